@@ -1,0 +1,39 @@
+# `make demo` and `make test` need python3 (3.11 or newer), pip and make; the first run of either sets up .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint types layers docs lock clean
+
+demo: .venv/ready
+	$(BIN)/counterpoint demo --to demo-workspace
+
+test: lint types layers .venv/ready
+	$(BIN)/pytest -q -n auto --dist worksteal
+	$(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
+
+lint: .venv/ready
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+types: .venv/ready
+	$(BIN)/mypy --no-error-summary
+
+layers: .venv/ready
+	$(BIN)/lint-imports --no-logo
+
+docs: .venv/ready
+	$(BIN)/mkdocs serve
+
+.venv/ready: constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Pin every dependency for every supported Python, with hashes and without addresses (needs uv).
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
+	  --upgrade pyproject.toml --group build --group dev --output-file constraints.txt
+
+clean:
+	rm -rf .venv demo-workspace

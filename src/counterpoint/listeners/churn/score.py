@@ -1,0 +1,104 @@
+"""Who is about to leave: every listener of a snapshot ranked by probability, each with the main reason in words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from counterpoint.listeners.churn.features import Feature
+from counterpoint.listeners.churn.models import Matrix
+from counterpoint.listeners.churn.snapshot import Snapshot, day_of
+from counterpoint.listeners.churn.table import ListenerTable, studied
+from counterpoint.listeners.churn.train import Trained, check_features, trained_in
+from counterpoint.tables.workspace import Staged, View, key_of, writing
+
+SCORES: Final = "scores:churn"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The listeners of a snapshot, most likely to leave first.
+
+    rows : rank (from 1), uid, probability, reason, days_since_seen, events
+    seen : how many of them the model learned from; each of those is scored by a model that did not see them
+    """
+
+    snapshot: Snapshot
+    model: str
+    seen: int
+    rows: pl.DataFrame
+
+
+def score(workspace: Path, *, at: str | None = None) -> Scores:
+    """Score all listeners known on the day `at` (the last day of the log by default) with the workspace's churn model.
+
+    A listener whose outcome the model learned from is scored out of fold: by the part that never saw them.
+
+    Raises
+    ------
+    CounterpointError
+        If there is no model, or the log does not cover what must be known on that day.
+    """
+    with writing(workspace) as writer, studied(writer) as study:
+        trained, folder = trained_in(writer.view)
+        day = study.last_day() if at is None else day_of(at)
+        snapshot = Snapshot(day, trained.snapshot.known_for, trained.snapshot.outcome_for)
+        table = study.table(snapshot, folder, outcome=False)
+        check_features(trained, table)
+        scores = rank(trained, table)
+        staged = writer.stage()
+        scores.rows.write_parquet(staged / "scores.parquet")
+        made = {"at": day.isoformat(), "model": folder.key, "kind": scores.model, "seen": scores.seen}
+        writer.commit(Staged(SCORES, key_of("scores", made, study.logs()), staged, made))
+    return scores
+
+
+def rank(trained: Trained, table: ListenerTable) -> Scores:
+    """Rank a table's listeners by the probability to leave; ties in the order of uid."""
+    x, learned_from = table.matrix, table.snapshot.at == trained.snapshot.at
+    if learned_from:
+        probability = trained.fitted.out_of_fold(x, table.bucket)
+        contributions = trained.fitted.out_of_fold_contributions(x, table.bucket)
+    else:
+        probability = trained.fitted.whole.probability(x)
+        contributions = trained.fitted.whole.contributions(x)
+    rows = table.rows.select(
+        "uid",
+        pl.Series("probability", probability),
+        pl.Series("reason", reasons(table.features, x, contributions)),
+        "days_since_seen",
+        "events",
+    ).sort("probability", "uid", descending=[True, False])
+    ranked = rows.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"), pl.all())
+    return Scores(table.snapshot, trained.kind, len(x) if learned_from else 0, ranked)
+
+
+def reasons(features: tuple[Feature, ...], x: Matrix, contributions: Matrix) -> list[str]:
+    """Return each listener's main reason: the feature that adds most to the log-odds of leaving, in words.
+
+    A listener whom every feature speaks for has none: "nothing speaks for leaving".
+    """
+    main = contributions.argmax(axis=1)
+    value, weight = x[np.arange(len(x)), main], contributions[np.arange(len(x)), main]
+    return [_words(features[at], v, w) for at, v, w in zip(main.tolist(), value.tolist(), weight.tolist(), strict=True)]
+
+
+def _words(feature: Feature, value: float, weight: float) -> str:
+    if weight <= 0:
+        return "nothing speaks for leaving"
+    return feature.never if np.isnan(value) else feature.words.format(value)
+
+
+def scores_in(view: View) -> Scores | None:
+    """Return the scores that a workspace keeps, if the model that made them is still its model."""
+    folder = view.get(SCORES)
+    if folder is None:
+        return None
+    trained, model = trained_in(view)
+    if folder.made["model"] != model.key:
+        return None
+    snapshot = Snapshot(day_of(str(folder.made["at"])), trained.snapshot.known_for, trained.snapshot.outcome_for)
+    rows = pl.read_parquet(folder.file("scores.parquet"))
+    return Scores(snapshot, str(folder.made["kind"]), int(str(folder.made["seen"])), rows)

@@ -1,0 +1,208 @@
+"""Which plays to believe: rules are data, applied in order; the numbers they need are learned once and then frozen.
+
+A cleaning is learned from one window of days, kept with the model that was trained there, and used unchanged for every
+later snapshot: what a later month looks like cannot change what an earlier one meant.
+
+The rules are the study's (spec A5), without its mistakes: missing values are typed, a mean is taken over what can be
+true (a song of length 0 cannot), the bots are counted in the known window alone, and a play time in milliseconds is
+recognised instead of dropped.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from math import ceil, floor
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from counterpoint.tables.engine import Engine
+
+TOP: Final = Fraction(999, 1000)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A number learned from the plays that the rules before it left: a percentile, or the mean if `share` is None."""
+
+    name: str
+    column: str
+    among: str
+    share: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is wrong with a play, and what is done: the play is dropped, or `column` becomes `value`."""
+
+    name: str
+    when: str
+    why: str
+    column: str | None = None
+    value: str | None = None
+    learns: Learned | None = None
+
+
+_SONG_TOP = Learned("song_top", "song_ms", "song_ms >= 0", TOP)
+_SONG_MEAN = Learned("song_mean", "song_ms", "song_ms > 0")
+_PLAY_TOP = Learned("play_top", "play_ms", "play_ms >= 0", TOP)
+_PLAY_MEAN = Learned("play_mean", "play_ms", "play_ms >= 0")
+
+RULES: Final = (
+    Rule("song length missing", "song_ms IS NULL", "such rows lack what was played as well"),
+    Rule(
+        "play time in milliseconds",
+        "song_ms > 0 AND play_ms > 20 * song_ms AND play_ms <= 1100 * song_ms",
+        "a thousandth of it fits the song, and nobody plays a song twenty times in one play",
+        "play_ms",
+        "CAST(FLOOR(CAST(play_ms AS DOUBLE) / 1000) AS BIGINT)",
+    ),
+    Rule("song length outlier", "song_ms > {song_top}", "the longest in a thousand are no songs", learns=_SONG_TOP),
+    Rule("song length not positive", "song_ms <= 0", "no song is that short", "song_ms", "{song_mean}", _SONG_MEAN),
+    Rule("play time outlier", "play_ms > {play_top}", "the longest in a thousand are no plays", learns=_PLAY_TOP),
+    Rule("play time negative", "play_ms < 0", "a clock ran backwards", "play_ms", "{play_mean}", _PLAY_MEAN),
+    Rule(
+        "play time missing",
+        "play_ms IS NULL",
+        "it was played, for a time not known",
+        "play_ms",
+        "{play_mean}",
+        _PLAY_MEAN,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """The rules that apply to a log, and the numbers they learned on the days in (after, until].
+
+    bots_from : listeners with at least this many plays in that window are bots; None if too few listeners to tell
+    """
+
+    after: int
+    until: int
+    rules: tuple[str, ...]
+    numbers: tuple[tuple[str, int], ...]
+    bots_from: int | None
+
+    def text(self) -> str:
+        """Return it as JSON; `cleaning` is the way back."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def cleaning(text: str) -> Cleaning:
+    """Return the cleaning that `Cleaning.text` wrote."""
+    made = json.loads(text)
+    numbers = tuple((name, value) for name, value in made["numbers"])
+    return Cleaning(**{**made, "rules": tuple(made["rules"]), "numbers": numbers})
+
+
+def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Fraction) -> Fraction:
+    """Return the exact percentile of a histogram, linear between neighbours (Hyndman & Fan 1996, type 7).
+
+    >>> float(percentile(np.array([1, 2, 10]), np.array([1, 1, 1]), Fraction(3, 4)))
+    6.0
+    """
+    order = np.argsort(values)
+    upto = np.cumsum(counts[order])
+    place = share * (int(upto[-1]) - 1)
+    low, high = (int(values[order][np.searchsorted(upto, at, side="right")]) for at in (floor(place), ceil(place)))
+    return low + (high - low) * (place - floor(place))
+
+
+def learn(engine: Engine, *, after: int, until: int, scratch: Path) -> tuple[Cleaning, pl.DataFrame]:
+    """Learn a cleaning from the `events` with a day in (after, until]; return it and its bots (uid, plays)."""
+    window = f"uid IS NOT NULL AND day > {after} AND day <= {until} AND kind = 'P'"
+    counts = engine.fetch(
+        f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({_plays(window)}) p GROUP BY plays"
+    )
+    bots_from = bot_threshold(counts)
+    blank = Cleaning(after, until, (), (), None if bots_from is None else ceil(bots_from))
+    bots = engine.fetch(
+        f"SELECT uid, plays FROM ({_plays(window)}) p WHERE plays >= {blank.bots_from or 2**62} ORDER BY uid"
+    )
+    bots.write_parquet(scratch / "bots.parquet")
+    engine.know("bots", [scratch / "bots.parquet"])
+    engine.write(
+        "SELECT song_ms, play_ms, CAST(count(*) AS BIGINT) AS n FROM events"
+        f" WHERE {window} AND uid NOT IN (SELECT uid FROM bots) GROUP BY song_ms, play_ms",
+        scratch / "plays.parquet",
+    )
+    engine.know("plays", [scratch / "plays.parquet"])
+    return _learned(engine, blank), bots
+
+
+def bot_threshold(counts: pl.DataFrame, share: Fraction = TOP) -> Fraction | None:
+    """Return the percentile of plays a listener, from counts (plays, listeners): who is at or above it is a bot.
+
+    None with fewer listeners than a percentile that high needs (1,000): the most eager of few is no machine.
+    """
+    if counts["listeners"].sum() < 1 / (1 - share):
+        return None
+    return percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), share)
+
+
+def _plays(where: str) -> str:
+    return f"SELECT uid, CAST(count(*) AS BIGINT) AS plays FROM events WHERE {where} GROUP BY uid"
+
+
+def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
+    """Learn the numbers one by one, each from what the rules before it left of the histogram `plays`.
+
+    Rules about a column that no play of the log has are left out: they would drop or invent every row.
+    """
+    [(songs, plays)] = engine.fetch("SELECT count(song_ms) AS songs, count(play_ms) AS plays FROM plays").rows()
+    found = blank
+    for rule in RULES:
+        if not (songs if "song_ms" in rule.when else plays):
+            continue
+        numbers = found.numbers
+        if rule.learns and rule.learns.name not in dict(numbers):
+            value = _number(engine, found, rule.learns)
+            if value is None:
+                continue
+            numbers = (*numbers, (rule.learns.name, value))
+        found = replace(found, rules=(*found.rules, rule.name), numbers=numbers)
+    return found
+
+
+def _number(engine: Engine, so_far: Cleaning, wanted: Learned) -> int | None:
+    cleaned = cleaned_sql(so_far, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
+    table = engine.fetch(
+        f"SELECT {wanted.column} AS value, CAST(sum(n) AS BIGINT) AS n FROM ({cleaned}) c"
+        f" WHERE kept AND {wanted.among} GROUP BY {wanted.column}"
+    )
+    if not table.height:
+        return None
+    values, counts = table["value"].to_numpy(), table["n"].to_numpy()
+    if wanted.share is not None:
+        return floor(percentile(values, counts, wanted.share))
+    total = sum(int(value) * int(count) for value, count in table.rows())
+    return floor(Fraction(total, int(counts.sum())) + Fraction(1, 2))
+
+
+def cleaned_sql(how: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
+    """Return portable SQL: the rows of `source` (kind, song_ms, play_ms and `keep`), cleaned.
+
+    It adds `kept` (false for a play that some rule dropped) and `hits`, the sum of 2^i over the rules i of `how` that
+    the row met. Rows of other kinds are all kept.
+    """
+    kept = ", ".join(("kind", *keep))
+    sql = f"SELECT {kept}, song_ms, play_ms, TRUE AS kept, 0 AS hits FROM ({source}) s"
+    numbers = dict(how.numbers)
+    rules = {rule.name: rule for rule in RULES}
+    for at, rule in enumerate(rules[name] for name in how.rules):
+        met = f"kind = 'P' AND kept AND COALESCE({rule.when.format(**numbers)}, FALSE)"
+        values = {column: column for column in ("song_ms", "play_ms")}
+        if rule.column and rule.value:
+            values[rule.column] = f"CASE WHEN {met} THEN {rule.value.format(**numbers)} ELSE {rule.column} END"
+        still = "kept" if rule.column else f"kept AND NOT ({met})"
+        sql = (
+            f"SELECT {kept}, {values['song_ms']} AS song_ms, {values['play_ms']} AS play_ms, {still} AS kept,"
+            f" CASE WHEN {met} THEN hits + {2**at} ELSE hits END AS hits FROM ({sql}) r{at}"
+        )
+    return sql

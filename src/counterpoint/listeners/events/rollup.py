@@ -1,0 +1,63 @@
+"""The daily roll-up: events are read once and become one row a listener and day; every window is a sum of its rows."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from counterpoint.listeners.events.clean import Cleaning, cleaned_sql
+from counterpoint.listeners.events.schema import KINDS
+
+
+@dataclass(frozen=True)
+class Total:
+    """A whole number that adds up over events; `row` is what one event adds."""
+
+    name: str
+    row: str
+
+
+_HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
+
+
+def _count(when: str) -> str:
+    return f"CASE WHEN {when} THEN 1 ELSE 0 END"
+
+
+TOTALS: Final = (
+    Total("seen", "1"),  # before cleaning: whether somebody was there does not depend on how long a song is
+    *(Total(kind, _count(f"kind = '{kind}' AND kept")) for kind in KINDS),
+    Total("play_ms", "CASE WHEN kind = 'P' AND kept AND play_ms IS NOT NULL THEN play_ms ELSE 0 END"),
+    Total("timed", _count("kind = 'P' AND kept AND play_ms IS NOT NULL")),
+    Total("heard", _count(_HEARD)),
+    Total("heard_0_to_20", _count(f"{_HEARD} AND 5 * play_ms < song_ms")),
+    Total("heard_20_to_40", _count(f"{_HEARD} AND 5 * play_ms >= song_ms AND 5 * play_ms < 2 * song_ms")),
+    Total("heard_40_to_60", _count(f"{_HEARD} AND 5 * play_ms >= 2 * song_ms AND 5 * play_ms < 3 * song_ms")),
+    Total("heard_60_to_80", _count(f"{_HEARD} AND 5 * play_ms >= 3 * song_ms AND 5 * play_ms < 4 * song_ms")),
+    Total("heard_larger_than_80", _count(f"{_HEARD} AND 5 * play_ms >= 4 * song_ms")),
+    Total("android", _count("kept AND device = 'ar'")),
+    Total("iphone", _count("kept AND device = 'ip'")),
+)
+
+
+def rollup_sql(how: Cleaning) -> str:
+    """Return portable SQL from `events` and `bots` to one row a listener and day: uid, bucket, day and the totals.
+
+    Events without a uid or a day, and all events of bots, are left out.
+    """
+    source = (
+        "SELECT uid, bucket, day, kind, device, song_ms, play_ms FROM events"
+        " WHERE uid IS NOT NULL AND day IS NOT NULL AND uid NOT IN (SELECT uid FROM bots)"
+    )
+    cleaned = cleaned_sql(how, source, keep=("uid", "bucket", "day", "device"))
+    totals = ", ".join(f"CAST(sum({total.row}) AS BIGINT) AS {total.name}" for total in TOTALS)
+    return f"SELECT uid, bucket, day, {totals} FROM ({cleaned}) e GROUP BY uid, bucket, day"
+
+
+def cleaning_report_sql(how: Cleaning) -> str:
+    """Return portable SQL from `events` and `bots` to the plays in the window of `how`, counted by `hits`, `kept`."""
+    source = (
+        "SELECT kind, song_ms, play_ms FROM events WHERE kind = 'P' AND uid IS NOT NULL"
+        f" AND day > {how.after} AND day <= {how.until} AND uid NOT IN (SELECT uid FROM bots)"
+    )
+    return (
+        f"SELECT hits, kept, CAST(count(*) AS BIGINT) AS plays FROM ({cleaned_sql(how, source)}) c GROUP BY hits, kept"
+    )
