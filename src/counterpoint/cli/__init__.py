@@ -1,5 +1,56 @@
-"""The command line."""
+"""The command line: parse, call one verb, print. One file a group of commands."""
+
+import sys
+
+import typer
+
+from counterpoint.cli import churn, demo, events, report
+from counterpoint.errors import CounterpointError
+
+app = typer.Typer(
+    name="counterpoint",
+    help="Who is about to leave a music platform, and why: from raw logs to a ranked list and a report.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(events.app, name="events")
+app.add_typer(churn.app, name="churn")
+app.command()(report.report)
+app.command()(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from counterpoint import __version__
+
+        print(__version__)  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    """Who is about to leave a music platform, and why: from raw logs to a ranked list and a report."""
 
 
 def main() -> None:
-    """Run."""
+    """Run the command line: exit status 0 done, 1 refused (one line on stderr), 2 wrong usage."""
+    try:
+        app()
+    except CounterpointError as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        _refuse("stopped; what was committed stays, the step in flight left nothing behind")
+
+
+def _refuse(why: str) -> None:
+    line = " ".join(why.split("\n"))
+    print(f"counterpoint: {line}", file=sys.stderr)  # noqa: T201
+    sys.exit(1)

@@ -31,14 +31,23 @@ class Estimate:
     count: int
     level: float = 0.95
 
-    def __str__(self) -> str:
-        """Show as many decimals as the interval's width deserves; name the level where it is not 95 %."""
+    @property
+    def brief(self) -> str:
+        """Value and interval, with as many decimals as the interval's width deserves.
+
+        >>> Estimate(0.8712, 0.8621, 0.8804, 8700).brief
+        '0.871 [0.862, 0.880]'
+        """
         width = self.high - self.low
         # Two significant digits of the width; more would be digits of noise, fewer would hide the interval.
         decimals = max(0, 1 - floor(log10(width))) if width > 0 else 3
         value, low, high = (f"{number:z,.{decimals}f}" for number in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
+
+    def __str__(self) -> str:
+        """Show the count too, and the level where it is not 95 %."""
         level = "" if self.level == 0.95 else f"{100 * self.level:.3g} % interval, "
-        return f"{value} [{low}, {high}] ({level}n = {self.count:,})"
+        return f"{self.brief} ({level}n = {self.count:,})"
 
 
 def bootstrap(

@@ -1,6 +1,6 @@
 """Who is about to leave: every listener of a snapshot ranked by probability, each with the main reason in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from counterpoint.listeners.churn.models import Matrix
 from counterpoint.listeners.churn.snapshot import Snapshot, day_of
 from counterpoint.listeners.churn.table import ListenerTable, studied
 from counterpoint.listeners.churn.train import Trained, check_features, trained_in
+from counterpoint.tables.pseudonym import pseudonyms
 from counterpoint.tables.workspace import Staged, View, key_of, writing
 
 SCORES: Final = "scores:churn"
@@ -21,7 +22,7 @@ SCORES: Final = "scores:churn"
 class Scores:
     """The listeners of a snapshot, most likely to leave first.
 
-    rows : rank (from 1), uid, probability, reason, days_since_seen, events
+    rows : rank (from 1), uid, pseudonym, probability, reason, days_since_seen, events
     seen : how many of them the model learned from; each of those is scored by a model that did not see them
     """
 
@@ -48,15 +49,16 @@ def score(workspace: Path, *, at: str | None = None) -> Scores:
         table = study.table(snapshot, folder, outcome=False)
         check_features(trained, table)
         scores = rank(trained, table)
+        rows = scores.rows.insert_column(2, pseudonyms(writer, scores.rows["uid"]))
         staged = writer.stage()
-        scores.rows.write_parquet(staged / "scores.parquet")
+        rows.write_parquet(staged / "scores.parquet")
         made = {"at": day.isoformat(), "model": folder.key, "kind": scores.model, "seen": scores.seen}
         writer.commit(Staged(SCORES, key_of("scores", made, study.logs()), staged, made))
-    return scores
+    return replace(scores, rows=rows)
 
 
 def rank(trained: Trained, table: ListenerTable) -> Scores:
-    """Rank a table's listeners by the probability to leave; ties in the order of uid."""
+    """Rank a table's listeners by the probability to leave, ties in the order of uid; no pseudonyms yet."""
     x, learned_from = table.matrix, table.snapshot.at == trained.snapshot.at
     if learned_from:
         probability = trained.fitted.out_of_fold(x, table.bucket)

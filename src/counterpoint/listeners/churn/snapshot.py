@@ -99,6 +99,16 @@ class Snapshot:
             )
 
 
+def last_snapshot(last: int, *, known_for: str | int, outcome_for: str | int) -> Snapshot:
+    """Return the last snapshot whose outcome ends by the day `last` (days since 1970-01-01).
+
+    >>> last_snapshot(17298, known_for=30, outcome_for=14).at
+    datetime.date(2017, 4, 28)
+    """
+    at = Span.of(outcome_for).from_day(date(last), back=True)
+    return Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
+
+
 def day_of(text: str | dt.date) -> dt.date:
     """Return the day that a text in ISO 8601 says."""
     try:

@@ -20,6 +20,7 @@ from counterpoint.tables.engine import Engine, duckdb_engine
 from counterpoint.tables.workspace import Folder, Staged, Writer, key_of
 
 KINDS: Final = "PDS"
+CLEANING: Final = "cleaning:"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Study:
         """Return the cleaning learned on a snapshot's known window: cleaning.json, bots.parquet, report.parquet."""
         after, at, _ = snapshot.days
         key = key_of("cleaning", self.logs(), after, at)
-        name = f"cleaning:{after}:{at}"
+        name = f"{CLEANING}{after}:{at}"
         return self._known(name, key) or self._learn(name, key, after, at)
 
     def table(self, snapshot: Snapshot, by: Folder, *, outcome: bool) -> ListenerTable:

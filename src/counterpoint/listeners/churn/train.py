@@ -44,8 +44,8 @@ def train(workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: 
         _write(folder, trained)
         for name in ("cleaning.json", "bots.parquet"):
             (folder / name).write_bytes(cleaning.file(name).read_bytes())
-        key = key_of("model", cleaning.key, _about(trained))
-        writer.commit(Staged(MODEL, key, folder, _about(trained)))
+        key = key_of("model", cleaning.key, about(trained))
+        writer.commit(Staged(MODEL, key, folder, about(trained)))
     return trained
 
 
@@ -89,7 +89,7 @@ def trained_in(view: View) -> tuple[Trained, Folder]:
 
 
 def _write(folder: Path, trained: Trained) -> None:
-    (folder / "model.json").write_text(json.dumps(_about(trained), indent=1))
+    (folder / "model.json").write_text(json.dumps(about(trained), indent=1))
     for at, part in enumerate((trained.fitted.whole, *trained.fitted.folds)):
         (folder / _part(at)).write_text(part.text())
 
@@ -98,7 +98,8 @@ def _part(at: int) -> str:
     return "whole.txt" if at == 0 else f"without-fold-{at - 1}.txt"
 
 
-def _about(trained: Trained) -> dict[str, object]:
+def about(trained: Trained) -> dict[str, object]:
+    """Return what a model is, as JSON values."""
     return {
         "kind": trained.kind,
         "at": trained.snapshot.at.isoformat(),

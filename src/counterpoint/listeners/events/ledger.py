@@ -21,7 +21,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class FileLedger:
-    """One log's account. All counts are physical lines, but `records` and `doubles` (records that repeat an earlier one).
+    """One log's account. Counts are lines, except `records` and `doubles` (records that repeat an earlier one).
 
     days : the first and last day of its events (days since 1970-01-01), None if it has none
     """

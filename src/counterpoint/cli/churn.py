@@ -1,0 +1,150 @@
+"""`counterpoint churn`: who is about to leave."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from counterpoint.cli.output import progress, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from counterpoint.evaluate.intervals import Estimate
+    from counterpoint.listeners.churn.evaluate import Evaluation
+    from counterpoint.listeners.churn.snapshot import Snapshot
+
+app = typer.Typer(help="Train, judge and use a model of who leaves.", no_args_is_help=True)
+
+Workspace = Annotated[Path, typer.Argument(help="The workspace.")]
+At = Annotated[str | None, typer.Option("--at", help="The snapshot's day; by default the last whose outcome is known.")]
+Known = Annotated[str, typer.Option("--known-for", help="How much is known up to that day: 30 (days) or 6mo (months).")]
+Outcome = Annotated[str, typer.Option("--outcome-for", help="How much silence after it counts as leaving.")]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed, the same result.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+
+
+@app.command()
+def train(
+    workspace: Workspace,
+    at: At = None,
+    known_for: Known = "30",
+    outcome_for: Outcome = "14",
+    model: Annotated[str, typer.Option("--model", help="lightgbm or logistic.")] = "lightgbm",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Learn who leaves from one snapshot, and keep the model in the workspace.
+
+    Example: counterpoint churn train work --at 2017-04-28
+    """
+    from counterpoint.listeners.churn.train import about
+    from counterpoint.listeners.churn.train import train as learn
+
+    snapshot = _snapshot(workspace, at, known_for, outcome_for)
+    with progress("learning"):
+        trained = learn(workspace, snapshot, kind=model, seed=seed)
+    if as_json:
+        say_json(about(trained))
+        return
+    say(
+        f"{trained.kind} learned from {trained.listeners:,} listeners known on {snapshot.at};"
+        f" {trained.churned / trained.listeners:.1%} of them left"
+    )
+
+
+@app.command()
+def evaluate(
+    workspace: Workspace,
+    at: At = None,
+    known_for: Known = "30",
+    outcome_for: Outcome = "14",
+    train_at: Annotated[
+        str | None, typer.Option("--train-at", help="Where the time split's models are trained.")
+    ] = None,
+    seed: Seed = 0,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind an interval.")
+    ] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Judge every model, recency alone and frequency alone, out of fold and on a later snapshot, with 95 % intervals.
+
+    Example: counterpoint churn evaluate work --at 2017-04-28
+    """
+    from counterpoint.listeners.churn.evaluate import evaluate as judge
+    from counterpoint.listeners.churn.snapshot import day_of
+
+    snapshot = _snapshot(workspace, at, known_for, outcome_for)
+    with progress("judging"):
+        earlier = None if train_at is None else day_of(train_at)
+        found = judge(workspace, snapshot, train_at=earlier, seed=seed, resamples=resamples)
+    if as_json:
+        say_json(found)
+    else:
+        _say_evaluation(found)
+
+
+def _say_evaluation(found: "Evaluation") -> None:
+    for split in found.splits:
+        left = f"{split.churned / split.listeners:.1%} left"
+        say(f"{split.name}: {split.listeners:,} listeners known on {found.at}, {left}; learned at {split.trained_at}")
+        rows = [(j.predictor, *map(_brief, (j.auc, j.ahead, j.lift, j.brier, j.log_loss))) for j in split.judged]
+        say_table(("predictor", "AUC", "ahead of recency", "lift, top tenth", "Brier", "log loss"), rows)
+        say()
+    if found.note:
+        say(found.note)
+
+
+def _brief(estimate: "Estimate | None") -> str | None:
+    return estimate.brief if estimate else None
+
+
+@app.command()
+def score(
+    workspace: Workspace,
+    at: Annotated[
+        str | None, typer.Option("--at", help="The day to score at; by default the last of the logs.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write the whole ranked list to a .csv or .parquet file.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many to print.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Rank every listener by the probability to leave, each with the main reason.
+
+    Example: counterpoint churn score work --out ranked.csv
+    """
+    from counterpoint.listeners.churn.score import score as rank
+    from counterpoint.tables.handout import hand_out
+
+    with progress("scoring"):
+        scores = rank(workspace, at=at)
+        if out is not None:
+            hand_out(scores.rows, out)
+    leading = scores.rows.head(top)
+    if as_json:
+        say_json(
+            {
+                "at": scores.snapshot.at,
+                "model": scores.model,
+                "listeners": scores.rows.height,
+                "top": leading.to_dicts(),
+            }
+        )
+        return
+    columns = ("rank", "uid", "probability", "reason", "days_since_seen", "events")
+    rows = [(rank, str(uid), *rest) for rank, uid, *rest in leading.select(columns).iter_rows()]
+    say(f"{scores.rows.height:,} listeners known on {scores.snapshot.at}, ranked by {scores.model}")
+    say_table(("rank", "uid", "probability", "main reason", "days since seen", "events"), rows)
+    if out is not None:
+        say(f"\nall of them: {out}")
+
+
+def _snapshot(workspace: Path, at: str | None, known_for: str, outcome_for: str) -> "Snapshot":
+    """Return the snapshot asked for, or the last one whose outcome the logs have."""
+    from counterpoint.listeners.churn.snapshot import Snapshot, last_snapshot
+    from counterpoint.listeners.events.ingest import last_day
+
+    if at is not None:
+        return Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
+    return last_snapshot(last_day(workspace), known_for=known_for, outcome_for=outcome_for)

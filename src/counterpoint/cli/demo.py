@@ -1,0 +1,34 @@
+"""`counterpoint demo`: an invented platform, from the first log line to the report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterpoint.cli import churn, events, report
+from counterpoint.cli.output import say
+
+KNOWN, OUTCOME, DAYS = "30", "14", 60
+
+
+def demo(
+    listeners: Annotated[int, typer.Option("--listeners", min=1000, help="How many people are invented.")] = 20_000,
+    to: Annotated[Path, typer.Option("--to", help="A folder for the logs, the workspace and the report.")] = Path(
+        "demo"
+    ),
+    seed: Annotated[int, typer.Option("--seed", help="The same seed, the same people.")] = 0,
+) -> None:
+    """Invent a platform and answer from its logs who is about to leave; its people are invented, and so is all found.
+
+    Example: counterpoint demo --to demo
+    """
+    logs, workspace, page = to / "logs", to / "workspace", to / "report.html"
+    if not logs.exists():
+        events.make(to=logs, listeners=listeners, days=DAYS, seed=seed)
+    events.ingest([logs], to=workspace)
+    say()
+    churn.evaluate(workspace, seed=seed)
+    churn.train(workspace, seed=seed)
+    say()
+    churn.score(workspace, out=to / "ranked.csv")
+    report.report(workspace, to=page, title="Who is about to leave, and why (an invented platform)")

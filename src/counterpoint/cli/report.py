@@ -1,0 +1,24 @@
+"""`counterpoint report`: all that a workspace found, on one page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from counterpoint.cli.output import progress, say
+
+
+def report(
+    workspace: Annotated[Path, typer.Argument(help="The workspace.")],
+    to: Annotated[Path, typer.Option("--to", help="The HTML file to write.")] = Path("report.html"),
+    title: Annotated[str, typer.Option("--title", help="The page's title.")] = "Who is about to leave, and why",
+) -> None:
+    """Write one plain HTML page of what the workspace found; no script, no outside address.
+
+    Example: counterpoint report work --to report.html
+    """
+    from counterpoint.listeners.insight import write_report
+
+    with progress("writing"):
+        count = write_report(workspace, to, title=title)
+    say(f"{to}: {count} findings")

@@ -1,0 +1,39 @@
+"""Tables handed to people: CSV that no spreadsheet runs as a formula, or Parquet; written whole or not at all."""
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from counterpoint.errors import CounterpointError
+from counterpoint.tables.commit import explained, whole_file
+
+FORMULA: Final = r"^[=+\-@\t\r]"
+
+
+def hand_out(frame: pl.DataFrame, to: Path) -> None:
+    """Write `frame` to a .csv or .parquet file.
+
+    In CSV a text that a spreadsheet would take for a formula gets a `'` before it; numbers stay numbers.
+
+    Raises
+    ------
+    CounterpointError
+        If the name ends in neither, or the disk refuses.
+    """
+    if to.suffix not in (".csv", ".parquet"):
+        raise CounterpointError(f"{to}: a name that ends in .csv or .parquet would be right")
+    with whole_file(to) as temporary, explained(to):
+        if to.suffix == ".parquet":
+            frame.write_parquet(temporary)
+        else:
+            frame.with_columns(_harmless(name) for name in _texts(frame)).write_csv(temporary)
+
+
+def _texts(frame: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in frame.schema.items() if dtype == pl.String]
+
+
+def _harmless(name: str) -> pl.Expr:
+    text = pl.col(name)
+    return pl.when(text.str.contains(FORMULA)).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)
