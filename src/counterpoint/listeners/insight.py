@@ -14,7 +14,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.intervals import Estimate
 from counterpoint.listeners.churn.evaluate import PLAIN, Evaluation, Split, evaluations_in
 from counterpoint.listeners.churn.score import Scores, scores_in
-from counterpoint.listeners.churn.snapshot import date
+from counterpoint.listeners.churn.snapshot import Span, date
 from counterpoint.listeners.churn.table import CLEANING, cleaning_in
 from counterpoint.listeners.events.clean import RULES
 from counterpoint.listeners.events.ingest import ledgers
@@ -156,8 +156,8 @@ def tell_split(evaluation: Evaluation, split: Split) -> Finding:
     best = max((judged for judged in split.judged if judged.brier), key=lambda judged: judged.auc.value)
     base = next(judged for judged in split.judged if judged.predictor == PLAIN[0])
     says = (
-        f"{split.listeners:,} listeners known on {evaluation.at} ({evaluation.known_for} known,"
-        f" {evaluation.outcome_for} of outcome); {split.churned / split.listeners:.1%} left."
+        f"{split.listeners:,} listeners known on {evaluation.at} ({Span.of(evaluation.known_for).words} known,"
+        f" {Span.of(evaluation.outcome_for).words} of outcome); {split.churned / split.listeners:.1%} left."
         f" Best: {best.predictor}, AUC {best.auc}; the day last seen alone: {base.auc}."
     )
     learned = (
@@ -209,8 +209,8 @@ def tell_at_risk(scores: Scores) -> Finding:
     expected = float(rows["probability"].sum())
     says = (
         f"{rows.height:,} listeners known on {scores.snapshot.at} were ranked by {scores.model}; it expects"
-        f" {expected:,.0f} of them ({expected / rows.height:.0%}) to be silent for the {_span(scores)} after. A probability is no"
-        " certainty, and a reason is what the model looked at, not a cause."
+        f" {expected:,.0f} of them ({expected / rows.height:.0%}) to be silent for the {scores.snapshot.outcome_for.words} after."
+        " A probability is no certainty, and a reason is what the model looked at, not a cause."
     )
     top = rows.head(AT_RISK_SHOWN).select("rank", "pseudonym", "probability", "reason", "days_since_seen", "events")
     columns = ("rank", "listener", "probability", "main reason", "days since seen", "events")
@@ -226,11 +226,6 @@ def _logs(accounts: Sequence[FileLedger]) -> str:
     return (
         f"{_count(len(accounts), 'file')}, {sum(account.bytes for account in accounts):,} bytes, digest {together[:16]}"
     )
-
-
-def _span(scores: Scores) -> str:
-    span = scores.snapshot.outcome_for
-    return f"{span.count} months" if span.months else f"{span.count} days"
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,7 +7,7 @@ will do next month. Intervals resample listeners.
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,9 @@ from counterpoint.evaluate.calibration import Bin, Calibration, calibration_tabl
 from counterpoint.evaluate.classify import RankedTruth, brier, confusion, log_loss
 from counterpoint.evaluate.intervals import Estimate, bootstrap_all
 from counterpoint.evaluate.labelled import Weights
-from counterpoint.listeners.churn.models import MODELS
+from counterpoint.listeners.churn.models import MODELS, Fitted, cross_fit, fit_whole
 from counterpoint.listeners.churn.snapshot import Snapshot, date
 from counterpoint.listeners.churn.table import ListenerTable, Study, studied
-from counterpoint.listeners.churn.train import Trained, check_features, fit
 from counterpoint.tables.workspace import Staged, View, key_of, writing
 
 EVALUATION: Final = "evaluation:churn:"
@@ -89,11 +88,15 @@ class Resampling:
 
 @dataclass(frozen=True)
 class Judging:
-    """Who is judged, and what each model said of them: float64[listeners] probabilities by kind of model."""
+    """Who is judged, and what each kind of model said of them: float64[listeners] probabilities.
+
+    models : those that learned from everybody at the snapshot `trained_at`; importances are theirs
+    """
 
     name: str
+    trained_at: Snapshot
     test: ListenerTable
-    trained: Mapping[str, Trained]
+    models: Mapping[str, Fitted]
     said: Mapping[str, NDArray[np.float64]]
 
 
@@ -152,11 +155,11 @@ def _earlier(study: Study, snapshot: Snapshot, train_at: dt.date | None) -> tupl
 
 def _judge_random(test: ListenerTable, resampling: Resampling) -> Split:
     """Judge out of fold: no listener by a model that saw them."""
-    trained = {kind: fit(test, kind, seed=resampling.seed) for kind in MODELS}
-    x = test.matrix
-    probabilities = {kind: model.fitted.out_of_fold(x, test.bucket) for kind, model in trained.items()}
-    judging = Judging("random split (out of fold)", test, trained, probabilities)
-    return _split(judging, resampling)
+    x, y, bucket = test.matrix, test.churned, test.bucket
+    fitted = {kind: cross_fit(kind, x, y, bucket, seed=resampling.seed) for kind in MODELS}
+    said = {kind: model.out_of_fold(x, bucket) for kind, model in fitted.items()}
+    whole = {kind: model.whole for kind, model in fitted.items()}
+    return _split(Judging("random split (out of fold)", test.snapshot, test, whole, said), resampling)
 
 
 def _judge_time(study: Study, earlier: Snapshot, snapshot: Snapshot, resampling: Resampling) -> Split:
@@ -164,11 +167,9 @@ def _judge_time(study: Study, earlier: Snapshot, snapshot: Snapshot, resampling:
     cleaning = study.cleaning(earlier)
     past = study.table(earlier, cleaning, outcome=True)
     test = study.table(snapshot, cleaning, outcome=True)
-    trained = {kind: fit(past, kind, seed=resampling.seed) for kind in MODELS}
-    for model in trained.values():
-        check_features(model, test)
-    probabilities = {kind: model.fitted.whole.probability(test.matrix) for kind, model in trained.items()}
-    return _split(Judging("time split", test, trained, probabilities), resampling)
+    whole = {kind: fit_whole(kind, past.matrix, past.churned, seed=resampling.seed) for kind in MODELS}
+    said = {kind: model.probability(test.matrix) for kind, model in whole.items()}
+    return _split(Judging("time split", earlier, test, whole, said), resampling)
 
 
 def _split(judging: Judging, resampling: Resampling) -> Split:
@@ -180,17 +181,17 @@ def _split(judging: Judging, resampling: Resampling) -> Split:
         for kind, said in judging.said.items()
     }
     curves = {predictor: truth.roc() for predictor, truth in ranked.items()}
-    [trained_at] = {trained.snapshot.at for trained in judging.trained.values()}
     x = test.matrix
+    names = [feature.name for feature in test.features]
     return Split(
         name=judging.name,
-        trained_at=trained_at.isoformat(),
+        trained_at=judging.trained_at.at.isoformat(),
         listeners=len(y),
         churned=int(y.sum()),
         judged=_judged(judging, ranked, calibrated, resampling),
         roc={predictor: (_floats(fpr), _floats(tpr)) for predictor, (fpr, tpr) in curves.items()},
         calibration={kind: table.bins for kind, table in calibrated.items()},
-        importance={kind: _importance(model, x) for kind, model in judging.trained.items()},
+        importance={kind: _importance(model, names, x) for kind, model in judging.models.items()},
     )
 
 
@@ -240,11 +241,11 @@ def _at_half(y: NDArray[np.int64], said: NDArray[np.float64]) -> dict[str, float
     return {"accuracy": table.accuracy, "precision": table.precision, "recall": table.recall, "f1": table.f1}
 
 
-def _importance(model: Trained, x: NDArray[np.float64]) -> dict[str, float]:
+def _importance(model: Fitted, names: Sequence[str], x: NDArray[np.float64]) -> dict[str, float]:
     """Return each feature's mean absolute contribution to the log-odds, largest first."""
-    size = np.abs(model.fitted.whole.contributions(x)).mean(axis=0)
+    size = np.abs(model.contributions(x)).mean(axis=0)
     order = np.argsort(-size, kind="stable")
-    return {model.features[at]: float(size[at]) for at in order}
+    return {names[at]: float(size[at]) for at in order}
 
 
 def _floats(values: NDArray[np.float64]) -> tuple[float, ...]:

@@ -175,19 +175,29 @@ def cross_fit(name: str, x: Matrix, y: Labels, bucket: NDArray[np.int64], *, see
     Raises
     ------
     CounterpointError
-        With fewer than 50 listeners, or all of one class in some training set.
+        With fewer than 50 listeners in some training set, or all of one class.
+    """
+    sets = [np.ones(len(y), bool), *(bucket % FOLDS != fold for fold in range(FOLDS))]
+    whole, *folds = (fit_whole(name, x[rows], y[rows], seed=seed) for rows in sets)
+    return CrossFitted(whole, tuple(folds))
+
+
+def fit_whole(name: str, x: Matrix, y: Labels, *, seed: int) -> Fitted:
+    """Fit the model called `name` to all rows.
+
+    Raises
+    ------
+    CounterpointError
+        With fewer than 50 listeners, or all of one class.
     """
     if len(y) < FEWEST:
         raise CounterpointError(f"{len(y)} listeners are too few to learn from: {FEWEST} would be the least")
-    sets = [np.ones(len(y), bool), *(bucket % FOLDS != fold for fold in range(FOLDS))]
-    for rows in sets:
-        if len(np.unique(y[rows])) < 2:
-            raise CounterpointError(
-                f"all {int(rows.sum()):,} listeners of a training set {'left' if y[rows].all() else 'stayed'}:"
-                " a model needs both; choose another day or another length of outcome"
-            )
-    whole, *folds = (MODELS[name].fit(x[rows], y[rows], seed=seed) for rows in sets)
-    return CrossFitted(whole, tuple(folds))
+    if len(np.unique(y)) < 2:
+        raise CounterpointError(
+            f"all {len(y):,} listeners of a training set {'left' if y[0] else 'stayed'}: a model needs both;"
+            " choose another day or another length of outcome"
+        )
+    return MODELS[name].fit(x, y, seed=seed)
 
 
 def _tuple(values: NDArray[np.float64]) -> tuple[float, ...]:

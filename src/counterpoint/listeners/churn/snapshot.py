@@ -41,6 +41,12 @@ class Span:
         """Its days, a month taken for 30: what windows within it are measured by."""
         return self.count * 30 if self.months else self.count
 
+    @property
+    def words(self) -> str:
+        """It as a person says it."""
+        noun = "month" if self.months else "day"
+        return f"{self.count} {noun}{'' if self.count == 1 else 's'}"
+
     def __str__(self) -> str:
         return f"{self.count}mo" if self.months else str(self.count)
 
@@ -95,7 +101,7 @@ class Snapshot:
         if first > after + 1 or last < needed:
             raise CounterpointError(
                 f"the log has {date(first)} to {date(last)}; a snapshot at {self.at} needs {date(after + 1)} to"
-                f" {date(needed)} ({self.known_for} known{f', {self.outcome_for} of outcome' if outcome else ''})"
+                f" {date(needed)} ({self.known_for.words} known{f', {self.outcome_for.words} of outcome' if outcome else ''})"
             )
 
 

@@ -78,7 +78,7 @@ class Study:
         self.engine.know("rollup", [self._rollup(by).file("rollup.parquet")])
         rows = self.engine.fetch(snapshot_sql(features, snapshot, outcome=outcome)).sort("uid")
         if not rows.height:
-            raise CounterpointError(f"no listener was seen in the {snapshot.known_for} days up to {snapshot.at}")
+            raise CounterpointError(f"no listener was seen in the {snapshot.known_for.words} up to {snapshot.at}")
         return ListenerTable(snapshot, features, rows)
 
     def check(self, snapshot: Snapshot, *, outcome: bool = True) -> None:
