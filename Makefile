@@ -9,7 +9,7 @@ demo: .venv/ready
 
 test: lint types layers .venv/ready
 	$(BIN)/pytest -q -n auto --dist worksteal
-	$(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
 
 lint: .venv/ready
 	$(BIN)/ruff format --check --quiet .

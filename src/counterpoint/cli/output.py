@@ -37,7 +37,9 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-    console.print(table)
+    with console.capture() as printed:
+        console.print(table)
+    say("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def _cell(value: object) -> str:

@@ -209,8 +209,8 @@ def tell_at_risk(scores: Scores) -> Finding:
     expected = float(rows["probability"].sum())
     says = (
         f"{rows.height:,} listeners known on {scores.snapshot.at} were ranked by {scores.model}; it expects"
-        f" {expected:,.0f} of them ({expected / rows.height:.0%}) to be silent for the {scores.snapshot.outcome_for.words} after."
-        " A probability is no certainty, and a reason is what the model looked at, not a cause."
+        f" {expected:,.0f} of them ({expected / rows.height:.0%}) to be silent for {scores.snapshot.outcome_for.words}"
+        " after it. A probability is no certainty, and a reason is what the model looked at, not a cause."
     )
     top = rows.head(AT_RISK_SHOWN).select("rank", "pseudonym", "probability", "reason", "days_since_seen", "events")
     columns = ("rank", "listener", "probability", "main reason", "days since seen", "events")

@@ -100,8 +100,9 @@ class Snapshot:
         needed = end if outcome else at
         if first > after + 1 or last < needed:
             raise CounterpointError(
-                f"the log has {date(first)} to {date(last)}; a snapshot at {self.at} needs {date(after + 1)} to"
-                f" {date(needed)} ({self.known_for.words} known{f', {self.outcome_for.words} of outcome' if outcome else ''})"
+                f"the log has {date(first)} to {date(last)}; a snapshot at {self.at} with {self.known_for.words} known"
+                f"{f' and {self.outcome_for.words} of outcome' if outcome else ''} needs"
+                f" {date(after + 1)} to {date(needed)}"
             )
 
 

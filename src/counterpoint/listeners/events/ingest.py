@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.events.formats import FileFormat, Format
@@ -127,7 +125,7 @@ def _take(writer: Writer, log: Log, how: Format) -> FileLedger:
 def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
     """Write a log's events, rejected lines and lost values into `folder`, and return its account."""
     kind, tally = how.of(log.name), Tally()
-    digests: list[NDArray[np.uint64]] = []
+    digests: list[pl.Series] = []
     with (
         log.opened() as stream,
         parquet.writing(folder / "events.parquet", polars_schema(*how.id_types)) as write_events,
@@ -140,7 +138,7 @@ def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
             write_events(found.events.with_columns(line=pl.Series(batch.line)))
             write_rejected(_rejected(batch, log.name))
             write_problems(_problems(batch, found, log.name))
-            digests.append(batch.fields.hash_rows().to_numpy())
+            digests.append(batch.fields.hash_rows())
             _count(tally, batch, found)
         sha256, size = read_by.finish()
     return tally.closed(
@@ -196,7 +194,7 @@ def _count(tally: Tally, batch: Batch, found: Typed) -> None:
     tally.add_events(found.events)
 
 
-def _repeated(digests: list[NDArray[np.uint64]]) -> int:
+def _repeated(digests: list[pl.Series]) -> int:
     """Count the records whose fields all repeat an earlier record's (by 64-bit hashes: 1 in 10^6 logs of 6 M errs)."""
-    together = np.concatenate([np.empty(0, np.uint64), *digests])
-    return len(together) - len(np.unique(together))
+    together = pl.concat(digests) if digests else pl.Series([], dtype=pl.UInt64)
+    return len(together) - together.n_unique()

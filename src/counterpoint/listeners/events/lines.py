@@ -21,11 +21,11 @@ repair, so what is broken elsewhere cannot change them.
 [Rejected(line=3, reason='empty', text=b'')]
 """
 
-import csv
 import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import IO, Final, Protocol
 
 import numpy as np
@@ -162,8 +162,8 @@ def read(stream: Readable, kind: FileFormat, *, file: str, block: int = BLOCK) -
             yield replace(batch, count=batch.count + len(header), rejected=header + batch.rejected)
         header = []
         number = lines.number + batch.count
-        held = lines.data[lines.starts[batch.count] :] if batch.count < len(lines) else b""
-        carry = held + data[cut:]
+        held = batch.count < len(lines)  # the last line, as it was read: its end is looked at again
+        carry = data[data.rfind(b"\n", 0, cut - 1) + 1 :] if held else data[cut:]
 
 
 def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[Batch]:
@@ -212,8 +212,8 @@ def _physical(data: bytes, number: int) -> Lines:
 
 
 def _after_first(lines: Lines) -> Lines:
-    rest = lines.data[lines.ends[0] + 1 :]
-    return _physical(rest, lines.number + 1)
+    start = lines.ends[0] + 1
+    return Lines(lines.data[start:], lines.number + 1, lines.starts[1:] - start, lines.ends[1:] - start)
 
 
 def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Lines, list[Rejected]]:
@@ -283,15 +283,27 @@ def _json_text(value: object) -> bytes | None:
 
 
 def _cut(text: bytes, kind: FileFormat) -> list[bytes] | None:
-    """Cut a line at its delimiters; None if a quote is left open."""
-    if not kind.quote or kind.quote.encode() not in text:
-        return text.split(kind.delimiter.encode())
-    reader = csv.reader([text.decode("latin-1")], delimiter=kind.delimiter, quotechar=kind.quote, strict=True)
-    try:
-        [fields] = list(reader)
-    except (csv.Error, ValueError):
-        return None
-    return [field.encode("latin-1") for field in fields]
+    """Cut a line at its delimiters; None if a quote is left open.
+
+    A field that begins with a quote ends with one, and holds quotes doubled (RFC 4180); else a quote is a character.
+    """
+    delimiter, quote = kind.delimiter.encode(), kind.quote.encode()
+    if not quote or quote not in text:
+        return text.split(delimiter)
+    fields, at = [], 0
+    while at <= len(text):
+        found = _quoted_field(quote, delimiter).match(text, at)
+        if found is None:
+            return None
+        fields.append(found[1].replace(quote * 2, quote) if found[1] is not None else found[2])
+        at = found.end() + 1
+    return fields
+
+
+@cache
+def _quoted_field(quote: bytes, delimiter: bytes) -> re.Pattern[bytes]:
+    q, d = re.escape(quote), re.escape(delimiter)
+    return re.compile(rb"(?:%b((?:[^%b]|%b)*)%b|((?!%b)[^%b]*))(?=%b|\Z)" % (q, q, q * 2, q, q, d, d))
 
 
 def _split_delimited(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
@@ -322,21 +334,21 @@ def _mend(lines: Lines, bad: list[int], kind: FileFormat, *, final: bool) -> tup
     """Decide the fate of the lines without their fields, in order; hold back (1) a last one that may go on."""
     mended: list[Mended] = []
     rejected: list[Rejected] = []
-    end = lines.number + len(lines)
-    at = 0
-    while at < len(bad):
-        line, text = bad[at], lines.text(bad[at])
-        alone = _mend_alone(line, text, kind)
-        at += 1
-        if isinstance(alone, Mended):
-            mended.append(alone)
-        elif line == end - 1 and not final:
+    last = lines.number + len(lines) - 1
+    alone = {line: _mend_alone(line, lines.text(line), kind) for line in bad}
+    joined = 0
+    for line, fate in alone.items():
+        if line == joined:
+            continue
+        if isinstance(fate, Mended):
+            mended.append(fate)
+        elif line == last and not final:
             return mended, rejected, 1
-        elif at < len(bad) and bad[at] == line + 1 and (joined := _join(text, lines.text(line + 1), kind)):
-            mended.append(Mended(line, SPLIT, joined))
-            at += 1
+        elif isinstance(alone.get(line + 1), str) and (fields := _join(lines.text(line), lines.text(line + 1), kind)):
+            mended.append(Mended(line, SPLIT, fields))
+            joined = line + 1
         else:
-            rejected.append(Rejected(line, alone, text))
+            rejected.append(Rejected(line, fate, lines.text(line)))
     return mended, rejected, 0
 
 

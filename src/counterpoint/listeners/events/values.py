@@ -28,9 +28,11 @@ PROBLEMS: Final = {"record": pl.Int64, "column": pl.String, "reason": pl.String,
 DAY_MS: Final = 86_400_000
 SAID_MISSING: Final = r"^(?i:null|none|nan|na|n/a|\\n)$"
 WHOLE: Final = r"^-?[0-9]{1,18}$"
-DECIMAL: Final = r"^-?[0-9]{1,12}(\.[0-9]+)?$"  # 10^12 s, so that five times the milliseconds still fit 64 bits
+DECIMAL: Final = r"^-?[0-9]{1,12}(\.[0-9]+)?$"
 ANY_INTEGER: Final = r"^-?[0-9]+(\.0*)?$"
 ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+FEW: Final = 256  # values that are decoded one by one
+LONGEST_MS: Final = 10**15  # a thousand times as much still fits 64 bits
 LATEST_MS: Final = 10**15  # the year 33658: whatever lies beyond is no clock
 
 
@@ -92,17 +94,26 @@ def day_in_name(kind: FileFormat, file: str) -> int | None:
 
 def _decoded(raw: pl.Series, problems: list[pl.DataFrame]) -> pl.Series:
     r"""Return the texts of bytes; where they are no UTF-8, the bytes that break it are written as \xNN and counted."""
-    if raw.dtype == pl.String:
-        return raw
+    texts = _utf8(raw)
+    broken = texts.cast(pl.Binary).ne_missing(raw)
+    if broken.any():
+        lost = raw.filter(broken)
+        reasons = pl.repeat("not UTF-8", len(lost), dtype=pl.String, eager=True)
+        problems.append(_rows(broken, raw.name, reasons, lost))
+    return texts
+
+
+def _utf8(raw: pl.Series) -> pl.Series:
+    """Decode all at once, or, where something breaks that, halves and halves of halves: what is broken is rare."""
     try:
         return raw.cast(pl.String)
-    except pl.exceptions.PolarsError:
+    except pl.exceptions.ComputeError:
+        pass
+    if len(raw) <= FEW:
         texts = [None if value is None else value.decode("utf-8", "backslashreplace") for value in raw]
-    decoded = pl.Series(raw.name, texts, dtype=pl.String)
-    broken = decoded.cast(pl.Binary).ne_missing(raw)
-    reasons = pl.repeat("not UTF-8", int(broken.sum()), eager=True)
-    problems.append(_rows(broken, raw.name, reasons, raw.filter(broken)))
-    return decoded
+        return pl.Series(raw.name, texts, dtype=pl.String)
+    middle = len(raw) // 2
+    return pl.concat([_utf8(raw.slice(0, middle)), _utf8(raw.slice(middle))])
 
 
 def _text(source: Source, texts: pl.DataFrame, height: int) -> pl.Series:
@@ -138,7 +149,8 @@ def _whole(text: pl.Series) -> pl.Series:
 
 def _milliseconds(text: pl.Series, unit: str | None) -> pl.Series:
     if unit == "ms":
-        return _whole(text)
+        number = _whole(text)
+        return number.set(number.abs() > LONGEST_MS, None)
     number = text.set(~text.str.contains(DECIMAL), None)
     return (number.cast(pl.Float64) * 1000).round().cast(pl.Int64)
 
@@ -147,7 +159,8 @@ def _clock(text: pl.Series, source: Source) -> pl.Series:
     """Return milliseconds since 1970: of numbers with a unit, of a strptime layout, or of "any" of the usual ways."""
     if source.unit is not None:
         scale = 1000 if source.unit == "s" else 1
-        clock = _whole(text.str.replace(r"\.[0-9]+$", "")) * scale
+        number = _whole(text.str.replace(r"\.[0-9]+$", ""))
+        clock = number.set(number.abs() > LATEST_MS // scale, None) * scale
     elif source.layout == "any":
         clock = _any_clock(text)
     else:

@@ -1,0 +1,103 @@
+"""The command line refuses with one line, speaks JSON, and costs little to start."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tests.commands import run
+
+HEAVY = ("duckdb", "polars", "numpy", "sklearn", "lightgbm", "matplotlib", "pyarrow", "rich", "jinja2")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    """A small invented platform, ingested."""
+    home = tmp_path_factory.mktemp("platform")
+    assert run(f"counterpoint events make --to {home / 'logs'} --listeners 1200 --seed 3").status == 0
+    assert run(f"counterpoint events ingest {home / 'logs'} --to {home / 'work'}").status == 0
+    return home / "work"
+
+
+def _refused(done):
+    return done.status == 1 and not done.out and done.err.startswith("counterpoint: ") and done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("events ingest nowhere --to {work}", "no such file"),
+        ("events ingest {work}/workspace.json --to {work}", "knows no such file"),
+        ("events ingest {work}/workspace.json --to {work} --format music-bx", "did you mean 'music-box'"),
+        ("events show {work}/nothing", "no workspace"),
+        ("events make --to {work} --listeners 10", "empty"),
+        ("churn train {work} --model lightgmb", "did you mean 'lightgbm'"),
+        ("churn train {work} --at 2017-13-01", "is no day"),
+        ("churn train {work} --at 2017-05-27", "the log has 2017-03-30 to 2017-05-28"),
+        ("churn train {work} --known-for 3weeks", "no length of time"),
+        ("churn evaluate {work} --train-at 2017-05-10", "after the test day"),
+        ("churn score {work}/../empty", "no workspace"),
+        ("report {work} --to {work}/nowhere/report.html", "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(workspace, command, said):
+    done = run("counterpoint " + command.format(work=workspace))
+    assert _refused(done), done
+    assert said in done.err
+
+
+def test_scoring_before_training_says_what_to_do_first(workspace, tmp_path):
+    import shutil
+
+    shutil.copytree(workspace, tmp_path / "work")
+    done = run(f"counterpoint churn score {tmp_path / 'work'}")
+    assert _refused(done)
+    assert "counterpoint churn train" in done.err
+
+
+@pytest.mark.parametrize("command", ["", "events", "churn", "nonsense", "events ingest", "churn train --nonsense x"])
+def test_wrong_usage_is_status_2(command):
+    assert run(f"counterpoint {command}").status == 2
+
+
+def test_every_result_can_be_had_as_json(workspace, tmp_path):
+    shown = json.loads(run(f"counterpoint events show {workspace} --json").out)
+    for file in shown["files"]:
+        assert file["accepted"] + file["repaired"] + file["rejected"] == file["lines"]
+        assert {"file", "kind", "day", "lines", "records", "accepted", "repaired", "rejected"} <= set(file)
+    assert sum(day["count"] for day in shown["events"]) == sum(file["records"] for file in shown["files"])
+    trained = json.loads(run(f"counterpoint churn train {workspace} --model logistic --json").out)
+    assert trained["kind"] == "logistic"
+    judged = json.loads(run(f"counterpoint churn evaluate {workspace} --resamples 100 --json").out)
+    assert [split["name"] for split in judged["splits"]] == ["random split (out of fold)", "time split"]
+    scored = json.loads(run(f"counterpoint churn score {workspace} --top 3 --json").out)
+    assert [row["rank"] for row in scored["top"]] == [1, 2, 3]
+    again = json.loads(run(f"counterpoint events ingest {workspace.parent / 'logs'} --to {workspace} --json").out)
+    assert {file["status"] for file in again} == {"unchanged"}
+
+
+def test_the_whole_ranked_list_is_handed_out_whole(workspace, tmp_path):
+    import polars as pl
+
+    run(f"counterpoint churn train {workspace} --model logistic")
+    assert run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.csv'}").status == 0
+    assert run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.parquet'}").status == 0
+    csv, parquet = pl.read_csv(tmp_path / "ranked.csv"), pl.read_parquet(tmp_path / "ranked.parquet")
+    assert csv.columns == ["rank", "uid", "pseudonym", "probability", "reason", "days_since_seen", "events"]
+    assert csv["uid"].to_list() == parquet["uid"].to_list()
+    assert csv["uid"].n_unique() == csv.height
+    refused = run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.xlsx'}")
+    assert _refused(refused)
+    assert ".csv or .parquet" in refused.err
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed():
+    code = f"import sys, counterpoint, counterpoint.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_installed_command_says_its_version():
+    import counterpoint
+
+    assert run("counterpoint --version").out.strip() == counterpoint.__version__

@@ -1,0 +1,202 @@
+"""Who is about to leave: everybody once, in order, each with a reason, and nobody by a model that saw how it ended.
+
+- Every listener of the snapshot has one rank; probabilities fall and lie in [0, 1].
+- At the day the model learned from, each is scored by the part that never saw them.
+- The reason is the feature that adds most, in words, with the listener's own value.
+- Scores are those of the workspace's model: of another model they are none.
+"""
+
+import shutil
+
+import numpy as np
+import pytest
+from tests.listeners.small_logs import Event, ingested
+
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.churn.features import Feature, Last, Sum
+from counterpoint.listeners.churn.models import FOLDS, MODELS
+from counterpoint.listeners.churn.score import reasons, score, scores_in
+from counterpoint.listeners.churn.snapshot import Snapshot
+from counterpoint.listeners.churn.train import train, trained_in
+from counterpoint.listeners.events.formats import load
+from counterpoint.listeners.events.ingest import ingest
+from counterpoint.tables.workspace import reading
+
+LAST_DAY = "2017-04-28"
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def trained(workspace, snapshot, request):
+    """Train each kind of model in turn in the module's workspace."""
+    return train(workspace, snapshot, kind=request.param, seed=2)
+
+
+@pytest.fixture(scope="module")
+def now(trained, workspace):
+    """The scores of the last day of the log."""
+    return score(workspace)
+
+
+@pytest.fixture(scope="module")
+def then(trained, workspace):
+    """The scores of the day that the model learned from."""
+    return score(workspace, at="2017-04-21")
+
+
+def test_everybody_known_on_that_day_has_exactly_one_rank(now, table):
+    expected = table(now.snapshot, cleaned_at=Snapshot.of("2017-04-21", known_for=14, outcome_for=7), outcome=False)
+    assert sorted(now.rows["uid"]) == expected.rows["uid"].to_list()
+    assert now.rows["rank"].to_list() == list(range(1, now.rows.height + 1))
+    assert (
+        now.rows.select("uid", "days_since_seen", "events")
+        .sort("uid")
+        .equals(expected.rows.select("uid", "days_since_seen", "events"))
+    )
+
+
+def test_the_last_day_of_the_log_is_scored_by_default(now, trained):
+    assert now.snapshot.at.isoformat() == LAST_DAY
+    assert (now.snapshot.known_for, now.snapshot.outcome_for) == (
+        trained.snapshot.known_for,
+        trained.snapshot.outcome_for,
+    )
+    assert (now.model, now.seen) == (trained.kind, 0)
+
+
+def test_the_likeliest_to_leave_come_first_and_ties_in_the_order_of_uid(now, then):
+    for scores in (now, then):
+        p, uid = scores.rows["probability"].to_numpy(), scores.rows["uid"].to_numpy()
+        assert ((p >= 0) & (p <= 1)).all()
+        assert (np.lexsort((uid, -p)) == np.arange(len(p))).all()
+
+
+def test_everybody_has_a_reason(now, then):
+    for scores in (now, then):
+        assert scores.rows["reason"].null_count() == 0
+        assert (scores.rows["reason"].str.len_chars() > 5).all()
+        assert scores.rows["reason"].n_unique() > 5
+
+
+def test_at_the_day_learned_from_each_is_scored_by_the_part_that_never_saw_them(then, trained, table):
+    known = table(trained.snapshot)
+    found = then.rows.sort("uid")["probability"].to_list()
+    for at, (bucket, row) in enumerate(zip(known.bucket, known.matrix, strict=True)):
+        assert found[at] == trained.fitted.folds[bucket % FOLDS].probability(row[None])[0]
+    assert then.seen == len(found) == trained.listeners
+
+
+def test_at_the_day_learned_from_the_scores_are_not_those_of_the_model_that_saw_everybody(then, trained, table):
+    whole = trained.fitted.whole.probability(table(trained.snapshot).matrix)
+    assert (then.rows.sort("uid")["probability"].to_numpy() != whole).mean() > 0.9
+
+
+def test_at_another_day_the_model_that_learned_from_everybody_scores(now, trained, table):
+    known = table(now.snapshot, cleaned_at=trained.snapshot, outcome=False)
+    whole = trained.fitted.whole.probability(known.matrix)
+    np.testing.assert_array_equal(now.rows.sort("uid")["probability"].to_numpy(), whole)
+
+
+def test_scores_are_read_back_as_they_were_returned(now, workspace):
+    again = score(workspace)
+    with reading(workspace) as view:
+        kept = scores_in(view)
+    for scores in (again, kept):
+        assert (scores.snapshot, scores.model, scores.seen) == (now.snapshot, now.model, now.seen)
+        assert scores.rows.equals(now.rows)
+
+
+def test_scores_of_a_model_that_is_no_longer_there_are_none(now, workspace, snapshot, tmp_path):
+    copy = shutil.copytree(workspace, tmp_path / "copy")
+    score(copy)
+    train(copy, snapshot, kind="logistic", seed=77)
+    with reading(copy) as view:
+        assert scores_in(view) is None
+
+
+def test_a_model_is_kept_as_it_was_trained(trained, workspace, table):
+    with reading(workspace) as view:
+        kept, _ = trained_in(view)
+    assert (kept.kind, kept.snapshot, kept.features, kept.listeners, kept.churned, kept.seed) == (
+        trained.kind,
+        trained.snapshot,
+        trained.features,
+        trained.listeners,
+        trained.churned,
+        trained.seed,
+    )
+    t = table(trained.snapshot)
+    for one, other in zip(
+        (kept.fitted.whole, *kept.fitted.folds), (trained.fitted.whole, *trained.fitted.folds), strict=True
+    ):
+        np.testing.assert_array_equal(one.contributions(t.matrix), other.contributions(t.matrix))
+
+
+# Reasons
+
+PLAYS = Feature("plays", "{0}", (Sum("P"),), "{:,.0f} plays")
+IDLE = Feature("idle", "{at} - {0}", (Last("P"),), "last play {:.0f} days before", "no play at all")
+
+
+@pytest.mark.parametrize(
+    ("values", "weights", "reason"),
+    [
+        ((1234, 9), (0.5, 0.1), "1,234 plays"),
+        ((1234, 9), (0.1, 0.5), "last play 9 days before"),
+        ((0, np.nan), (-1, 0.5), "no play at all"),
+        ((5, 9), (-0.5, -0.1), "nothing speaks for leaving"),
+        ((5, 9), (0, 0), "nothing speaks for leaving"),
+    ],
+)
+def test_the_reason_is_the_feature_that_adds_most_in_words(values, weights, reason):
+    assert reasons((PLAYS, IDLE), np.array([values], float), np.array([weights], float)) == [reason]
+
+
+# Refusals
+
+
+def refusal(act, *args, **settings):
+    with pytest.raises(CounterpointError) as refused:
+        act(*args, **settings)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.fixture
+def visited(tmp_path):
+    """A small log: listener n comes every day of the first 10 + n, all on Android, and plays one song."""
+    log = [Event(uid, "P", 17_000 + day, 9000, 9000, "ar") for uid in range(80) for day in range(30) if day < 10 + uid]
+    return ingested(log, tmp_path)
+
+
+SMALL = Snapshot.of("2016-08-06", known_for=20, outcome_for=10)
+
+
+def test_a_workspace_without_a_model_says_how_to_make_one(visited):
+    assert refusal(score, visited).endswith("has no churn model; `counterpoint churn train` makes one")
+
+
+def test_a_kind_of_model_that_there_is_none_of_is_refused_with_the_nearest(visited):
+    assert refusal(train, visited, SMALL, kind="lightgmb") == "no model 'lightgmb'; did you mean 'lightgbm'?"
+
+
+def test_a_day_that_the_log_does_not_cover_is_refused(visited):
+    train(visited, SMALL, kind="logistic")
+    assert "the log has 2016-07-18 to 2016-08-16" in refusal(score, visited, at="2016-08-17")
+    assert "is no day: 2017-04-28 would be one" in refusal(score, visited, at="soon")
+
+
+def test_logs_with_other_kinds_of_event_than_the_model_knows_are_refused(visited, tmp_path):
+    train(visited, SMALL, kind="logistic")
+    ingested([Event(1, "D", 17_025)], tmp_path, log="downloads.csv")
+    assert refusal(score, visited) == (
+        "these logs give the feature 'freq_D_last_1', which the model has not seen: train it again"
+    )
+
+
+def test_uids_may_be_texts(tmp_path):
+    lines = [f"lis,tener ={n},2016-08-{1 + day:02}T12:00,song" for n in range(80) for day in range(30) if day < n % 31]
+    log = tmp_path / "plays.csv"
+    log.write_text("".join('"{}","{}","{}"\n'.format(*line.rsplit(",", 2)) for line in lines), encoding="utf-8")
+    ingest([log], to=tmp_path / "workspace", how=load("plain"))
+    train(tmp_path / "workspace", Snapshot.of("2016-08-20", known_for=20, outcome_for=7), kind="logistic")
+    assert "lis,tener =60" in score(tmp_path / "workspace").rows["uid"].to_list()

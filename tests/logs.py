@@ -1,0 +1,48 @@
+"""What tests of logs need: a log, a format and a refusal in a line each, and a look at what a workspace holds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.events.formats import Format, load
+from counterpoint.tables import parquet
+from counterpoint.tables.workspace import reading
+
+
+def log(path: Path, *lines: bytes) -> Path:
+    """Write a log of these lines, each with its newline, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+def own_format(folder: Path, text: str) -> Format:
+    """Return the format that a user's TOML text says."""
+    path = folder / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    return load(str(path))
+
+
+def held(workspace: Path, name: str, table: str = "events") -> pl.DataFrame:
+    """Return a table of a log in a workspace: "events", "rejected" or "problems"."""
+    with reading(workspace) as view:
+        return parquet.read(view.folder(f"log:{name}").file(f"{table}.parquet"))
+
+
+def all_events(workspace: Path) -> list[tuple]:
+    """Return the events of all logs, sorted, without the number of their line."""
+    with reading(workspace) as view:
+        tables = [parquet.read(folder.file("events.parquet")) for folder in view.below("log:")]
+    return sorted((row for table in tables for row in table.drop("line").rows()), key=repr)
+
+
+@contextmanager
+def refused(match: str) -> Iterator[None]:
+    """Expect one line that teaches."""
+    with pytest.raises(CounterpointError, match=match) as refusal:
+        yield
+    assert "\n" not in str(refusal.value)

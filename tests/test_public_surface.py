@@ -1,0 +1,40 @@
+"""The public names are these, each can be had, and having one costs no other."""
+
+import counterpoint
+
+PUBLIC = [
+    "CounterpointError",
+    "Estimate",
+    "Evaluation",
+    "FileLedger",
+    "Format",
+    "Overview",
+    "Scores",
+    "Snapshot",
+    "Taken",
+    "Trained",
+    "__version__",
+    "evaluate_churn",
+    "ingest",
+    "load_format",
+    "make_logs",
+    "overview",
+    "reading",
+    "score_churn",
+    "train_churn",
+    "write_report",
+]
+
+
+def test_the_public_surface_is_what_was_agreed():
+    assert sorted(counterpoint.__all__) == PUBLIC
+
+
+def test_every_public_name_can_be_had_and_is_documented():
+    for name in counterpoint.__all__:
+        value = getattr(counterpoint, name)
+        assert name == "__version__" or value.__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(counterpoint, "nonsense")
