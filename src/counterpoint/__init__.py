@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.listeners.churn.score import Scores as Scores
     from counterpoint.listeners.churn.score import score as score_churn
     from counterpoint.listeners.churn.snapshot import Snapshot as Snapshot
+    from counterpoint.listeners.churn.table import ListenerTable, listener_table
     from counterpoint.listeners.churn.train import Trained as Trained
     from counterpoint.listeners.churn.train import train as train_churn
     from counterpoint.listeners.events.formats import Format as Format
@@ -36,6 +37,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Evaluation": ("listeners.churn.evaluate", "Evaluation"),
     "FileLedger": ("listeners.events.ledger", "FileLedger"),
     "Format": ("listeners.events.formats", "Format"),
+    "ListenerTable": ("listeners.churn.table", "ListenerTable"),
     "Overview": ("listeners.events.overview", "Overview"),
     "Scores": ("listeners.churn.score", "Scores"),
     "Snapshot": ("listeners.churn.snapshot", "Snapshot"),
@@ -43,6 +45,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Trained": ("listeners.churn.train", "Trained"),
     "evaluate_churn": ("listeners.churn.evaluate", "evaluate"),
     "ingest": ("listeners.events.ingest", "ingest"),
+    "listener_table": ("listeners.churn.table", "listener_table"),
     "load_format": ("listeners.events.formats", "load"),
     "make_logs": ("listeners.events.made", "make"),
     "overview": ("listeners.events.overview", "overview"),

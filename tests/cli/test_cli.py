@@ -91,6 +91,17 @@ def test_the_whole_ranked_list_is_handed_out_whole(workspace, tmp_path):
     assert ".csv or .parquet" in refused.err
 
 
+def test_the_features_are_handed_out_with_the_label(workspace, tmp_path):
+    import polars as pl
+
+    done = run(f"counterpoint churn features {workspace} --out {tmp_path / 'features.parquet'}")
+    assert done.status == 0
+    table = pl.read_parquet(tmp_path / "features.parquet")
+    assert {"uid", "churned", "last_P_time", "freq_P_last_30"} <= set(table.columns)
+    assert set(table["churned"]) == {0, 1}
+    assert f"{table.height:,} listeners" in done.out
+
+
 def test_nothing_heavy_is_imported_before_it_is_needed():
     code = f"import sys, counterpoint, counterpoint.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -45,7 +45,9 @@ def main() -> None:
     except CounterpointError as error:
         _refuse(str(error))
     except OSError as error:
-        _refuse(f"{error.filename or 'input or output'}: {error.strerror or error}")
+        _refuse(
+            f"{error.filename or 'reading or writing failed'}: {error.strerror or error}; the step in flight was undone"
+        )
     except KeyboardInterrupt:
         _refuse("stopped; what was committed stays, the step in flight left nothing behind")
 

@@ -23,6 +23,28 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result for machine
 
 
 @app.command()
+def features(
+    workspace: Workspace,
+    out: Annotated[Path, typer.Option("--out", help="The .csv or .parquet file to write.")],
+    at: At = None,
+    known_for: Known = "30",
+    outcome_for: Outcome = "14",
+) -> None:
+    """Write the table that models learn from: one row a listener, with every feature and whether they left.
+
+    Example: counterpoint churn features work --out features.parquet
+    """
+    from counterpoint.listeners.churn.table import listener_table
+    from counterpoint.tables.handout import hand_out
+
+    snapshot = _snapshot(workspace, at, known_for, outcome_for)
+    with progress("counting"):
+        table = listener_table(workspace, snapshot)
+        hand_out(table.rows, out)
+    say(f"{out}: {table.rows.height:,} listeners known on {snapshot.at}, {len(table.features)} features")
+
+
+@app.command()
 def train(
     workspace: Workspace,
     at: At = None,

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from counterpoint.listeners.events.clean import Cleaning, cleaning, learn
 from counterpoint.listeners.events.ingest import LOG, ledgers
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.tables.engine import Engine, duckdb_engine
-from counterpoint.tables.workspace import Folder, Staged, Writer, key_of
+from counterpoint.tables.workspace import Folder, Staged, Writer, key_of, writing
 
 KINDS: Final = "PDS"
 CLEANING: Final = "cleaning:"
@@ -122,6 +123,19 @@ class Study:
     def _known(self, name: str, key: str) -> Folder | None:
         folder = self.writer.view.get(name)
         return folder if folder and folder.key == key else None
+
+
+def listener_table(workspace: Path, snapshot: Snapshot, *, outcome: bool = True) -> ListenerTable:
+    """Return the listeners of a snapshot with their features and, if asked for, whether they left.
+
+    Raises
+    ------
+    CounterpointError
+        If there is no workspace, or its logs do not cover the snapshot.
+    """
+    with writing(workspace) as writer, studied(writer) as study:
+        study.check(snapshot, outcome=outcome)
+        return study.table(snapshot, study.cleaning(snapshot), outcome=outcome)
 
 
 def cleaning_in(folder: Folder) -> Cleaning:
