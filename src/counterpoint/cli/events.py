@@ -54,8 +54,8 @@ def show(
 
     Example: counterpoint events show work
     """
-    from counterpoint.listeners.churn.snapshot import date
     from counterpoint.listeners.events.overview import overview
+    from counterpoint.listeners.events.schema import date
     from counterpoint.tables.workspace import reading
 
     with progress("looking"), reading(workspace) as view:
@@ -100,7 +100,7 @@ def _section(title: str, columns: tuple[str, ...], rows: Sequence[Sequence[objec
 
 
 def _day(days: tuple[int, int] | None) -> str | None:
-    from counterpoint.listeners.churn.snapshot import date
+    from counterpoint.listeners.events.schema import date
 
     if days is None:
         return None

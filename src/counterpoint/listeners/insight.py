@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -9,17 +10,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-import counterpoint
 from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.intervals import Estimate
 from counterpoint.listeners.churn.evaluate import PLAIN, Evaluation, Split, evaluations_in
 from counterpoint.listeners.churn.score import Scores, scores_in
-from counterpoint.listeners.churn.snapshot import Span, date
+from counterpoint.listeners.churn.snapshot import Span
 from counterpoint.listeners.churn.table import CLEANING, cleaning_in
 from counterpoint.listeners.events.clean import RULES
 from counterpoint.listeners.events.ingest import ledgers
 from counterpoint.listeners.events.ledger import FileLedger
-from counterpoint.listeners.events.schema import KINDS
+from counterpoint.listeners.events.schema import KINDS, date
 from counterpoint.report import chart, page
 from counterpoint.report.finding import Cell, Figure, Finding, Table
 from counterpoint.tables.commit import replace_file
@@ -53,7 +53,7 @@ def write_report(workspace: Path, to: Path, *, title: str = "Who is about to lea
     """
     with reading(workspace) as view:
         found = findings(view)
-        made = {"Counterpoint": counterpoint.__version__, "Logs": _logs(ledgers(view))}
+        made = {"Counterpoint": version("counterpoint"), "Logs": _logs(ledgers(view))}
         made |= {
             f"Evaluation at {e.at}": f"{e.known_for} known, {e.outcome_for} of outcome, seed {e.seed}"
             for e in evaluations_in(view)

@@ -22,8 +22,9 @@ from counterpoint.evaluate.classify import RankedTruth, brier, confusion, log_lo
 from counterpoint.evaluate.intervals import Estimate, bootstrap_all
 from counterpoint.evaluate.labelled import Weights
 from counterpoint.listeners.churn.models import MODELS, Fitted, cross_fit, fit_whole
-from counterpoint.listeners.churn.snapshot import Snapshot, date
+from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import ListenerTable, Study, studied
+from counterpoint.listeners.events.schema import date
 from counterpoint.tables.workspace import Staged, View, key_of, writing
 
 EVALUATION: Final = "evaluation:churn:"

@@ -12,8 +12,8 @@ from calendar import monthrange
 from dataclasses import dataclass
 
 from counterpoint.errors import CounterpointError
+from counterpoint.listeners.events.schema import EPOCH, date
 
-EPOCH = dt.date(1970, 1, 1)
 _SPAN = re.compile(r"([0-9]{1,5})(d|mo)?")
 
 
@@ -122,8 +122,3 @@ def day_of(text: str | dt.date) -> dt.date:
         return text if isinstance(text, dt.date) else dt.date.fromisoformat(text)
     except ValueError as error:
         raise CounterpointError(f"{text!r} is no day: 2017-04-28 would be one") from error
-
-
-def date(day: int) -> dt.date:
-    """Return the date of a day since 1970-01-01."""
-    return EPOCH + dt.timedelta(day)

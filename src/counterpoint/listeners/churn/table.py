@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.features import Feature, catalogue, snapshot_sql
-from counterpoint.listeners.churn.snapshot import Snapshot, date
+from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.events.clean import Cleaning, cleaning, learn
 from counterpoint.listeners.events.ingest import LOG, ledgers
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
+from counterpoint.listeners.events.schema import date
 from counterpoint.tables.engine import Engine, duckdb_engine
 from counterpoint.tables.workspace import Folder, Staged, Writer, key_of, writing
 

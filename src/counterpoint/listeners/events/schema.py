@@ -1,5 +1,6 @@
 """The event table: the one place where its columns and kinds are written."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
@@ -28,6 +29,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "line": "physical line in its file, from 1; of a record over two lines, the first",
 }
 
+EPOCH: Final = dt.date(1970, 1, 1)
 BUCKETS: Final = 10_000
 ID_TYPES: Final[Mapping[str, type[pl.DataType]]] = {"integer": pl.Int64, "text": pl.String}
 
@@ -49,6 +51,15 @@ def polars_schema(uid: str, song_id: str) -> dict[str, type[pl.DataType]]:
     }
     ids = {"uid": ID_TYPES[uid], "song_id": ID_TYPES[song_id]}
     return {name: (ids | numbers).get(name, pl.String) for name in COLUMNS}
+
+
+def date(day: int) -> dt.date:
+    """Return the date of a `day`.
+
+    >>> date(17284)
+    datetime.date(2017, 4, 28)
+    """
+    return EPOCH + dt.timedelta(day)
 
 
 def bucket(uid: pl.Series) -> pl.Series:

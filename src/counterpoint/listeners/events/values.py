@@ -22,7 +22,7 @@ import polars as pl
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.events.formats import FileFormat, Source
-from counterpoint.listeners.events.schema import bucket
+from counterpoint.listeners.events.schema import EPOCH, bucket
 
 PROBLEMS: Final = {"record": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
 DAY_MS: Final = 86_400_000
@@ -89,7 +89,7 @@ def day_in_name(kind: FileFormat, file: str) -> int | None:
         day = None
     if day is None:
         raise CounterpointError(f"{file}: its name says no day; a name such as 20170330_1_play.log would")
-    return (day - dt.date(1970, 1, 1)).days
+    return (day - EPOCH).days
 
 
 def _decoded(raw: pl.Series, problems: list[pl.DataFrame]) -> pl.Series:
