@@ -137,13 +137,14 @@ def tell_cleaning(folder: Folder) -> Finding:
     for at, name in enumerate(how.rules):
         met = int(report.filter((pl.col("hits") // 2**at) % 2 == 1)["plays"].sum())
         rows.append((name, "changed" if rules[name].column else "dropped", met, met / max(plays, 1), rules[name].why))
-    numbers = ", ".join(f"{name.replace('_', ' ')} {value / 1000:,.0f} s" for name, value in how.numbers)
+    learned = [f"{name.replace('_', ' ')} {value / 1000:,.0f} s" for name, value in how.numbers if value is not None]
+    numbers = ", ".join(learned)
     says = (
         f"Of {plays:,} plays from {date(how.after + 1)} to {date(how.until)}, {dropped:,} were dropped."
         f" {_count(bots.height, 'listener')} with {how.bots_from:,} plays or more counted as bots."
         if how.bots_from is not None
         else f"Of {plays:,} plays from {date(how.after + 1)} to {date(how.until)}, {dropped:,} were dropped."
-        " Too few listeners play to tell bots by their number of plays."
+        " No bots can be told by their number of plays: too few listeners play, or too many alike."
     )
     table = Table(
         "Plays by cleaning rule", ("rule", "plays are", "plays", "share", "why"), tuple(rows), f"Learned: {numbers}."

@@ -4,6 +4,7 @@ The text is portable (DuckDB runs it, and so would Spark, character for characte
 integer days, no ROUND, no integer division, no date arithmetic, guarded divisions and sums cast to BIGINT.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,7 @@ class DuckDB:
 
     def know(self, name: str, files: Sequence[Path]) -> None:
         """Let `name` stand for the rows of these Parquet files, all of one schema."""
-        listed = ", ".join(_quoted(file) for file in files)
+        listed = ", ".join(_quoted(re.sub(r"([*?\[])", r"[\1]", str(file))) for file in files)  # no globs
         self._run(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
 
     def fetch(self, sql: str) -> pl.DataFrame:
@@ -68,10 +69,14 @@ def duckdb_engine(scratch: Path, *, memory: str | None = None) -> Iterator[DuckD
     config = {"temp_directory": str(scratch), "preserve_insertion_order": "false"}
     if memory is not None:
         config["memory_limit"] = memory
-    with duckdb.connect(config=config) as connection:
+    try:
+        connection = duckdb.connect(config=config)
+    except duckdb.Error as error:
+        raise CounterpointError(f"DuckDB does not start with {memory!r} of memory: '2GB' would be right") from error
+    with connection:
         yield DuckDB(connection)
 
 
-def _quoted(path: Path) -> str:
+def _quoted(path: Path | str) -> str:
     escaped = str(path).replace("'", "''")
     return f"'{escaped}'"

@@ -39,7 +39,7 @@ def batches(source: IO[bytes], name: str, rows: int = 250_000) -> Iterator[pl.Da
     try:
         for batch in pq.ParquetFile(source).iter_batches(rows):
             yield pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch])))
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise CounterpointError(
             f"{name}: not a Parquet file that can be read ({str(error).splitlines()[0]})"
         ) from error

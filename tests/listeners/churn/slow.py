@@ -48,12 +48,12 @@ class Cleaned:
         song, play = event.song_ms, event.play_ms
         if self.has_songs and song is None:
             return None
-        if song is not None and play is not None and song > 0 and 20 * song < play <= 1100 * song:
-            play //= 1000
         if self.song_top is not None and song is not None and song > self.song_top:
             return None
         if self.song_mean is not None and song is not None and song <= 0:
             song = self.song_mean
+        if song is not None and play is not None and self.song_top is not None:
+            play = play // 1000 if 20 * song < play <= 1000 * floor(self.song_top) else play
         if self.play_top is not None and play is not None and play > self.play_top:
             return None
         if self.play_mean is not None and (play is None or play < 0):

@@ -193,10 +193,26 @@ def test_logs_with_other_kinds_of_event_than_the_model_knows_are_refused(visited
     )
 
 
+def plays_by_text(to, *more):
+    """A workspace of 80 listeners whose uids are texts, each of whom comes on the first days of 2016-08."""
+    lines = [f'"lis,tener ={n}",2016-08-{1 + day:02}T12:00,song' for n in range(80) for day in range(n % 31)]
+    (to / "plays.csv").write_text("\n".join([*lines, *more]) + "\n", encoding="utf-8")
+    ingest([to / "plays.csv"], to=to / "workspace", how=load("plain"))
+    return to / "workspace"
+
+
+TEXTS = Snapshot.of("2016-08-20", known_for=20, outcome_for=7)
+
+
 def test_uids_may_be_texts(tmp_path):
-    lines = [f"lis,tener ={n},2016-08-{1 + day:02}T12:00,song" for n in range(80) for day in range(30) if day < n % 31]
-    log = tmp_path / "plays.csv"
-    log.write_text("".join('"{}","{}","{}"\n'.format(*line.rsplit(",", 2)) for line in lines), encoding="utf-8")
-    ingest([log], to=tmp_path / "workspace", how=load("plain"))
-    train(tmp_path / "workspace", Snapshot.of("2016-08-20", known_for=20, outcome_for=7), kind="logistic")
-    assert "lis,tener =60" in score(tmp_path / "workspace").rows["uid"].to_list()
+    workspace = plays_by_text(tmp_path)
+    train(workspace, TEXTS, kind="logistic")
+    assert "lis,tener =60" in score(workspace).rows["uid"].to_list()
+
+
+@pytest.mark.parametrize("clock", [900_000_000_000_000, -900_000_000_000_000])
+def test_one_clock_beyond_the_calendar_does_not_keep_the_rest_from_being_scored(tmp_path, clock):
+    workspace = plays_by_text(tmp_path, f"odd,{clock},song")
+    train(workspace, TEXTS, kind="logistic")
+    assert score(workspace).snapshot.at.isoformat() == "2016-08-30"
+    assert "no model" not in refusal(score, workspace, at="2016-09-30")

@@ -15,6 +15,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import ListenerTable, cleaning_in, studied
 from counterpoint.listeners.churn.train import train, trained_in
+from counterpoint.tables.engine import DuckDB
 from counterpoint.tables.workspace import reading, writing
 
 DAY = 17_000
@@ -38,10 +39,11 @@ def live(workspace):
         return dict(view.live)
 
 
-def test_what_was_made_is_used_again(tmp_path):
+def test_what_was_made_is_used_again_and_not_made_twice(tmp_path, monkeypatch):
     workspace = ingested(PEOPLE[:90], tmp_path)
     first = tabled(workspace)
     made = live(workspace)
+    monkeypatch.setattr(DuckDB, "write", lambda *_: pytest.fail("it was made again"))
     assert tabled(workspace).rows.equals(first.rows)
     assert live(workspace) == made
 

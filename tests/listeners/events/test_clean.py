@@ -77,9 +77,9 @@ GOLDEN = {
     "nothing wrong": ((200, 100), (200, 100)),
     "nothing wrong here either": ((100, 50), (100, 50)),
     "song length missing": ((None, 30), None),
-    "play time in milliseconds": ((200, 150_000), (200, 150)),
     "song length outlier": ((3000, 60), None),
     "song length not positive": ((0, 80), (250, 80)),
+    "play time in milliseconds": ((200, 150_000), (200, 150)),
     "play time outlier": ((300, 5000), None),
     "play time negative": ((300, -7), (300, 95)),
     "play time missing": ((400, None), (400, 95)),
@@ -122,8 +122,10 @@ def test_the_report_counts_every_play_of_the_window_by_the_rules_it_met(learned,
     ]
 
 
-def test_a_play_is_of_milliseconds_only_if_a_thousandth_of_it_fits_the_song(learned, engine):
-    shares = {20_000: 20_000, 20_001: 20, 1_100_000: 1100, 1_100_001: 1_100_001}
+def test_a_play_is_of_milliseconds_if_it_is_twenty_songs_long_and_a_thousandth_of_it_is_no_longer_than_songs_are(
+    learned, engine
+):
+    shares = {20_000: 20_000, 20_001: 20, 1_000_000: 1000, 1_000_001: 1_000_001}
     anchors = [Event(9, "P", DAY, 2_000_000, 1000)] * 2
     how, _ = learned([Event(uid, "P", DAY, play, 1000) for uid, play in enumerate(shares)] + anchors)
     rows = engine.fetch(cleaned_sql(how, "SELECT * FROM events", keep=("uid",))).filter(pl.col("uid") < 9).sort("uid")
@@ -139,6 +141,12 @@ def test_a_play_that_meets_two_rules_is_mended_by_one_and_judged_by_the_next(lea
     )
 
 
+def test_milliseconds_are_known_as_such_even_where_the_song_has_no_length(learned, engine):
+    how, _ = learned(plays((200, 100), (200, 100), (0, 150_000), (-1, 5_000)))
+    rows = engine.fetch(cleaned_sql(how, "SELECT * FROM events", keep=("uid",))).sort("uid")
+    assert rows["play_ms"].to_list() == [100_000, 100_000, 150_000, 5_000]
+
+
 def test_other_kinds_are_kept_whatever_they_say_of_length(learned, rolled):
     how, _ = learned([Event(1, kind, DAY, -5, None) for kind in "DSLX"] + plays((200, 100), (None, 30)))
     assert rolled(how).filter(uid=1).select("D", "S", "L", "X", "P").row(0) == (1, 1, 1, 1, 0)
@@ -148,6 +156,11 @@ def test_other_kinds_are_kept_whatever_they_say_of_length(learned, rolled):
 def test_a_mean_is_in_whole_milliseconds_and_a_half_is_rounded_up(learned, values, mean):
     how, _ = learned([Event(1, "P", DAY, value, 10) for value in values for _ in range(2)])
     assert dict(how.numbers)["play_mean"] == mean
+
+
+def test_what_is_above_a_percentile_by_less_than_a_millisecond_is_above_it(learned, rolled):
+    how, _ = learned([Event(1, "P", DAY, 5, song) for song in (10, 11)])  # the percentile is 10.999
+    assert rolled(how)["P"].to_list() == [1]
 
 
 # Percentiles

@@ -54,15 +54,16 @@ _PLAY_MEAN = Learned("play_mean", "play_ms", "play_ms >= 0")
 
 RULES: Final = (
     Rule("song length missing", "song_ms IS NULL", "such rows lack what was played as well"),
-    Rule(
-        "play time in milliseconds",
-        "song_ms > 0 AND play_ms > 20 * song_ms AND play_ms <= 1100 * song_ms",
-        "a thousandth of it fits the song, and nobody plays a song twenty times in one play",
-        "play_ms",
-        "CAST(FLOOR(CAST(play_ms AS DOUBLE) / 1000) AS BIGINT)",
-    ),
     Rule("song length outlier", "song_ms > {song_top}", "the longest in a thousand are no songs", learns=_SONG_TOP),
     Rule("song length not positive", "song_ms <= 0", "no song is that short", "song_ms", "{song_mean}", _SONG_MEAN),
+    Rule(
+        "play time in milliseconds",
+        "play_ms > 20 * song_ms AND play_ms <= 1000 * {song_top}",
+        "nobody plays a song twenty times in one play, and a thousandth of it is no longer than songs are",
+        "play_ms",
+        "CAST(FLOOR(CAST(play_ms AS DOUBLE) / 1000) AS BIGINT)",
+        _SONG_TOP,
+    ),
     Rule("play time outlier", "play_ms > {play_top}", "the longest in a thousand are no plays", learns=_PLAY_TOP),
     Rule("play time negative", "play_ms < 0", "a clock ran backwards", "play_ms", "{play_mean}", _PLAY_MEAN),
     Rule(
@@ -80,13 +81,14 @@ RULES: Final = (
 class Cleaning:
     """The rules that apply to a log, and the numbers they learned on the days in (after, until].
 
+    numbers   : milliseconds; None for a mean that nothing could be learned of: what it should replace becomes null
     bots_from : listeners with at least this many plays in that window are bots; None if too few listeners to tell
     """
 
     after: int
     until: int
     rules: tuple[str, ...]
-    numbers: tuple[tuple[str, int], ...]
+    numbers: tuple[tuple[str, int | None], ...]
     bots_from: int | None
 
     def text(self) -> str:
@@ -139,11 +141,15 @@ def learn(engine: Engine, *, after: int, until: int, scratch: Path) -> tuple[Cle
 def bot_threshold(counts: pl.DataFrame, share: Fraction = TOP) -> Fraction | None:
     """Return the percentile of plays a listener, from counts (plays, listeners): who is at or above it is a bot.
 
-    None with fewer listeners than a percentile that high needs (1,000): the most eager of few is no machine.
+    None with fewer listeners than a percentile that high needs (1,000), since the most eager of few is no machine; and
+    where so many tie at it that more than 1 in 100 listeners would be bots.
     """
-    if counts["listeners"].sum() < 1 / (1 - share):
+    everyone = int(counts["listeners"].sum())
+    if everyone < 1 / (1 - share):
         return None
-    return percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), share)
+    threshold = percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), share)
+    reached = int(counts.filter(pl.col("plays") >= ceil(threshold))["listeners"].sum())
+    return threshold if reached * 100 <= everyone else None
 
 
 def _plays(where: str) -> str:
@@ -163,7 +169,7 @@ def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
         numbers = found.numbers
         if rule.learns and rule.learns.name not in dict(numbers):
             value = _number(engine, found, rule.learns)
-            if value is None:
+            if value is None and rule.learns.share is not None:
                 continue
             numbers = (*numbers, (rule.learns.name, value))
         found = replace(found, rules=(*found.rules, rule.name), numbers=numbers)
@@ -193,7 +199,7 @@ def cleaned_sql(how: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
     """
     kept = ", ".join(("kind", *keep))
     sql = f"SELECT {kept}, song_ms, play_ms, TRUE AS kept, 0 AS hits FROM ({source}) s"
-    numbers = dict(how.numbers)
+    numbers = {name: f"CAST({'NULL' if value is None else value} AS BIGINT)" for name, value in how.numbers}
     rules = {rule.name: rule for rule in RULES}
     for at, rule in enumerate(rules[name] for name in how.rules):
         met = f"kind = 'P' AND kept AND COALESCE({rule.when.format(**numbers)}, FALSE)"

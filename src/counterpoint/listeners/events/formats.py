@@ -67,6 +67,11 @@ class FileFormat:
         """The fields that the event is made of."""
         return tuple(dict.fromkeys(field for source in self.event.values() for field in source.needs))
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns without which an event belongs to nobody, or to no day."""
+        return ("uid", "day" if "day" in self.event else "time_ms")
+
     @cached_property
     def numbers(self) -> frozenset[str]:
         """Fields that hold a number."""
@@ -135,7 +140,10 @@ def load(name: str) -> Format:
 
 def _format(table: Mapping[str, Any], digest: str) -> Format:
     _only(table, ("name", "file"), "a format")
-    files = tuple(_file(part) for part in table.get("file", ()))
+    parts = table.get("file", [])
+    if not isinstance(parts, list) or not all(isinstance(part, Mapping) for part in parts):
+        raise CounterpointError("each kind of file is a table under [[file]]")
+    files = tuple(_file(part) for part in parts)
     if not files:
         raise CounterpointError("no [[file]]: a format says which files it reads")
     built = Format(str(table.get("name", "")), files, digest)
@@ -152,6 +160,10 @@ def _file(part: Mapping[str, Any]) -> FileFormat:
     layout = str(part.get("layout", ""))
     if layout not in LAYOUTS:
         raise CounterpointError(f"layout {layout!r}: {nearest(layout, LAYOUTS)}")
+    if not isinstance(part.get("fields", []), list):
+        raise CounterpointError(f'fields {part["fields"]!r}: a list such as ["uid", "day"] would be right')
+    if not isinstance(part.get("event", {}), Mapping):
+        raise CounterpointError(f"event {part['event']!r}: the table [file.event] would be right")
     listed = tuple(part.get("fields", ()))
     slices = tuple(_slice(field) for field in listed) if layout == "fixed" else ()
     built = FileFormat(
@@ -177,6 +189,8 @@ def _check(kind: FileFormat) -> None:
         raise CounterpointError(f"delimiter {kind.delimiter!r} and quote {kind.quote!r} are one ASCII character each")
     if kind.layout in ("delimited", "fixed") and not kind.fields and not kind.header:
         raise CounterpointError(f"[[file]] {kind.match!r} needs 'fields', or 'header = true' if the file names them")
+    if twice := [field for field in kind.needed if kind.fields.count(field) > 1]:
+        raise CounterpointError(f"[[file]] {kind.match!r} has the field {twice[0]!r} twice: give one another name")
     for name, source in kind.event.items():
         for field in source.needs:
             if kind.fields and field not in kind.fields:
@@ -201,6 +215,8 @@ def _source(name: str, given: Mapping[str, Any]) -> Source:
     if not isinstance(given, Mapping):
         raise CounterpointError(f'{name}: a table such as {{ field = "uid" }} is needed; got {given!r}')
     _only(given, [part.name for part in fields(Source)], name)
+    if not isinstance(given.get("values", {}), Mapping):
+        raise CounterpointError(f'{name}: values are a table such as {{ NextSong = "P" }}; got {given["values"]!r}')
     values = tuple((str(key), str(value)) for key, value in given.get("values", {}).items())
     for key, value in given.items():
         if key != "values" and not isinstance(value, str):
@@ -221,10 +237,23 @@ def _check_source(name: str, source: Source) -> None:
             raise CounterpointError(f"kind {wrong[0]!r}: one of {', '.join(KINDS)}")
     if name in ("play_ms", "song_ms") and source.unit is None:
         raise CounterpointError(f"{name}: say its unit, 's' or 'ms'")
-    if source.name is not None and _groups(source.name) != 1:
-        raise CounterpointError(f"{name}: the pattern {source.name!r} needs one group, the day")
+    _check_time(name, source)
     if not source.needs and source.always is None and source.name is None:
         raise CounterpointError(f"{name}: say its field, a constant (always), or a pattern of the file's name")
+
+
+def _check_time(name: str, source: Source) -> None:
+    if name == "time_ms" and source.unit is None and source.layout is None:
+        raise CounterpointError(
+            f"{name}: say its unit, 's' or 'ms', or its layout, such as '%Y-%m-%d %H:%M:%S' or 'any'"
+        )
+    missing = [part for part in ("year", "month", "day") if getattr(source, part) is None]
+    if 0 < len(missing) < 3:
+        raise CounterpointError(f"{name}: say its {missing[0]} too, or one field for the whole day")
+    if source.name is not None and name != "day":
+        raise CounterpointError(f"{name}: a file's name (name = ...) says the day only; say its field or a constant")
+    if source.name is not None and _groups(source.name) != 1:
+        raise CounterpointError(f"{name}: the pattern {source.name!r} needs one group, the day")
 
 
 def _groups(pattern: str) -> int:

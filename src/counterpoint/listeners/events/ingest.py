@@ -22,6 +22,7 @@ from counterpoint.tables import parquet
 from counterpoint.tables.workspace import Staged, View, Writer, key_of, reading, writing
 
 LOG: Final = "log:"
+KINDS_NAMED: Final = 50  # unknown kinds in a batch; more, and the ledger would fill with the log's own text
 REJECTED: Final = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.Binary}
 PROBLEMS: Final = {"file": pl.String, "line": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
 
@@ -165,12 +166,20 @@ def _events(batch: Batch, kind: FileFormat, file: str) -> tuple[Batch, Typed]:
     if not found.unknown.any():
         return batch, found
     field = batch.fields[kind.event["kind"].needs[0]]
-    kept = batch.without(found.unknown.to_numpy(), lambda record: f"kind {_shown(field[record])} is no event here")
+    few = field.filter(found.unknown).n_unique() <= KINDS_NAMED
+    said = (
+        (lambda record: f"kind {_shown(field[record])} is no event here")
+        if few
+        else lambda _: "a kind that is no event"
+    )
+    kept = batch.without(found.unknown.to_numpy(), said)
     return kept, typed(kept.fields, kind, file)
 
 
-def _shown(text: bytes | None) -> str:
-    return repr(text.decode("utf-8", "replace")[:40]) if text is not None else "(missing)"
+def _shown(text: bytes | str | None) -> str:
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return "(missing)" if text is None else repr(text[:40])
 
 
 def _rejected(batch: Batch, file: str) -> pl.DataFrame:

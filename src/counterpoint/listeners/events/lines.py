@@ -153,6 +153,7 @@ def read(stream: Readable, kind: FileFormat, *, file: str, block: int = BLOCK) -
         data = carry + fresh
         cut = len(data) if final else data.rfind(b"\n") + 1
         if len(data) - cut > LONGEST_LINE:
+            number += data.count(b"\n", 0, cut)
             raise CounterpointError(f"{file}: line {number} is longer than 64 MiB: this is no text log")
         lines = _physical(data[:cut], number)
         if number == 1 and len(lines):
@@ -173,6 +174,9 @@ def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[Bat
     for frame in parquet.batches(stream, file):
         if missing := [field for field in needed if field not in frame.columns]:
             raise CounterpointError(f"{file}: no column {missing[0]!r}; {nearest(missing[0], frame.columns)}")
+        if nested := [field for field in needed if frame[field].dtype.is_nested()]:
+            found = frame[nested[0]].dtype
+            raise CounterpointError(f"{file}: column {nested[0]!r} holds {found}; one value a row is needed")
         fields = frame.select(_row_text(frame[field]) for field in needed)
         line = np.arange(number, number + frame.height, dtype=np.int64)
         yield Batch(_Rows(fields, number), frame.height, fields, line, np.zeros(frame.height, np.int8), [])
@@ -187,15 +191,24 @@ class _Rows:
     number: int
 
     def text(self, line: int) -> bytes:
-        return json.dumps(self.fields.row(line - self.number, named=True), ensure_ascii=False).encode()
+        row = self.fields.row(line - self.number, named=True)
+        texts = {name: _json_value(value) for name, value in row.items()}
+        return json.dumps(texts, ensure_ascii=False).encode()
+
+
+def _json_value(value: bytes | str | None) -> str | None:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
 def _row_text(column: pl.Series) -> pl.Series:
     """Return a typed column as a log would have written it; a whole number kept as a float is one again."""
     if column.dtype == pl.Datetime:
         return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.3f")
-    if column.dtype.is_float() and column.is_finite().all() and (column == column.round()).all():
-        return column.cast(pl.Int64, strict=False).cast(pl.String)
+    if column.dtype == pl.Binary:
+        return column
+    if column.dtype.is_float():
+        whole = column.cast(pl.Int64, strict=False)
+        return column.cast(pl.String).zip_with((whole != column).fill_null(value=True), whole.cast(pl.String))
     return column.cast(pl.String)
 
 
@@ -227,6 +240,8 @@ def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Line
     if kind.header and not kind.fields:
         if missing := [field for field in kind.needed if field not in names]:
             raise CounterpointError(f"{file}: its header has no field {missing[0]!r}; {nearest(missing[0], names)}")
+        if twice := [field for field in kind.needed if names.count(field) > 1]:
+            raise CounterpointError(f"{file}: its header has the field {twice[0]!r} twice: give one another name")
         kind = replace(kind, fields=names)
     if names != kind.fields:
         return kind, lines, []
@@ -255,7 +270,7 @@ def _split(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
 def _cut_fixed(text: bytes, kind: FileFormat) -> list[bytes | None] | str:
     if not text.strip():
         return "empty"
-    last = kind.slices[-1]
+    last = max(kind.slices, key=lambda piece: piece.last)
     if len(text.rstrip()) < last.first:
         return f"shorter than {last.first} columns"
     if len(text.rstrip()) > last.last:
@@ -316,7 +331,8 @@ def _split_delimited(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
     mended, rejected, held = _mend(lines, numbers[~whole].tolist(), kind, final=final)
     line = np.concatenate([numbers[whole], np.array([record.line for record in mended], np.int64)])
     repair = np.concatenate([np.zeros(int(whole.sum())), [record.repair for record in mended]]).astype(np.int8)
-    extra = pl.DataFrame([record.fields for record in mended], schema=fields.schema, orient="row")
+    columns = {name: [record.fields[at] for record in mended] for at, name in enumerate(kind.fields)}
+    extra = pl.DataFrame(columns, schema=fields.schema)
     order = np.argsort(line, kind="stable")
     return Batch(lines, len(lines) - held, pl.concat([fields, extra])[order], line[order], repair[order], rejected)
 
@@ -344,12 +360,21 @@ def _mend(lines: Lines, bad: list[int], kind: FileFormat, *, final: bool) -> tup
             mended.append(fate)
         elif line == last and not final:
             return mended, rejected, 1
-        elif isinstance(alone.get(line + 1), str) and (fields := _join(lines.text(line), lines.text(line + 1), kind)):
+        elif (
+            line + 1 in alone
+            and (isinstance(alone[line + 1], str) or _unsound(lines.text(line + 1), kind))
+            and (fields := _join(lines.text(line), lines.text(line + 1), kind))
+        ):
             mended.append(Mended(line, SPLIT, fields))
             joined = line + 1
         else:
             rejected.append(Rejected(line, fate, lines.text(line)))
     return mended, rejected, 0
+
+
+def _unsound(text: bytes, kind: FileFormat) -> bool:
+    """Say whether a quote of the line has no partner: it may be the second half of a quoted text (RFC 4180)."""
+    return bool(kind.quote) and text.count(kind.quote.encode()) % 2 == 1
 
 
 def _mend_alone(line: int, text: bytes, kind: FileFormat) -> Mended | str:
@@ -378,7 +403,8 @@ def _join(first: bytes, second: bytes, kind: FileFormat) -> list[bytes] | None:
             return None
         if name in kind.numbers and field and not NUMBER.fullmatch(field):
             return None
-    return fields if fields[kind.fields.index(kind.event["uid"].needs[0])] else None
+    who = kind.event["uid"].needs
+    return fields if all(fields[kind.fields.index(field)] for field in who) else None
 
 
 def _whole(lines: Lines, kind: FileFormat) -> NDArray[np.bool_]:

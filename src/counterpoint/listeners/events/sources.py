@@ -33,8 +33,12 @@ class Log:
                 yield stream
         except (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError) as error:
             raise CounterpointError(
-                f"{self.path}: broken archive ({error}); nothing of {self.name} was taken"
+                f"{self.path}: broken archive ({_said(error)}); nothing of {self.name} was taken"
             ) from error
+        except OSError as error:
+            if error.filename != str(self.path):
+                raise
+            raise CounterpointError(f"{self.path}: {error.strerror}; nothing of {self.name} was taken") from error
 
     def sha256(self) -> str:
         """Return the SHA-256 of its unpacked bytes."""
@@ -82,7 +86,12 @@ def find(paths: Iterable[Path]) -> tuple[Log, ...]:
 
 def _logs_in(path: Path) -> list[Log]:
     if path.is_dir():
-        found = [log for file in sorted(path.iterdir()) if file.is_file() for log in _logs_in(file)]
+        found = [
+            log
+            for file in sorted(path.iterdir())
+            if file.is_file() and not file.name.startswith(".")
+            for log in _logs_in(file)
+        ]
         return found or _nothing(path)
     if not path.is_file():
         raise CounterpointError(f"{path}: no such file or folder")
@@ -95,6 +104,8 @@ def _logs_in(path: Path) -> list[Log]:
 
 @contextmanager
 def _unzipped(path: Path) -> Iterator[IO[bytes]]:
+    if not path.stat().st_size:
+        raise EOFError("it has no bytes")  # gzip takes nothing for a whole archive of nothing
     with path.open("rb") as packed, gzip.open(packed) as stream:
         yield BufferedReader(stream, 1 << 20)
 
@@ -104,7 +115,7 @@ def _members(path: Path) -> list[Log]:
         with tarfile.open(path) as archive:
             members = [member for member in archive if member.isfile()]
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CounterpointError(f"{path}: broken archive ({error})") from error
+        raise CounterpointError(f"{path}: broken archive ({_said(error)})") from error
     logs = [Log(PurePosixPath(member.name).name, path, _opener(path, member)) for member in members]
     return [log for log in logs if not log.name.startswith(".")] or _nothing(path)
 
@@ -120,6 +131,10 @@ def _opener(path: Path, member: tarfile.TarInfo) -> Callable[[], AbstractContext
                 yield stream
 
     return unpack
+
+
+def _said(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _nothing(path: Path) -> list[Log]:

@@ -29,11 +29,10 @@ DAY_MS: Final = 86_400_000
 SAID_MISSING: Final = r"^(?i:null|none|nan|na|n/a|\\n)$"
 WHOLE: Final = r"^-?[0-9]{1,18}$"
 DECIMAL: Final = r"^-?[0-9]{1,12}(\.[0-9]+)?$"
-ANY_INTEGER: Final = r"^-?[0-9]+(\.0*)?$"
+ANY: Final = {"a whole number": r"^-?[0-9]+$", "a number": r"^-?[0-9]+(\.[0-9]+)?$"}
 ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 FEW: Final = 256  # values that are decoded one by one
-LONGEST_MS: Final = 10**15  # a thousand times as much still fits 64 bits
-LATEST_MS: Final = 10**15  # the year 33658: whatever lies beyond is no clock
+MOST_MS: Final = 10**15  # as a clock the year 33658; a thousand times as much still fits 64 bits
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def typed(fields: pl.DataFrame, kind: FileFormat, file: str) -> Typed:
             continue
         text = _text(source, texts, fields.height)
         columns[name], must = _value(name, source, text)
-        lost = columns[name].is_null() & (text.is_not_null() | (name == "uid"))
+        lost = columns[name].is_null() & (text.is_not_null() | (name in kind.required))
         if must and lost.any():
             problems.append(_rows(lost, name, _reason(text.filter(lost), must), text.filter(lost).cast(pl.Binary)))
     if "day" not in columns:
@@ -85,7 +84,7 @@ def day_in_name(kind: FileFormat, file: str) -> int | None:
     found = re.search(source.name, file)
     try:
         day = dt.datetime.strptime(found.group(1), source.layout or "%Y%m%d").date() if found else None
-    except ValueError:
+    except (TypeError, ValueError):
         day = None
     if day is None:
         raise CounterpointError(f"{file}: its name says no day; a name such as 20170330_1_play.log would")
@@ -131,7 +130,7 @@ def _value(name: str, source: Source, text: pl.Series) -> tuple[pl.Series, str]:
         known = dict(source.values)
         text = text.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.String)
     if name in ("play_ms", "song_ms"):
-        return _milliseconds(text, source.unit), "a number"
+        return _milliseconds(text, source.unit), "a whole number" if source.unit == "ms" else "a number"
     if name == "time_ms":
         return _clock(text, source), "a time"
     if name == "day":
@@ -150,7 +149,7 @@ def _whole(text: pl.Series) -> pl.Series:
 def _milliseconds(text: pl.Series, unit: str | None) -> pl.Series:
     if unit == "ms":
         number = _whole(text)
-        return number.set(number.abs() > LONGEST_MS, None)
+        return number.set(number.abs() > MOST_MS, None)
     number = text.set(~text.str.contains(DECIMAL), None)
     return (number.cast(pl.Float64) * 1000).round().cast(pl.Int64)
 
@@ -158,18 +157,16 @@ def _milliseconds(text: pl.Series, unit: str | None) -> pl.Series:
 def _clock(text: pl.Series, source: Source) -> pl.Series:
     """Return milliseconds since 1970: of numbers with a unit, of a strptime layout, or of "any" of the usual ways."""
     if source.unit is not None:
-        scale = 1000 if source.unit == "s" else 1
-        number = _whole(text.str.replace(r"\.[0-9]+$", ""))
-        clock = number.set(number.abs() > LATEST_MS // scale, None) * scale
+        clock = _milliseconds(text if source.unit == "s" else text.str.replace(r"\.[0-9]+$", ""), source.unit)
     elif source.layout == "any":
         clock = _any_clock(text)
     else:
         clock = text.str.to_datetime(source.layout, strict=False, time_unit="ms").cast(pl.Int64)
-    return clock.set(clock.abs() > LATEST_MS, None)
+    return clock.set(clock.abs() > MOST_MS, None)
 
 
 def _any_clock(text: pl.Series) -> pl.Series:
-    """ISO 8601 (a zone's letter Z or offset is read as UTC), or whole seconds (to 11 digits) or milliseconds."""
+    """ISO 8601 (in UTC, or of no said zone), or whole seconds (to 11 digits) or milliseconds."""
     number = _whole(text)
     iso = text.str.replace(" ", "T", literal=True).str.replace(r"(Z|[+]00:?00)$", "")
     best = number.zip_with(number.abs() >= 10**11, number * 1000)
@@ -182,11 +179,10 @@ def _any_clock(text: pl.Series) -> pl.Series:
 def _reason(text: pl.Series, must: str) -> pl.Series:
     """Say why texts are no value; `must` is what they should be."""
     t = pl.col("t")
-    number = must in ("a number", "a whole number")
     return text.alias("t").to_frame().select(
         pl.when(t.is_null() | (t == "")).then(pl.lit("empty"))
         .when(t.str.contains(SAID_MISSING)).then(pl.lit("said to be missing"))
-        .when(t.str.contains(ANY_INTEGER) & number).then(pl.lit("out of range"))
+        .when(t.str.contains(ANY.get(must, "^$"))).then(pl.lit("out of range"))
         .otherwise(pl.lit(f"not {must}"))
         .alias("reason")
     ).to_series()  # fmt: skip
