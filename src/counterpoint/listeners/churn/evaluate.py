@@ -8,7 +8,7 @@ will do next month. Intervals resample listeners.
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -138,12 +138,14 @@ def evaluate(
 
 def _earlier(study: Study, snapshot: Snapshot, train_at: dt.date | None) -> tuple[Snapshot | None, str]:
     """Return the snapshot to train at, or why there is none."""
-    day = train_at or snapshot.outcome_for.from_day(snapshot.at, back=True)
-    earlier = Snapshot(day, snapshot.known_for, snapshot.outcome_for)
+    latest = replace(snapshot, at=snapshot.outcome_for.from_day(snapshot.at, back=True))
+    while latest.days[2] > snapshot.days[1]:  # months are not all of one length
+        latest = replace(latest, at=latest.at - dt.timedelta(1))
+    earlier = latest if train_at is None else replace(snapshot, at=train_at)
     if earlier.days[2] > snapshot.days[1]:
         raise CounterpointError(
-            f"a model trained at {day} knows outcomes up to {date(earlier.days[2])}, after the test day {snapshot.at}:"
-            f" train at {snapshot.outcome_for.from_day(snapshot.at, back=True)} or before"
+            f"a model trained at {earlier.at} knows outcomes up to {date(earlier.days[2])}, after the test day"
+            f" {snapshot.at}: train at {latest.at} or before"
         )
     try:
         study.check(earlier)
@@ -236,10 +238,11 @@ def _gap(one: RankedTruth, other: RankedTruth, weights: Weights) -> float:
     return one.auc(weights) - other.auc(weights)
 
 
-def _at_half(y: NDArray[np.int64], said: NDArray[np.float64]) -> dict[str, float]:
-    """Return what the study reports, at its threshold of .5."""
+def _at_half(y: NDArray[np.int64], said: NDArray[np.float64]) -> dict[str, float | None]:
+    """Return what the study reports, at its threshold of .5; None for a share of nothing."""
     table = confusion(y, said)
-    return {"accuracy": table.accuracy, "precision": table.precision, "recall": table.recall, "f1": table.f1}
+    found = {"accuracy": table.accuracy, "precision": table.precision, "recall": table.recall, "f1": table.f1}
+    return {metric: None if np.isnan(value) else value for metric, value in found.items()}
 
 
 def _importance(model: Fitted, names: Sequence[str], x: NDArray[np.float64]) -> dict[str, float]:
@@ -275,4 +278,5 @@ def _read_split(made: dict[str, Any]) -> Split:
         kind: tuple(Bin(**{**row, "observed": Estimate(**row["observed"])}) for row in rows)
         for kind, rows in made["calibration"].items()
     }
-    return Split(**{**made, "judged": judged, "calibration": bins})
+    roc = {predictor: (tuple(fpr), tuple(tpr)) for predictor, (fpr, tpr) in made["roc"].items()}
+    return Split(**{**made, "judged": judged, "calibration": bins, "roc": roc})

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from counterpoint.listeners.churn.snapshot import Snapshot, Span
-from counterpoint.listeners.events.schema import KINDS
+from counterpoint.listeners.events.schema import KINDS, PLURALS
 
 STUDY_DAYS: Final = (1, 3, 7, 14)
+STUDY_WEEK: Final = 7
 STUDY_KNOWN: Final = 30
 BANDS: Final = {
     "0_to_20": "less than 20 %",
@@ -80,8 +81,7 @@ def catalogue(known_for: Span, *, kinds: Sequence[str] = ("P", "D", "S")) -> tup
     ['time_percentage_larger_than_80_7d_over_30d', 'total_play_time', 'total_play_time_7d_over_30d',
      'average_play_time']
     """
-    windows = _windows(known_for)
-    week = windows[max(len(windows) - 2, 0)] if len(windows) < len(STUDY_DAYS) else windows[2]
+    windows, week = _windows(known_for), _scaled(STUDY_WEEK, known_for)
     whole = f"{known_for}" if known_for.months else f"{known_for.days}d"
     heard = _heard(week, whole) if "P" in kinds else ()
     counts = [feature for kind in kinds for feature in _counts(kind, windows, known_for)]
@@ -90,7 +90,7 @@ def catalogue(known_for: Span, *, kinds: Sequence[str] = ("P", "D", "S")) -> tup
             f"{kind}_{week}d_over_{kind}_{whole}",
             Sum(kind, week),
             Sum(kind),
-            f"{{:.0%}} of the {KINDS[kind]}s fell in the last {week} days",
+            f"{{:.0%}} of the {PLURALS[kind]} fell in the last {week} days",
             f"no {KINDS[kind]} at all",
         )
         for kind in kinds
@@ -100,7 +100,7 @@ def catalogue(known_for: Span, *, kinds: Sequence[str] = ("P", "D", "S")) -> tup
             f"last_{kind}_time",
             "{at} - {0}",
             (Last(kind),),
-            f"last {KINDS[kind]} {{:.0f}} days before",
+            f"days since the last {KINDS[kind]}: {{:.0f}}",
             f"no {KINDS[kind]} at all",
         )
         for kind in kinds
@@ -110,8 +110,12 @@ def catalogue(known_for: Span, *, kinds: Sequence[str] = ("P", "D", "S")) -> tup
 
 def _windows(known_for: Span) -> tuple[int, ...]:
     """Return the study's windows, in proportion to what is known, shortest first."""
-    scaled = (max(1, round(days * known_for.days / STUDY_KNOWN)) for days in STUDY_DAYS)
-    return tuple(sorted({days for days in scaled if days < known_for.days} or {1}))
+    scaled = {_scaled(days, known_for) for days in STUDY_DAYS}
+    return tuple(sorted(days for days in scaled if days < known_for.days))
+
+
+def _scaled(days: int, known_for: Span) -> int:
+    return max(1, round(days * known_for.days / STUDY_KNOWN))
 
 
 def _heard(week: int, whole: str) -> tuple[Feature, ...]:
@@ -135,7 +139,7 @@ def _heard(week: int, whole: str) -> tuple[Feature, ...]:
             f"{{:.0%}} of the songs heard nearly to the end fell in the last {week} days",
             "no song heard nearly to the end",
         ),
-        Feature("total_play_time", "CAST({0} AS DOUBLE) / 1000", (Sum("play_ms"),), "{:,.0f} seconds played"),
+        Feature("total_play_time", "CAST({0} AS DOUBLE) / 1000", (Sum("play_ms"),), "seconds played: {:,.0f}"),
         ratio(
             f"total_play_time_{week}d_over_{whole}",
             Sum("play_ms", week),
@@ -147,15 +151,18 @@ def _heard(week: int, whole: str) -> tuple[Feature, ...]:
             "average_play_time",
             "CASE WHEN {1} > 0 THEN CAST({0} AS DOUBLE) / (1000 * {1}) END",
             (Sum("play_ms"), Sum("timed")),
-            "{:.0f} seconds a play",
+            "seconds a play: {:.0f}",
             "no play of a known length",
         ),
     )
 
 
 def _counts(kind: str, windows: Sequence[int], known_for: Span) -> list[Feature]:
-    some = [count(f"freq_{kind}_last_{d}", Sum(kind, d), f"{{:,.0f}} {KINDS[kind]}s in {d} days") for d in windows]
-    return [*some, count(f"freq_{kind}_last_{known_for}", Sum(kind), f"{{:,.0f}} {KINDS[kind]}s in all that is known")]
+    some = [count(f"freq_{kind}_last_{d}", Sum(kind, d), f"{PLURALS[kind]} in {d} days: {{:,.0f}}") for d in windows]
+    return [
+        *some,
+        count(f"freq_{kind}_last_{known_for}", Sum(kind), f"{PLURALS[kind]} in {known_for.words}: {{:,.0f}}"),
+    ]
 
 
 _DEVICE: Final = Feature(

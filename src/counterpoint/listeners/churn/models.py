@@ -65,8 +65,11 @@ class Logistic:
         mean = np.where(absent, 0, logged).sum(axis=0) / counted
         centred = np.where(absent, 0, logged - mean)
         scale = np.sqrt((centred**2).sum(axis=0) / counted)
-        scale[scale == 0] = 1
-        columns = np.hstack([centred / scale, absent])
+        # What never varies says nothing: its column is zero, and so is its coefficient.
+        constant = scale <= NO_SPREAD * np.maximum(1, np.abs(mean))
+        scale[constant], centred[:, constant] = 1, 0
+        indicators = absent & ~absent.all(axis=0)
+        columns = np.hstack([centred / scale, indicators])
         fitted = LogisticRegression(C=1.0, max_iter=1000, random_state=seed).fit(columns, y)
         present, missing = np.split(fitted.coef_[0], 2)
         return cls(_tuple(mean), _tuple(scale), _tuple(present), _tuple(missing), float(fitted.intercept_[0]))
@@ -142,6 +145,7 @@ BOOSTING: Final[Mapping[str, Any]] = {
 MODELS: Final[Mapping[str, Kind]] = {"lightgbm": Boosted, "logistic": Logistic}
 FOLDS: Final = 5
 FEWEST: Final = 50
+NO_SPREAD: Final = 1e-9  # of a feature, relative to its mean: below is the noise of adding numbers
 
 
 @dataclass(frozen=True)

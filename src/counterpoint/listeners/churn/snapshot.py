@@ -56,7 +56,14 @@ class Span:
         >>> Span.of("6mo").from_day(dt.date(1997, 6, 30)), Span.of("6mo").from_day(dt.date(1997, 12, 31), back=True)
         (datetime.date(1997, 12, 31), datetime.date(1997, 6, 30))
         """
-        step = -self.count if back else self.count
+        try:
+            return self._from_day(day, -self.count if back else self.count)
+        except (OverflowError, ValueError) as error:
+            raise CounterpointError(
+                f"{self.words} {'before' if back else 'after'} {day} is beyond the calendar"
+            ) from error
+
+    def _from_day(self, day: dt.date, step: int) -> dt.date:
         if not self.months:
             return day + dt.timedelta(step)
         year, month = divmod(day.year * 12 + day.month - 1 + step, 12)

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -111,7 +112,7 @@ class Study:
     def _rollup(self, by: Folder) -> Folder:
         """Return the daily roll-up under one cleaning."""
         how = cleaning_in(by)
-        digest = key_of(how.text())
+        digest = key_of(how.text(), sha256(by.file("bots.parquet").read_bytes()).hexdigest())
         name, key = f"rollup:{digest}", key_of("rollup", digest, self.logs(), rollup_sql(how))
         if kept := self._known(name, key):
             return kept

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 KINDS: Final[Mapping[str, str]] = {"P": "play", "D": "download", "S": "search", "L": "like", "X": "dislike"}
 
+PLURALS: Final = {code: f"{word}es" if word.endswith("ch") else f"{word}s" for code, word in KINDS.items()}
+
 COLUMNS: Final[Mapping[str, str]] = {
     "uid": "who; a whole number or a text, one of the two in a workspace; null if the log's value was not one",
     "bucket": "0..9999, a hash of uid that no engine computes: the same listener, the same bucket, everywhere",

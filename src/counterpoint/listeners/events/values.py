@@ -32,7 +32,9 @@ DECIMAL: Final = r"^-?[0-9]{1,12}(\.[0-9]+)?$"
 ANY: Final = {"a whole number": r"^-?[0-9]+$", "a number": r"^-?[0-9]+(\.[0-9]+)?$"}
 ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
 FEW: Final = 256  # values that are decoded one by one
-MOST_MS: Final = 10**15  # as a clock the year 33658; a thousand times as much still fits 64 bits
+MOST_MS: Final = 10**15  # a thousand times as much still fits 64 bits
+FIRST_DAY: Final = (dt.date(1900, 1, 1) - EPOCH).days
+LAST_DAY: Final = (dt.date(2199, 12, 31) - EPOCH).days  # a clock beyond is broken, and no log begins or ends there
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ def _value(name: str, source: Source, text: pl.Series) -> tuple[pl.Series, str]:
     if name == "time_ms":
         return _clock(text, source), "a time"
     if name == "day":
-        return text.str.to_date(source.layout or "%Y-%m-%d", strict=False).cast(pl.Int32), "a day"
+        day = text.str.to_date(source.layout or "%Y-%m-%d", strict=False).cast(pl.Int32)
+        return day.set(~day.is_between(FIRST_DAY, LAST_DAY), None), "a day"
     if name == "paid" or source.type == "integer":
         return _whole(text), "one of the known values" if source.values else "a whole number"
     if source.values:
@@ -162,7 +165,7 @@ def _clock(text: pl.Series, source: Source) -> pl.Series:
         clock = _any_clock(text)
     else:
         clock = text.str.to_datetime(source.layout, strict=False, time_unit="ms").cast(pl.Int64)
-    return clock.set(clock.abs() > MOST_MS, None)
+    return clock.set(~clock.is_between(FIRST_DAY * DAY_MS, (LAST_DAY + 1) * DAY_MS, closed="left"), None)
 
 
 def _any_clock(text: pl.Series) -> pl.Series:
