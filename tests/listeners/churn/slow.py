@@ -132,7 +132,7 @@ def features(past: Sequence[Event], learned: Cleaned, *, at: int, known: int) ->
         "time_percentage_60_to_80": band(3, 4),
         "time_percentage_larger_than_80": band(4, float("inf")),
         f"time_percentage_larger_than_80_{week}d_over_{known}d": ratio(last(near_end, at, week), len(near_end)),
-        "total_play_time": float(Fraction(total, 1000)),
+        "total_play_time": float(Fraction(total, 1000)) if timed or not plays else None,
         f"total_play_time_{week}d_over_{known}d": ratio(sum(play for day, play in timed if day > at - week), total),
         "average_play_time": ratio(Fraction(total, 1000), len(timed)),
         **{f"freq_{kind}_last_{d}": last(of[kind], at, d) for kind in "PDS" for d in days},

@@ -7,7 +7,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from counterpoint.errors import CounterpointError
@@ -134,6 +134,7 @@ class Endless:
 
 
 @given(at=DATES, outcome_for=SPANS)
+@example(at=dt.date(2000, 1, 30), outcome_for=Span(2, months=True))
 def test_the_default_training_day_is_the_last_whose_outcome_is_over_by_the_test_day(at, outcome_for):
     earlier, note = _earlier(Endless(), Snapshot(at, Span(30), outcome_for), None)
     assert note == ""
@@ -141,6 +142,7 @@ def test_the_default_training_day_is_the_last_whose_outcome_is_over_by_the_test_
 
 
 @given(last=DATES, outcome_for=SPANS)
+@example(last=dt.date(2000, 3, 29), outcome_for=Span(1, months=True))
 def test_the_last_snapshot_of_a_log_is_the_last_whose_outcome_the_log_covers(last, outcome_for):
     at = last_snapshot((last - EPOCH).days, known_for=30, outcome_for=str(outcome_for)).at
     assert outcome_for.from_day(at) <= last < outcome_for.from_day(at + dt.timedelta(1))

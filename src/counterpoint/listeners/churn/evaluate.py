@@ -121,10 +121,10 @@ def evaluate(
         snapshot's day: the model would know what it is to foresee.
     """
     with writing(workspace) as writer, studied(writer) as study:
+        earlier, note = _earlier(study, snapshot, train_at)
         test = study.table(snapshot, study.cleaning(snapshot), outcome=True)
         resampling = Resampling(seed, resamples)
         random = _judge_random(test, resampling)
-        earlier, note = _earlier(study, snapshot, train_at)
         time = (_judge_time(study, earlier, snapshot, resampling),) if earlier else ()
         found = Evaluation(
             snapshot.at.isoformat(), str(snapshot.known_for), str(snapshot.outcome_for), seed, note, (random, *time)
@@ -138,14 +138,12 @@ def evaluate(
 
 def _earlier(study: Study, snapshot: Snapshot, train_at: dt.date | None) -> tuple[Snapshot | None, str]:
     """Return the snapshot to train at, or why there is none."""
-    latest = replace(snapshot, at=snapshot.outcome_for.from_day(snapshot.at, back=True))
-    while latest.days[2] > snapshot.days[1]:  # months are not all of one length
-        latest = replace(latest, at=latest.at - dt.timedelta(1))
-    earlier = latest if train_at is None else replace(snapshot, at=train_at)
+    latest = snapshot.outcome_for.until(snapshot.at)
+    earlier = replace(snapshot, at=train_at or latest)
     if earlier.days[2] > snapshot.days[1]:
         raise CounterpointError(
             f"a model trained at {earlier.at} knows outcomes up to {date(earlier.days[2])}, after the test day"
-            f" {snapshot.at}: train at {latest.at} or before"
+            f" {snapshot.at}: train at {latest} or before"
         )
     try:
         study.check(earlier)

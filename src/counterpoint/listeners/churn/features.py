@@ -139,7 +139,13 @@ def _heard(week: int, whole: str) -> tuple[Feature, ...]:
             f"{{:.0%}} of the songs heard nearly to the end fell in the last {week} days",
             "no song heard nearly to the end",
         ),
-        Feature("total_play_time", "CAST({0} AS DOUBLE) / 1000", (Sum("play_ms"),), "seconds played: {:,.0f}"),
+        Feature(
+            "total_play_time",
+            "CASE WHEN {1} > 0 OR {2} = 0 THEN CAST({0} AS DOUBLE) / 1000 END",
+            (Sum("play_ms"), Sum("timed"), Sum("P")),
+            "seconds played: {:,.0f}",
+            "time played not known",
+        ),
         ratio(
             f"total_play_time_{week}d_over_{whole}",
             Sum("play_ms", week),

@@ -70,7 +70,7 @@ class Logistic:
         scale[constant], centred[:, constant] = 1, 0
         indicators = absent & ~absent.all(axis=0)
         columns = np.hstack([centred / scale, indicators])
-        fitted = LogisticRegression(C=1.0, max_iter=1000, random_state=seed).fit(columns, y)
+        fitted = LogisticRegression(C=1.0, tol=1e-8, max_iter=1000, random_state=seed).fit(columns, y)
         present, missing = np.split(fitted.coef_[0], 2)
         return cls(_tuple(mean), _tuple(scale), _tuple(present), _tuple(missing), float(fitted.intercept_[0]))
 

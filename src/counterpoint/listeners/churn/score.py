@@ -35,7 +35,8 @@ class Scores:
 def score(workspace: Path, *, at: str | None = None) -> Scores:
     """Score all listeners known on the day `at` (the last day of the log by default) with the workspace's churn model.
 
-    A listener whose outcome the model learned from is scored out of fold: by the part that never saw them.
+    Where the outcome asked for shares days with the one that the model learned from, listeners are scored out of fold:
+    by the part that never saw them.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def score(workspace: Path, *, at: str | None = None) -> Scores:
 
 def rank(trained: Trained, table: ListenerTable) -> Scores:
     """Rank a table's listeners by the probability to leave, ties in the order of uid; no pseudonyms yet."""
-    x, learned_from = table.matrix, table.snapshot.at == trained.snapshot.at
+    x, learned_from = table.matrix, table.snapshot.shares_outcome(trained.snapshot)
     if learned_from:
         probability = trained.fitted.out_of_fold(x, table.bucket)
         contributions = trained.fitted.out_of_fold_contributions(x, table.bucket)

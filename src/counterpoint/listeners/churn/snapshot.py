@@ -63,6 +63,17 @@ class Span:
                 f"{self.words} {'before' if back else 'after'} {day} is beyond the calendar"
             ) from error
 
+    def until(self, end: dt.date) -> dt.date:
+        """Return the last day from which this length is over on the day `end`.
+
+        >>> Span.of("1mo").until(dt.date(2010, 3, 30))  # from February's last day a month leads to March's last
+        datetime.date(2010, 2, 27)
+        """
+        day = self.from_day(end, back=True)
+        while self.from_day(day) > end:  # months are not all of one length
+            day -= dt.timedelta(1)
+        return day
+
     def _from_day(self, day: dt.date, step: int) -> dt.date:
         if not self.months:
             return day + dt.timedelta(step)
@@ -95,6 +106,12 @@ class Snapshot:
         after, end = self.known_for.from_day(self.at, back=True), self.outcome_for.from_day(self.at)
         return (after - EPOCH).days, (self.at - EPOCH).days, (end - EPOCH).days
 
+    def shares_outcome(self, other: "Snapshot") -> bool:
+        """Say whether some day is in the outcome of both."""
+        _, at, end = self.days
+        _, other_at, other_end = other.days
+        return at < other_end and other_at < end
+
     def check(self, first: int, last: int, *, outcome: bool) -> None:
         """Refuse a snapshot whose windows the log, of the days `first` to `last`, does not cover.
 
@@ -119,13 +136,14 @@ def last_snapshot(last: int, *, known_for: str | int, outcome_for: str | int) ->
     >>> last_snapshot(17298, known_for=30, outcome_for=14).at
     datetime.date(2017, 4, 28)
     """
-    at = Span.of(outcome_for).from_day(date(last), back=True)
-    return Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
+    return Snapshot.of(Span.of(outcome_for).until(date(last)), known_for=known_for, outcome_for=outcome_for)
 
 
 def day_of(text: str | dt.date) -> dt.date:
-    """Return the day that a text in ISO 8601 says."""
+    """Return the day that a text in ISO 8601 says, or that of a date or a datetime."""
+    if isinstance(text, dt.date):
+        return text.date() if isinstance(text, dt.datetime) else text
     try:
-        return text if isinstance(text, dt.date) else dt.date.fromisoformat(text)
+        return dt.date.fromisoformat(text)
     except ValueError as error:
         raise CounterpointError(f"{text!r} is no day: 2017-04-28 would be one") from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.features import Feature, catalogue, snapshot_sql
 from counterpoint.listeners.churn.snapshot import Snapshot
-from counterpoint.listeners.events.clean import Cleaning, cleaning, learn
+from counterpoint.listeners.events.clean import RULES, Cleaning, cleaning, learn
 from counterpoint.listeners.events.ingest import LOG, ledgers
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.listeners.events.schema import date
@@ -63,7 +63,7 @@ class Study:
     def cleaning(self, snapshot: Snapshot) -> Folder:
         """Return the cleaning learned on a snapshot's known window: cleaning.json, bots.parquet, report.parquet."""
         after, at, _ = snapshot.days
-        key = key_of("cleaning", self.logs(), after, at)
+        key = key_of("cleaning", self.logs(), after, at, [str(rule) for rule in RULES])
         name = f"{CLEANING}{after}:{at}"
         return self._known(name, key) or self._learn(name, key, after, at)
 

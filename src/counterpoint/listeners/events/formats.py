@@ -173,7 +173,7 @@ def _file(part: Mapping[str, Any]) -> FileFormat:
         fields=tuple(piece.name for piece in slices) or tuple(map(str, listed)),
         slices=slices,
         delimiter=str(part.get("delimiter", ",")),
-        quote=str(part.get("quote", "")),
+        quote=str(part.get("quote", '"' if part.get("delimiter", ",") == "," else "")),
         header=bool(part.get("header", False)),
     )
     _check(built)
