@@ -315,8 +315,8 @@ NUMBERS = FileFormat(
     },
     ("uid", "song", "played", "song_id", "song_ms", "clock"),
 )
-MOST_MS_BEFORE_1970 = -2_208_988_800_000  # 1900-01-01
-MOST_MS_AFTER_1970 = 7_258_118_400_000  # 2200-01-01
+CALENDAR_MS = (-2_208_988_800_000, 7_258_118_399_999)  # 1900 to 2199
+LONGEST_MS = 10**11
 TEXTS = (
     st.text("0123456789-+.eE_xX ٣\n\\aN", max_size=8)
     | st.integers().map(str)
@@ -337,13 +337,23 @@ def slow_whole(text: str) -> int | None:
 
 
 def slow_decimal(text: str) -> Decimal | None:
-    """Read a decimal number of at most 12 digits before the point, and at least one after it if there is one."""
+    """Read a decimal number of at most 15 digits before the point, and at least one after it if there is one."""
     whole, point, after = text.partition(".")
-    if slow_whole(whole) is None or len(whole.removeprefix("-")) > 12:
+    if slow_whole(whole) is None or len(whole.removeprefix("-")) > 15:
         return None
     if point and (not after or any(digit not in "0123456789" for digit in after)):
         return None
     return Decimal(text)
+
+
+def assert_near(found: int | None, said: Decimal | None, low: int, high: int) -> None:
+    """Expect what was said, to the millisecond, where it lies within [low, high], and nothing elsewhere."""
+    if found is None:
+        assert said is None or not low < said < high
+    else:
+        assert abs(found - said) <= Decimal("0.75")
+        assert low <= found <= high
+        assert found == said or said % 1
 
 
 @settings(max_examples=250, deadline=None)
@@ -356,14 +366,10 @@ def test_a_text_is_a_number_exactly_if_a_person_would_say_so_and_is_kept_if_not(
     event, problems = read_as.events.row(0, named=True), read_as.problems.rows()
     whole, decimal = slow_whole(text), slow_decimal(text)
     assert event["uid"] == event["song_id"] == whole
-    assert event["song_ms"] == (None if whole is None or abs(whole) > 10**15 else whole)
-    if decimal is None or event["play_ms"] is None:
-        assert event["play_ms"] is decimal
-    else:  # to the millisecond; a log that says more than that is rounded
-        assert abs(event["play_ms"] - 1000 * decimal) <= Decimal("0.75")
-        assert event["play_ms"] == 1000 * decimal or 1000 * decimal % 1
-    in_sight = event["play_ms"] is not None and MOST_MS_BEFORE_1970 <= event["play_ms"] < MOST_MS_AFTER_1970
-    assert event["time_ms"] == (event["play_ms"] if in_sight else None)
+    in_ms = None if decimal is None else 1000 * decimal
+    assert event["song_ms"] == (None if whole is None or abs(whole) > LONGEST_MS else whole)
+    assert_near(event["play_ms"], in_ms, -LONGEST_MS, LONGEST_MS)
+    assert_near(event["time_ms"], in_ms, *CALENDAR_MS)
     lost = {column for column in ("uid", "song_id", "song_ms", "play_ms", "time_ms") if event[column] is None}
     assert {column: kept for _, column, _, kept in problems} == dict.fromkeys(lost, text.encode())
 

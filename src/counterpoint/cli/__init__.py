@@ -7,6 +7,8 @@ import typer
 from counterpoint.cli import churn, demo, events, report
 from counterpoint.errors import CounterpointError
 
+INTERRUPTED = 130  # the status that Typer ends with on Ctrl-C
+
 app = typer.Typer(
     name="counterpoint",
     help="Who is about to leave a music platform, and why: from raw logs to a ranked list and a report.",
@@ -48,8 +50,12 @@ def main() -> None:
         _refuse(
             f"{error.filename or 'reading or writing failed'}: {error.strerror or error}; the step in flight was undone"
         )
-    except KeyboardInterrupt:
-        _refuse("stopped; what was committed stays, the step in flight left nothing behind")
+    except MemoryError:
+        _refuse("not enough memory for what was asked: ask for less")
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            print("counterpoint: stopped; what was committed stays, the step in flight is undone", file=sys.stderr)  # noqa: T201
+        raise
 
 
 def _refuse(why: str) -> None:

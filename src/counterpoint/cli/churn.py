@@ -18,7 +18,7 @@ Workspace = Annotated[Path, typer.Argument(help="The workspace.")]
 At = Annotated[str | None, typer.Option("--at", help="The snapshot's day; by default the last whose outcome is known.")]
 Known = Annotated[str, typer.Option("--known-for", help="How much is known up to that day: 30 (days) or 6mo (months).")]
 Outcome = Annotated[str, typer.Option("--outcome-for", help="How much silence after it counts as leaving.")]
-Seed = Annotated[int, typer.Option("--seed", help="The same seed, the same result.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
 
 
@@ -84,7 +84,7 @@ def evaluate(
     ] = None,
     seed: Seed = 0,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=100, help="Bootstrap resamples behind an interval.")
+        int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples behind an interval.")
     ] = 1000,
     as_json: Json = False,
 ) -> None:
@@ -93,12 +93,10 @@ def evaluate(
     Example: counterpoint churn evaluate work --at 2017-04-28
     """
     from counterpoint.listeners.churn.evaluate import evaluate as judge
-    from counterpoint.listeners.churn.snapshot import day_of
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("judging"):
-        earlier = None if train_at is None else day_of(train_at)
-        found = judge(workspace, snapshot, train_at=earlier, seed=seed, resamples=resamples)
+        found = judge(workspace, snapshot, train_at=train_at, seed=seed, resamples=resamples)
     if as_json:
         say_json(found)
     else:

@@ -16,7 +16,7 @@ def demo(
     to: Annotated[Path, typer.Option("--to", help="A folder for the logs, the workspace and the report.")] = Path(
         "demo"
     ),
-    seed: Annotated[int, typer.Option("--seed", help="The same seed, the same people.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same people.")] = 0,
 ) -> None:
     """Invent a platform and answer from its logs who is about to leave; its people are invented, and so is all found.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli.output import progress, say, say_json, say_table
+from counterpoint.cli.output import progress, say, say_json, say_table, warn
 
 app = typer.Typer(help="Read raw logs into a workspace, and see what became of every line.", no_args_is_help=True)
 
@@ -43,6 +43,12 @@ def ingest(
     )
     say(f"{len(taken)} logs, {new} taken, {len(taken) - new} unchanged")
     say(f"{lines:,} lines = {accepted:,} accepted + {repaired:,} repaired + {rejected:,} rejected; {records:,} records")
+    lost = sum(problem.count for account in accounts for problem in account.problems)
+    if lost:
+        say(f"{lost:,} values were none: `counterpoint events show {to}` counts them by column and reason")
+    for account in accounts:
+        if why := account.useless:
+            warn(f"{account.file}: {why}; is {account.format!r} its format?")
 
 
 @app.command()
@@ -88,7 +94,7 @@ def show(
     _section(f"Events a listener ({found.listeners:,} listeners)", ("events", "listeners"), activity)
     say()
     if found.bots_from is None:
-        say("No bot threshold: fewer than 1,000 listeners play.")
+        say("No bot threshold: fewer than 1,000 listeners play, or too many play equally often.")
     else:
         say(f"Bots: listeners with {found.bots_from:,.2f} plays or more (the 99.9th percentile over all days).")
 
@@ -113,7 +119,7 @@ def make(
     to: Annotated[Path, typer.Option("--to", help="A folder for the logs, new or empty.")],
     listeners: Annotated[int, typer.Option("--listeners", help="How many people there are.")] = 20_000,
     days: Annotated[int, typer.Option("--days", help="How many days.")] = 60,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed, the same bytes.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same bytes.")] = 0,
 ) -> None:
     """Invent logs in the study's format, dirt included: for trying things out, not for conclusions about people.
 

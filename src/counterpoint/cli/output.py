@@ -15,6 +15,11 @@ def say(text: str = "") -> None:
     print(text)  # noqa: T201
 
 
+def warn(text: str) -> None:
+    """Print a line that is no result."""
+    print(f"counterpoint: warning: {text}", file=sys.stderr)  # noqa: T201
+
+
 def say_json(value: Any) -> None:
     """Print a result for machines."""
     say(json.dumps(value, ensure_ascii=False, indent=1, default=_plain))

@@ -22,6 +22,7 @@ from counterpoint.listeners.events.ledger import FileLedger
 from counterpoint.listeners.events.schema import KINDS, date
 from counterpoint.report import chart, page
 from counterpoint.report.finding import Cell, Figure, Finding, Table
+from counterpoint.tables import parquet
 from counterpoint.tables.commit import replace_file
 from counterpoint.tables.workspace import Folder, View, reading
 
@@ -129,9 +130,9 @@ def _problems(accounts: Sequence[FileLedger]) -> list[Table]:
 def tell_cleaning(folder: Folder) -> Finding:
     """Say which plays were not believed, by rule."""
     how = cleaning_in(folder)
-    report = pl.read_parquet(folder.file("report.parquet"))
+    report = parquet.read(folder.file("report.parquet"))
     plays, dropped = int(report["plays"].sum()), int(report.filter(~pl.col("kept"))["plays"].sum())
-    bots = pl.read_parquet(folder.file("bots.parquet"))
+    bots = parquet.read(folder.file("bots.parquet"))
     rules = {rule.name: rule for rule in RULES}
     rows: list[tuple[Cell, ...]] = []
     for at, name in enumerate(how.rules):
@@ -171,7 +172,8 @@ def tell_split(evaluation: Evaluation, split: Split) -> Finding:
         *(_calibration(split, kind) for kind in split.calibration),
         *(_importance(split, kind) for kind in split.importance),
     ]
-    title = f"Foresight at {evaluation.at}: {split.name}"
+    windows = f"{Span.of(evaluation.known_for).words} known, {Span.of(evaluation.outcome_for).words} of outcome"
+    title = f"Foresight at {evaluation.at}, {windows}: {split.name}"
     references = (BOOTSTRAP, AUC, WILSON, CALIBRATED, LIGHTGBM, CONTRIBUTIONS)
     return Finding(title, f"{says} {evaluation.note}".strip(), (*_metrics(split), *figures), references)
 

@@ -56,10 +56,10 @@ class DuckDB:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn a full disk or memory into one clear line."""
+    """Turn a full disk, a short memory or a damaged file into one clear line."""
     try:
         yield
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+    except duckdb.Error as error:
         raise CounterpointError(f"DuckDB could not finish: {str(error).splitlines()[0]}") from error
 
 

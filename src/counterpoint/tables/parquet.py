@@ -31,7 +31,7 @@ def writing(path: Path, schema: Mapping[str, type[pl.DataType]]) -> Iterator[Cal
 
 def read(path: Path) -> pl.DataFrame:
     """Return a whole file as a frame."""
-    return pl.read_parquet(path)
+    return pl.read_parquet(path, glob=False)
 
 
 def batches(source: IO[bytes], name: str, rows: int = 250_000) -> Iterator[pl.DataFrame]:

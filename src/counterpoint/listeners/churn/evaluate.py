@@ -22,9 +22,10 @@ from counterpoint.evaluate.classify import RankedTruth, brier, confusion, log_lo
 from counterpoint.evaluate.intervals import Estimate, bootstrap_all
 from counterpoint.evaluate.labelled import Weights
 from counterpoint.listeners.churn.models import MODELS, Fitted, cross_fit, fit_whole
-from counterpoint.listeners.churn.snapshot import Snapshot
+from counterpoint.listeners.churn.snapshot import Snapshot, day_of
 from counterpoint.listeners.churn.table import ListenerTable, Study, studied
 from counterpoint.listeners.events.schema import date
+from counterpoint.rng import check_seed
 from counterpoint.tables.workspace import Staged, View, key_of, writing
 
 EVALUATION: Final = "evaluation:churn:"
@@ -69,12 +70,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The splits of one snapshot; `note` says why a split is missing."""
+    """The splits of one snapshot; `note` says why a split is missing, `logs` stands for the logs it was made from."""
 
     at: str
     known_for: str
     outcome_for: str
     seed: int
+    resamples: int
+    logs: str
     note: str
     splits: tuple[Split, ...]
 
@@ -105,7 +108,7 @@ def evaluate(
     workspace: Path,
     snapshot: Snapshot,
     *,
-    train_at: dt.date | None = None,
+    train_at: str | dt.date | None = None,
     seed: int = 0,
     resamples: int = 1000,
 ) -> Evaluation:
@@ -120,14 +123,28 @@ def evaluate(
         If the log does not cover the snapshot, a model cannot be learned, or the outcome of `train_at` ends after the
         snapshot's day: the model would know what it is to foresee.
     """
+    check_seed(seed)
     with writing(workspace) as writer, studied(writer) as study:
-        earlier, note = _earlier(study, snapshot, train_at)
+        earlier, note = _earlier(study, snapshot, None if train_at is None else day_of(train_at))
         test = study.table(snapshot, study.cleaning(snapshot), outcome=True)
         resampling = Resampling(seed, resamples)
         random = _judge_random(test, resampling)
-        time = (_judge_time(study, earlier, snapshot, resampling),) if earlier else ()
+        splits = [random]
+        try:
+            splits += [_judge_time(study, earlier, snapshot, resampling)] if earlier else []
+        except CounterpointError as error:
+            if train_at is not None or earlier is None:
+                raise
+            note = f"no time split: at {earlier.at} {error}"
         found = Evaluation(
-            snapshot.at.isoformat(), str(snapshot.known_for), str(snapshot.outcome_for), seed, note, (random, *time)
+            at=snapshot.at.isoformat(),
+            known_for=str(snapshot.known_for),
+            outcome_for=str(snapshot.outcome_for),
+            seed=seed,
+            resamples=resamples,
+            logs=key_of(study.logs()),
+            note=note,
+            splits=tuple(splits),
         )
         folder = writer.stage()
         (folder / "evaluation.json").write_text(json.dumps(asdict(found)))

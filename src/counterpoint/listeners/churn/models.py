@@ -106,7 +106,8 @@ class Boosted:
     def fit(cls, x: Matrix, y: Labels, *, seed: int) -> Self:
         """Learn from features and labels; the same seed gives the same trees."""
         threads = 1 if len(y) < ONE_THREAD_BELOW else 0
-        settings = {**BOOSTING, "seed": seed, "num_threads": threads}
+        leaf = max(5, min(LEAF, len(y) // 20))
+        settings = {**BOOSTING, "seed": seed, "num_threads": threads, "min_data_in_leaf": leaf}
         return cls(lgb.train(settings, lgb.Dataset(x, y), num_boost_round=ROUNDS))
 
     def probability(self, x: Matrix) -> NDArray[np.float64]:
@@ -128,12 +129,12 @@ class Boosted:
 
 
 ROUNDS: Final = 200
+LEAF: Final = 100  # the fewest listeners in a leaf; of few listeners a twentieth, or trees would have no branches
 ONE_THREAD_BELOW: Final = 20_000  # listeners: below, threads wait for each other longer than they work
 BOOSTING: Final[Mapping[str, Any]] = {
     "objective": "binary",
     "learning_rate": 0.03,
     "num_leaves": 7,
-    "min_data_in_leaf": 100,
     "feature_fraction": 0.7,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
@@ -157,6 +158,11 @@ class CrossFitted:
 
     whole: Fitted
     folds: tuple[Fitted, ...]
+
+    @property
+    def parts(self) -> tuple[Fitted, ...]:
+        """The whole, then the folds."""
+        return (self.whole, *self.folds)
 
     def out_of_fold(self, x: Matrix, bucket: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return each listener's probability by the model that did not see them."""

@@ -1,5 +1,6 @@
 """Who is about to leave: every listener of a snapshot ranked by probability, each with the main reason in words."""
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -12,8 +13,9 @@ from counterpoint.listeners.churn.models import Matrix
 from counterpoint.listeners.churn.snapshot import Snapshot, day_of
 from counterpoint.listeners.churn.table import ListenerTable, studied
 from counterpoint.listeners.churn.train import Trained, check_features, trained_in
+from counterpoint.tables import parquet
 from counterpoint.tables.pseudonym import pseudonyms
-from counterpoint.tables.workspace import Staged, View, key_of, writing
+from counterpoint.tables.workspace import Staged, View, key_of, verify, writing
 
 SCORES: Final = "scores:churn"
 
@@ -32,7 +34,7 @@ class Scores:
     rows: pl.DataFrame
 
 
-def score(workspace: Path, *, at: str | None = None) -> Scores:
+def score(workspace: Path, *, at: str | dt.date | None = None) -> Scores:
     """Score all listeners known on the day `at` (the last day of the log by default) with the workspace's churn model.
 
     Where the outcome asked for shares days with the one that the model learned from, listeners are scored out of fold:
@@ -103,5 +105,6 @@ def scores_in(view: View) -> Scores | None:
     if folder.made["model"] != model.key:
         return None
     snapshot = Snapshot(day_of(str(folder.made["at"])), trained.snapshot.known_for, trained.snapshot.outcome_for)
-    rows = pl.read_parquet(folder.file("scores.parquet"))
+    verify(folder)
+    rows = parquet.read(folder.file("scores.parquet"))
     return Scores(snapshot, str(folder.made["kind"]), int(str(folder.made["seen"])), rows)

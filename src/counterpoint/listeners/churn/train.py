@@ -9,7 +9,8 @@ from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.churn.models import FOLDS, MODELS, CrossFitted, cross_fit
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import ListenerTable, studied
-from counterpoint.tables.workspace import Folder, Staged, View, key_of, writing
+from counterpoint.rng import check_seed
+from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
 
 MODEL: Final = "model:churn"
 
@@ -36,6 +37,7 @@ def train(workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: 
         If the log does not cover the snapshot, or a model cannot be learned from what it has.
     """
     check_kind(kind)
+    check_seed(seed)
     with writing(workspace) as writer, studied(writer) as study:
         cleaning = study.cleaning(snapshot)
         table = study.table(snapshot, cleaning, outcome=True)
@@ -44,7 +46,7 @@ def train(workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: 
         _write(folder, trained)
         for name in ("cleaning.json", "bots.parquet"):
             (folder / name).write_bytes(cleaning.file(name).read_bytes())
-        key = key_of("model", cleaning.key, about(trained))
+        key = key_of("model", cleaning.key, about(trained), [part.text() for part in trained.fitted.parts])
         writer.commit(Staged(MODEL, key, folder, about(trained)))
     return trained
 
@@ -79,6 +81,7 @@ def trained_in(view: View) -> tuple[Trained, Folder]:
     folder = view.get(MODEL)
     if folder is None:
         raise CounterpointError(f"workspace {view.root} has no churn model; `counterpoint churn train` makes one")
+    verify(folder)
     about = json.loads(folder.file("model.json").read_text())
     read = MODELS[about["kind"]].read
     parts = [read(folder.file(_part(at)).read_text()) for at in range(FOLDS + 1)]
@@ -90,7 +93,7 @@ def trained_in(view: View) -> tuple[Trained, Folder]:
 
 def _write(folder: Path, trained: Trained) -> None:
     (folder / "model.json").write_text(json.dumps(about(trained), indent=1))
-    for at, part in enumerate((trained.fitted.whole, *trained.fitted.folds)):
+    for at, part in enumerate(trained.fitted.parts):
         (folder / _part(at)).write_text(part.text())
 
 

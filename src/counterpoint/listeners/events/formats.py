@@ -164,6 +164,8 @@ def _file(part: Mapping[str, Any]) -> FileFormat:
         raise CounterpointError(f'fields {part["fields"]!r}: a list such as ["uid", "day"] would be right')
     if not isinstance(part.get("event", {}), Mapping):
         raise CounterpointError(f"event {part['event']!r}: the table [file.event] would be right")
+    if not isinstance(part.get("header", False), bool):
+        raise CounterpointError(f"header {part['header']!r}: true or false, without quotes, would be right")
     listed = tuple(part.get("fields", ()))
     slices = tuple(_slice(field) for field in listed) if layout == "fixed" else ()
     built = FileFormat(
@@ -189,6 +191,10 @@ def _check(kind: FileFormat) -> None:
         raise CounterpointError(f"delimiter {kind.delimiter!r} and quote {kind.quote!r} are one ASCII character each")
     if kind.layout in ("delimited", "fixed") and not kind.fields and not kind.header:
         raise CounterpointError(f"[[file]] {kind.match!r} needs 'fields', or 'header = true' if the file names them")
+    if kind.layout == "delimited" and kind.header and kind.fields:
+        raise CounterpointError(
+            f"[[file]] {kind.match!r}: 'header = true' takes the names from the file: list no fields"
+        )
     if twice := [field for field in kind.needed if kind.fields.count(field) > 1]:
         raise CounterpointError(f"[[file]] {kind.match!r} has the field {twice[0]!r} twice: give one another name")
     for name, source in kind.event.items():
@@ -231,6 +237,10 @@ def _check_source(name: str, source: Source) -> None:
         raise CounterpointError(f"{name}: type {source.type!r}; {nearest(source.type, ID_TYPES)}")
     if source.unit is not None and source.unit not in UNITS:
         raise CounterpointError(f"{name}: unit {source.unit!r}; {nearest(source.unit, UNITS)}")
+    if source.type == "integer" and name not in ("uid", "song_id", "paid"):
+        raise CounterpointError(f"{name}: only uid and song_id have a type; leave it out")
+    if name == "kind" and not source.values and source.always is None:
+        raise CounterpointError('kind: say which value is which, such as values = { play = "P" }, or always = "P"')
     if name == "kind":
         kinds = [code for _, code in source.values] or [source.always or ""]
         if wrong := [code for code in kinds if code not in KINDS]:

@@ -43,6 +43,16 @@ class FileLedger:
     sha256: str
     id_types: tuple[str, str]
 
+    @property
+    def useless(self) -> str:
+        """Why none of its events will ever count; empty if some may."""
+        if self.lines and not self.records:
+            return f"none of its {self.lines:,} lines is a record"
+        if self.records and self.days is None:
+            return f"none of its {self.records:,} records has a day"
+        lost = sum(problem.count for problem in self.problems if problem.column == "uid")
+        return f"none of its {self.records:,} records has a uid" if self.records and lost == self.records else ""
+
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values; `from_json` is the way back."""
         return asdict(self) | {"days": list(self.days) if self.days else None, "id_types": list(self.id_types)}

@@ -28,11 +28,11 @@ PROBLEMS: Final = {"record": pl.Int64, "column": pl.String, "reason": pl.String,
 DAY_MS: Final = 86_400_000
 SAID_MISSING: Final = r"^(?i:null|none|nan|na|n/a|\\n)$"
 WHOLE: Final = r"^-?[0-9]{1,18}$"
-DECIMAL: Final = r"^-?[0-9]{1,12}(\.[0-9]+)?$"
+DECIMAL: Final = r"^-?[0-9]{1,15}(\.[0-9]+)?$"
 ANY: Final = {"a whole number": r"^-?[0-9]+$", "a number": r"^-?[0-9]+(\.[0-9]+)?$"}
-ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d")
+ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y%m%d")
 FEW: Final = 256  # values that are decoded one by one
-MOST_MS: Final = 10**15  # a thousand times as much still fits 64 bits
+MOST_MS: Final = 10**11  # three years: nothing plays longer, and the sums of a listener's plays still fit 64 bits
 FIRST_DAY: Final = (dt.date(1900, 1, 1) - EPOCH).days
 LAST_DAY: Final = (dt.date(2199, 12, 31) - EPOCH).days  # a clock beyond is broken, and no log begins or ends there
 
@@ -153,14 +153,19 @@ def _milliseconds(text: pl.Series, unit: str | None) -> pl.Series:
     if unit == "ms":
         number = _whole(text)
         return number.set(number.abs() > MOST_MS, None)
-    number = text.set(~text.str.contains(DECIMAL), None)
-    return (number.cast(pl.Float64) * 1000).round().cast(pl.Int64)
+    number = (_decimal(text) * 1000).round().cast(pl.Int64)
+    return number.set(number.abs() > MOST_MS, None)
+
+
+def _decimal(text: pl.Series) -> pl.Series:
+    return text.set(~text.str.contains(DECIMAL), None).cast(pl.Float64)
 
 
 def _clock(text: pl.Series, source: Source) -> pl.Series:
     """Return milliseconds since 1970: of numbers with a unit, of a strptime layout, or of "any" of the usual ways."""
     if source.unit is not None:
-        clock = _milliseconds(text if source.unit == "s" else text.str.replace(r"\.[0-9]+$", ""), source.unit)
+        scale = 1000 if source.unit == "s" else 1
+        clock = (_decimal(text) * scale).round().cast(pl.Int64)
     elif source.layout == "any":
         clock = _any_clock(text)
     else:
@@ -169,14 +174,15 @@ def _clock(text: pl.Series, source: Source) -> pl.Series:
 
 
 def _any_clock(text: pl.Series) -> pl.Series:
-    """ISO 8601 (in UTC, or of no said zone), or whole seconds (to 11 digits) or milliseconds."""
+    """ISO 8601 (a zone is undone to UTC), YYYYMMDD, whole seconds (9 to 11 digits) or milliseconds (12 and more)."""
     number = _whole(text)
-    iso = text.str.replace(" ", "T", literal=True).str.replace(r"(Z|[+]00:?00)$", "")
-    best = number.zip_with(number.abs() >= 10**11, number * 1000)
+    number = number.set(number.abs() < 10**8, None)
+    found = number.zip_with(number.abs() >= 10**11, number * 1000)
+    iso = text.str.replace(" ", "T", literal=True).str.replace(r"Z$", "")
     for layout in ISO:
         read = iso.str.to_datetime(layout, strict=False, time_unit="ms").cast(pl.Int64)
-        best = best.zip_with(best.is_not_null(), read)
-    return best
+        found = found.zip_with(found.is_not_null(), read)
+    return found
 
 
 def _reason(text: pl.Series, must: str) -> pl.Series:
