@@ -91,6 +91,38 @@ def test_the_whole_ranked_list_is_handed_out_whole(workspace, tmp_path):
     assert ".csv or .parquet" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("7\tar\n8\tar\n", "none of its 2 lines is a record"),
+        ("x\tar\t1\t0\tSong\tSinger\t3\t9\t0\n", "none of its 1 records has a uid"),
+    ],
+)
+def test_a_log_that_is_no_use_is_taken_with_a_warning(tmp_path, lines, said):
+    (tmp_path / "20170330_1_play.log").write_text(lines)
+    done = run(f"counterpoint events ingest {tmp_path / '20170330_1_play.log'} --to {tmp_path / 'work'}")
+    assert done.status == 0
+    assert done.err == f"counterpoint: warning: 20170330_1_play.log: {said}; is 'music-box' its format?\n"
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296", "x"])
+def test_a_seed_that_is_none_is_wrong_usage(workspace, seed):
+    assert run(f"counterpoint churn train {workspace} --seed {seed}").status == 2
+
+
+def test_a_damaged_model_is_refused_by_name(workspace, tmp_path):
+    import shutil
+
+    copy = tmp_path / "work"
+    shutil.copytree(workspace, copy)
+    run(f"counterpoint churn train {copy} --model logistic")
+    [part] = (copy / "data").glob("model-*/whole.txt")
+    part.write_text(part.read_text().replace("1", "2", 1))
+    done = run(f"counterpoint churn score {copy}")
+    assert _refused(done)
+    assert "whole.txt is damaged" in done.err
+
+
 def test_the_features_are_handed_out_with_the_label(workspace, tmp_path):
     import polars as pl
 

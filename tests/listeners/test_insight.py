@@ -43,8 +43,8 @@ def test_the_sections_follow_the_data(told):
     assert [finding.title for finding in told] == [
         "The logs",
         "Cleaning",
-        "Foresight at 2017-05-14: random split (out of fold)",
-        "Foresight at 2017-05-14: time split",
+        "Foresight at 2017-05-14, 30 days known, 14 days of outcome: random split (out of fold)",
+        "Foresight at 2017-05-14, 30 days known, 14 days of outcome: time split",
         "Most likely to leave",
     ]
 
@@ -93,6 +93,20 @@ def test_scores_of_an_older_model_are_not_told(workspace, tmp_path):
     train_churn(copy, SNAPSHOT, kind="logistic", seed=99)
     with reading(copy) as view:
         assert "Most likely to leave" not in [finding.title for finding in findings(view)]
+
+
+def test_what_was_made_before_the_logs_changed_says_so(workspace, tmp_path):
+    import shutil
+
+    copy = tmp_path / "work"
+    shutil.copytree(workspace, copy)
+    (tmp_path / "20170529_1_search.log").write_text("7\tar\t2017-05-29 10:00:00\tq\n")
+    ingest([tmp_path / "20170529_1_search.log"], to=copy, how=load_format("music-box"))
+    with reading(copy) as view:
+        stale = [finding.title for finding in findings(view) if finding.says.startswith("The logs have changed")]
+    assert len(stale) == 3
+    with reading(workspace) as view:
+        assert not [finding for finding in findings(view) if finding.says.startswith("The logs have changed")]
 
 
 def test_a_workspace_without_logs_has_nothing_to_tell(tmp_path):

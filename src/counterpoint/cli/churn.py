@@ -162,9 +162,9 @@ def score(
 
 def _snapshot(workspace: Path, at: str | None, known_for: str, outcome_for: str) -> "Snapshot":
     """Return the snapshot asked for, or the last one whose outcome the logs have."""
-    from counterpoint.listeners.churn.snapshot import Snapshot, last_snapshot
-    from counterpoint.listeners.events.ingest import last_day
+    from counterpoint.listeners.churn.snapshot import Snapshot
+    from counterpoint.listeners.churn.table import last_snapshot
 
     if at is not None:
         return Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
-    return last_snapshot(last_day(workspace), known_for=known_for, outcome_for=outcome_for)
+    return last_snapshot(workspace, known_for=known_for, outcome_for=outcome_for)

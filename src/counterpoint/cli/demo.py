@@ -22,10 +22,10 @@ def demo(
 
     Example: counterpoint demo --to demo
     """
-    logs, workspace, page = to / "logs", to / "workspace", to / "report.html"
+    logs, workspace, page = to / f"logs-{listeners}-{seed}", to / "workspace", to / "report.html"
     if not logs.exists():
         events.make(to=logs, listeners=listeners, days=DAYS, seed=seed)
-    events.ingest([logs], to=workspace)
+    events.ingest([logs], to=workspace, replace=True)
     say()
     churn.evaluate(workspace, seed=seed)
     churn.train(workspace, seed=seed)

@@ -15,7 +15,7 @@ from counterpoint.evaluate.intervals import Estimate
 from counterpoint.listeners.churn.evaluate import PLAIN, Evaluation, Split, evaluations_in
 from counterpoint.listeners.churn.score import Scores, scores_in
 from counterpoint.listeners.churn.snapshot import Span
-from counterpoint.listeners.churn.table import CLEANING, cleaning_in
+from counterpoint.listeners.churn.table import CLEANING, cleaning_in, log_keys
 from counterpoint.listeners.events.clean import RULES
 from counterpoint.listeners.events.ingest import ledgers
 from counterpoint.listeners.events.ledger import FileLedger
@@ -24,11 +24,12 @@ from counterpoint.report import chart, page
 from counterpoint.report.finding import Cell, Figure, Finding, Table
 from counterpoint.tables import parquet
 from counterpoint.tables.commit import replace_file
-from counterpoint.tables.workspace import Folder, View, reading
+from counterpoint.tables.workspace import Folder, View, key_of, reading
 
 FILES_SHOWN: Final = 40
 PROBLEMS_SHOWN: Final = 20
 AT_RISK_SHOWN: Final = 25
+STALE: Final = "The logs have changed since this was made: make it again. "
 FEATURES_SHOWN: Final = 12
 
 BOOTSTRAP: Final = "Efron, B. (1979). Bootstrap methods: another look at the jackknife. Annals of Statistics 7(1)."
@@ -56,7 +57,9 @@ def write_report(workspace: Path, to: Path, *, title: str = "Who is about to lea
         found = findings(view)
         made = {"Counterpoint": version("counterpoint"), "Logs": _logs(ledgers(view))}
         made |= {
-            f"Evaluation at {e.at}": f"{e.known_for} known, {e.outcome_for} of outcome, seed {e.seed}"
+            f"Evaluation at {e.at}, {e.known_for} known, {e.outcome_for} of outcome": (
+                f"seed {e.seed}, {e.resamples:,} resamples"
+            )
             for e in evaluations_in(view)
         }
     replace_file(to, page.render(title, found, made).encode())
@@ -68,14 +71,13 @@ def findings(view: View) -> tuple[Finding, ...]:
     accounts = ledgers(view)
     if not accounts:
         raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
-    evaluations = evaluations_in(view)
-    scores = scores_in(view)
+    evaluations, scores, logs = evaluations_in(view), scores_in(view), key_of(log_keys(view))
     cleanings = sorted(view.below(CLEANING), key=lambda folder: cleaning_in(folder).until)
     return (
         tell_ledger(accounts),
         *(tell_cleaning(folder) for folder in cleanings[-1:]),
-        *(tell_split(evaluation, split) for evaluation in evaluations for split in evaluation.splits),
-        *([tell_at_risk(scores)] if scores else []),
+        *(tell_split(e, split, stale=e.logs != logs) for e in evaluations for split in e.splits),
+        *([tell_at_risk(scores, stale=scores.logs != logs)] if scores else []),
     )
 
 
@@ -153,8 +155,8 @@ def tell_cleaning(folder: Folder) -> Finding:
     return Finding("Cleaning", says, (table,) if rows else ())
 
 
-def tell_split(evaluation: Evaluation, split: Split) -> Finding:
-    """Say how well leaving was foreseen."""
+def tell_split(evaluation: Evaluation, split: Split, *, stale: bool = False) -> Finding:
+    """Say how well leaving was foreseen; `stale` if the logs have changed since."""
     best = max((judged for judged in split.judged if judged.brier), key=lambda judged: judged.auc.value)
     base = next(judged for judged in split.judged if judged.predictor == PLAIN[0])
     says = (
@@ -175,7 +177,9 @@ def tell_split(evaluation: Evaluation, split: Split) -> Finding:
     windows = f"{Span.of(evaluation.known_for).words} known, {Span.of(evaluation.outcome_for).words} of outcome"
     title = f"Foresight at {evaluation.at}, {windows}: {split.name}"
     references = (BOOTSTRAP, AUC, WILSON, CALIBRATED, LIGHTGBM, CONTRIBUTIONS)
-    return Finding(title, f"{says} {evaluation.note}".strip(), (*_metrics(split), *figures), references)
+    return Finding(
+        title, f"{STALE if stale else ''}{says} {evaluation.note}".strip(), (*_metrics(split), *figures), references
+    )
 
 
 def _metrics(split: Split) -> tuple[Table, ...]:
@@ -206,8 +210,8 @@ def _importance(split: Split, kind: str) -> Figure:
     return Figure(f"What {kind} looks at", drawn, "Mean absolute contribution to the log-odds of leaving.")
 
 
-def tell_at_risk(scores: Scores) -> Finding:
-    """Show who is most likely to leave, and the main reason."""
+def tell_at_risk(scores: Scores, *, stale: bool = False) -> Finding:
+    """Show who is most likely to leave, and the main reason; `stale` if the logs have changed since."""
     rows = scores.rows
     expected = float(rows["probability"].sum())
     says = (
@@ -219,7 +223,10 @@ def tell_at_risk(scores: Scores) -> Finding:
     columns = ("rank", "listener", "probability", "main reason", "days since seen", "events")
     note = "Under pseudonyms; the table that `counterpoint churn score --out` writes says who is who."
     return Finding(
-        "Most likely to leave", says, (Table("At risk", columns, tuple(top.iter_rows()), note),), (CONTRIBUTIONS,)
+        "Most likely to leave",
+        f"{STALE if stale else ''}{says}",
+        (Table("At risk", columns, tuple(top.iter_rows()), note),),
+        (CONTRIBUTIONS,),
     )
 
 

@@ -87,6 +87,8 @@ def whole_file(target: Path) -> Iterator[Path]:
     ...     (seen_early, target.read_text())
     (False, 'uid,score')
     """
+    if not target.name:
+        raise CounterpointError(f"cannot write {target}: this is a folder: name a file in it")
     temporary = target.with_name(f"{target.stem}.{os.getpid()}.tmp{target.suffix}")
     try:
         with explained(target):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.evaluate import _earlier
-from counterpoint.listeners.churn.snapshot import EPOCH, Snapshot, Span, date, day_of, last_snapshot
+from counterpoint.listeners.churn.snapshot import Snapshot, Span, day_of
+from counterpoint.listeners.events.schema import EPOCH, date
 
 DATES = st.dates(dt.date(1950, 1, 1), dt.date(2100, 1, 1))
 SPANS = st.builds(Span, st.integers(1, 400)) | st.builds(Span, st.integers(1, 30), months=st.just(True))
@@ -106,26 +107,6 @@ def test_windows_beyond_the_calendar_are_refused_in_one_line(at, known_for, outc
     assert "\n" not in str(refusal.value)
 
 
-def test_a_log_that_covers_exactly_what_is_needed_is_enough():
-    snapshot = Snapshot.of("2017-04-28")
-    after, at, end = snapshot.days
-    snapshot.check(after + 1, end, outcome=True)
-    snapshot.check(after + 1, at, outcome=False)
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "outcome"), [(2, 44, True), (1, 43, True), (2, 30, False), (1, 29, False), (9, 10, True)]
-)
-def test_a_log_that_lacks_a_day_is_refused_with_its_days_and_those_needed(first, last, outcome):
-    snapshot = Snapshot.of("2017-04-28")
-    after, _, _ = snapshot.days
-    needed = "2017-03-30 to 2017-05-12" if outcome else "2017-03-30 to 2017-04-28"
-    with pytest.raises(CounterpointError) as refusal:
-        snapshot.check(after + first, after + last, outcome=outcome)
-    assert f"the log has {date(after + first)} to {date(after + last)}" in str(refusal.value)
-    assert needed in str(refusal.value)
-
-
 class Endless:
     """A study of a log that covers every day."""
 
@@ -143,6 +124,6 @@ def test_the_default_training_day_is_the_last_whose_outcome_is_over_by_the_test_
 
 @given(last=DATES, outcome_for=SPANS)
 @example(last=dt.date(2000, 3, 29), outcome_for=Span(1, months=True))
-def test_the_last_snapshot_of_a_log_is_the_last_whose_outcome_the_log_covers(last, outcome_for):
-    at = last_snapshot((last - EPOCH).days, known_for=30, outcome_for=str(outcome_for)).at
+def test_a_length_of_time_is_counted_back_to_the_last_day_from_which_it_is_over(last, outcome_for):
+    at = outcome_for.until(last)
     assert outcome_for.from_day(at) <= last < outcome_for.from_day(at + dt.timedelta(1))

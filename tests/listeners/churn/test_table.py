@@ -116,7 +116,7 @@ def test_a_workspace_without_events_says_how_to_get_some(tmp_path):
     with writing(tmp_path / "workspace", create=True):
         pass
     assert refusal(lambda: tabled(tmp_path / "workspace")).endswith(
-        "has no events; `counterpoint events ingest LOGS...` first"
+        "has no logs; `counterpoint events ingest LOGS...` first"
     )
 
 

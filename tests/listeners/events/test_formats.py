@@ -208,3 +208,23 @@ def test_a_pattern_whose_group_found_nothing_says_no_day(tmp_path):
     how = own_format(tmp_path, with_event(UID, KIND, r"day = { name = 'log(\d{8})?' }"))
     with refused(r"^log\.csv: its name says no day"):
         day_in_name(how.of("log.csv"), "log.csv")
+
+
+CONTRADICTIONS = {
+    "header = true\nfields = ['uid', 'day', 'kind']": "list no fields",
+    "header = 'false'": "true or false",
+    "header = true\n[file.event.session]\nfield = 's'\ntype = 'integer'": "only uid and song_id have a type",
+    "header = true\n[file.event.kind]\nfield = 'k'": "say which value is which",
+}
+
+
+@pytest.mark.parametrize("text", CONTRADICTIONS)
+def test_a_format_that_contradicts_itself_is_refused_with_what_would_be_right(tmp_path, text):
+    event = {"uid": "{ field = 'uid' }", "day": "{ field = 'day' }", "kind": "{ always = 'P' }"}
+    if "file.event.kind" in text:
+        del event["kind"]
+    head, _, more = text.partition("[")
+    columns = "".join(f"{name} = {source}\n" for name, source in event.items())
+    whole = f"[[file]]\nlayout = 'delimited'\n{head}\n[file.event]\n{columns}{'[' + more if more else ''}"
+    with refused(CONTRADICTIONS[text]):
+        own_format(tmp_path, whole)

@@ -15,7 +15,7 @@ import pytest
 from tests.logs import all_events, held, log, own_format, refused
 
 from counterpoint.listeners.events.formats import load
-from counterpoint.listeners.events.ingest import LOG, ingest, last_day, ledgers
+from counterpoint.listeners.events.ingest import LOG, ingest, ledgers
 from counterpoint.listeners.events.ledger import FileLedger, Problem, Tally
 from counterpoint.listeners.events.schema import COLUMNS, bucket
 from counterpoint.tables.workspace import reading, verify, writing
@@ -86,7 +86,6 @@ def test_the_studys_three_kinds_of_log_become_one_table(tmp_path):
     assert (second["song_name"], second["play_ms"], second["song_ms"], second["line"]) == (None, 12_500, -1_000, 2)
     [search] = held(tmp_path / "w", "20170401_1_search.log").rows(named=True)
     assert (search["time_ms"], search["query"], search["song_id"]) == (1_491_042_030_000, "%E9%9B%A8", None)
-    assert last_day(tmp_path / "w") == DAY + 2
     assert_right(tmp_path / "w")
 
 
@@ -149,8 +148,6 @@ def test_a_log_without_events_is_still_a_log(tmp_path, content):
     [one] = ingest([path], to=tmp_path / "w", how=STUDY)
     assert (one.ledger.lines, one.ledger.records, one.ledger.days, one.ledger.kind) == (len(content) > 0, 0, None, "")
     assert held(tmp_path / "w", path.name).height == 0
-    with refused(r"has no events; `counterpoint events ingest LOGS\.\.\.` first$"):
-        last_day(tmp_path / "w")
     assert_right(tmp_path / "w")
 
 

@@ -13,6 +13,7 @@ from counterpoint.listeners.churn.models import Matrix
 from counterpoint.listeners.churn.snapshot import Snapshot, day_of
 from counterpoint.listeners.churn.table import ListenerTable, studied
 from counterpoint.listeners.churn.train import Trained, check_features, trained_in
+from counterpoint.listeners.events.schema import date
 from counterpoint.tables import parquet
 from counterpoint.tables.pseudonym import pseudonyms
 from counterpoint.tables.workspace import Staged, View, key_of, verify, writing
@@ -26,11 +27,13 @@ class Scores:
 
     rows : rank (from 1), uid, pseudonym, probability, reason, days_since_seen, events
     seen : how many of them the model learned from; each of those is scored by a model that did not see them
+    logs : stands for the logs they were made from
     """
 
     snapshot: Snapshot
     model: str
     seen: int
+    logs: str
     rows: pl.DataFrame
 
 
@@ -47,17 +50,18 @@ def score(workspace: Path, *, at: str | dt.date | None = None) -> Scores:
     """
     with writing(workspace) as writer, studied(writer) as study:
         trained, folder = trained_in(writer.view)
-        day = study.last_day() if at is None else day_of(at)
+        day = date(study.days.last) if at is None else day_of(at)
         snapshot = Snapshot(day, trained.snapshot.known_for, trained.snapshot.outcome_for)
-        table = study.table(snapshot, folder, outcome=False)
+        table = study.table(snapshot, folder, outcome=False, kinds=trained.kinds)
         check_features(trained, table)
         scores = rank(trained, table)
         rows = scores.rows.insert_column(2, pseudonyms(writer, scores.rows["uid"]))
         staged = writer.stage()
         rows.write_parquet(staged / "scores.parquet")
-        made = {"at": day.isoformat(), "model": folder.key, "kind": scores.model, "seen": scores.seen}
-        writer.commit(Staged(SCORES, key_of("scores", made, study.logs()), staged, made))
-    return replace(scores, rows=rows)
+        logs = key_of(study.logs())
+        made = {"at": day.isoformat(), "model": folder.key, "kind": scores.model, "seen": scores.seen, "logs": logs}
+        writer.commit(Staged(SCORES, key_of("scores", made), staged, made))
+    return replace(scores, rows=rows, logs=logs)
 
 
 def rank(trained: Trained, table: ListenerTable) -> Scores:
@@ -77,7 +81,7 @@ def rank(trained: Trained, table: ListenerTable) -> Scores:
         "events",
     ).sort("probability", "uid", descending=[True, False])
     ranked = rows.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"), pl.all())
-    return Scores(table.snapshot, trained.kind, len(x) if learned_from else 0, ranked)
+    return Scores(table.snapshot, trained.kind, len(x) if learned_from else 0, "", ranked)
 
 
 def reasons(features: tuple[Feature, ...], x: Matrix, contributions: Matrix) -> list[str]:
@@ -107,4 +111,4 @@ def scores_in(view: View) -> Scores | None:
     snapshot = Snapshot(day_of(str(folder.made["at"])), trained.snapshot.known_for, trained.snapshot.outcome_for)
     verify(folder)
     rows = parquet.read(folder.file("scores.parquet"))
-    return Scores(snapshot, str(folder.made["kind"]), int(str(folder.made["seen"])), rows)
+    return Scores(snapshot, str(folder.made["kind"]), int(str(folder.made["seen"])), str(folder.made["logs"]), rows)

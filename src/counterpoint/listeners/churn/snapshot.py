@@ -12,7 +12,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 
 from counterpoint.errors import CounterpointError
-from counterpoint.listeners.events.schema import EPOCH, date
+from counterpoint.listeners.events.schema import EPOCH
 
 _SPAN = re.compile(r"([0-9]{1,5})(d|mo)?")
 
@@ -111,32 +111,6 @@ class Snapshot:
         _, at, end = self.days
         _, other_at, other_end = other.days
         return at < other_end and other_at < end
-
-    def check(self, first: int, last: int, *, outcome: bool) -> None:
-        """Refuse a snapshot whose windows the log, of the days `first` to `last`, does not cover.
-
-        Raises
-        ------
-        CounterpointError
-            With the days of the log and the days that would be needed.
-        """
-        after, at, end = self.days
-        needed = end if outcome else at
-        if first > after + 1 or last < needed:
-            raise CounterpointError(
-                f"the log has {date(first)} to {date(last)}; a snapshot at {self.at} with {self.known_for.words} known"
-                f"{f' and {self.outcome_for.words} of outcome' if outcome else ''} needs"
-                f" {date(after + 1)} to {date(needed)}"
-            )
-
-
-def last_snapshot(last: int, *, known_for: str | int, outcome_for: str | int) -> Snapshot:
-    """Return the last snapshot whose outcome ends by the day `last` (days since 1970-01-01).
-
-    >>> last_snapshot(17298, known_for=30, outcome_for=14).at
-    datetime.date(2017, 4, 28)
-    """
-    return Snapshot.of(Span.of(outcome_for).until(date(last)), known_for=known_for, outcome_for=outcome_for)
 
 
 def day_of(text: str | dt.date) -> dt.date:

@@ -1,11 +1,12 @@
 """From a workspace to the table that models learn from: cleaning, roll-up and snapshot, each made once and kept."""
 
-import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.features import Feature, catalogue, snapshot_sql
-from counterpoint.listeners.churn.snapshot import Snapshot
+from counterpoint.listeners.churn.snapshot import Snapshot, Span
 from counterpoint.listeners.events.clean import RULES, Cleaning, cleaning, learn
+from counterpoint.listeners.events.coverage import Coverage, coverage
 from counterpoint.listeners.events.ingest import LOG, ledgers
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.listeners.events.schema import date
 from counterpoint.tables.engine import Engine, duckdb_engine
-from counterpoint.tables.workspace import Folder, Staged, Writer, key_of, writing
+from counterpoint.tables.workspace import Folder, Staged, View, Writer, key_of, reading, writing
 
 KINDS: Final = "PDS"
 CLEANING: Final = "cleaning:"
@@ -67,16 +69,23 @@ class Study:
         name = f"{CLEANING}{after}:{at}"
         return self._known(name, key) or self._learn(name, key, after, at)
 
-    def table(self, snapshot: Snapshot, by: Folder, *, outcome: bool) -> ListenerTable:
+    def table(
+        self, snapshot: Snapshot, by: Folder, *, outcome: bool, kinds: Sequence[str] | None = None
+    ) -> ListenerTable:
         """Return a snapshot's listeners, cleaned by the cleaning in the folder `by` (a cleaning's or a model's).
+
+        The features are of the `kinds` of event given; by default of those that the logs have.
 
         Raises
         ------
         CounterpointError
-            If the log does not cover the snapshot's windows, or nobody was seen in the known one.
+            If the log does not cover the snapshot's windows, nobody was seen in the known one, or no features are left.
         """
         self.check(snapshot, outcome=outcome)
-        kinds = [kind for kind in KINDS if any(kind in account.kind for account in ledgers(self.writer.view))]
+        if kinds is None:
+            kinds = [kind for kind in KINDS if any(kind in account.kind for account in ledgers(self.writer.view))]
+        if not kinds:
+            raise CounterpointError("the logs have no plays, downloads or searches, and features are made of these")
         features = catalogue(snapshot.known_for, kinds=kinds)
         self.engine.know("rollup", [self._rollup(by).file("rollup.parquet")])
         rows = self.engine.fetch(snapshot_sql(features, snapshot, outcome=outcome)).sort("uid")
@@ -84,21 +93,24 @@ class Study:
             raise CounterpointError(f"no listener was seen in the {snapshot.known_for.words} up to {snapshot.at}")
         return ListenerTable(snapshot, features, rows)
 
+    @cached_property
+    def days(self) -> Coverage:
+        """Which days the logs have."""
+        return coverage(self.engine)
+
     def check(self, snapshot: Snapshot, *, outcome: bool = True) -> None:
         """Refuse a snapshot whose windows the logs do not cover."""
-        snapshot.check(*self._days(), outcome=outcome)
+        after, at, end = snapshot.days
+        if not outcome:
+            self.days.check(after, at, f"a snapshot at {snapshot.at} with {snapshot.known_for.words} known")
+            return
+        what = f"a snapshot at {snapshot.at} with {snapshot.known_for.words} known and {snapshot.outcome_for.words}"
+        self.days.check(after, end, f"{what} of outcome")
+        self.days.check(at, end, f"the outcome of a snapshot at {snapshot.at}")
 
     def logs(self) -> list[str]:
         """Return the keys of all logs: what a table of theirs depends on."""
-        return [folder.key for folder in self.writer.view.below(LOG)]
-
-    def last_day(self) -> dt.date:
-        """Return the last day that the logs have."""
-        return date(self._days()[1])
-
-    def _days(self) -> tuple[int, int]:
-        days = [day for account in ledgers(self.writer.view) if account.days for day in account.days]
-        return min(days), max(days)
+        return log_keys(self.writer.view)
 
     def _learn(self, name: str, key: str, after: int, at: int) -> Folder:
         folder = self.writer.stage()
@@ -140,19 +152,40 @@ def listener_table(workspace: Path, snapshot: Snapshot, *, outcome: bool = True)
         return study.table(snapshot, study.cleaning(snapshot), outcome=outcome)
 
 
+def last_snapshot(workspace: Path, *, known_for: str | int = 30, outcome_for: str | int = 14) -> Snapshot:
+    """Return the last snapshot whose outcome the workspace's logs have."""
+    with reading(workspace) as view, TemporaryDirectory() as scratch, duckdb_engine(Path(scratch)) as engine:
+        know_events(engine, view)
+        last = date(coverage(engine).last)
+    return Snapshot.of(Span.of(outcome_for).until(last), known_for=known_for, outcome_for=outcome_for)
+
+
 def cleaning_in(folder: Folder) -> Cleaning:
     """Return the cleaning that a folder holds."""
     return cleaning(folder.file("cleaning.json").read_text())
 
 
+def log_keys(view: View) -> list[str]:
+    """Return the keys of a workspace's logs."""
+    return [folder.key for folder in view.below(LOG)]
+
+
 @contextmanager
 def studied(writer: Writer) -> Iterator[Study]:
     """Yield a study of the workspace; refuse one without logs."""
-    logs = writer.view.below(LOG)
-    if not any(account.days for account in ledgers(writer.view)):
-        raise CounterpointError(
-            f"workspace {writer.view.root} has no events; `counterpoint events ingest LOGS...` first"
-        )
     with duckdb_engine(writer.scratch) as engine:
-        engine.know("events", [folder.file("events.parquet") for folder in logs])
+        know_events(engine, writer.view)
         yield Study(writer, engine)
+
+
+def know_events(engine: Engine, view: View) -> None:
+    """Let `events` stand for the events of all logs of a workspace.
+
+    Raises
+    ------
+    CounterpointError
+        If no log has been ingested.
+    """
+    if not view.below(LOG):
+        raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
+    engine.know("events", [folder.file("events.parquet") for folder in view.below(LOG)])

@@ -8,7 +8,7 @@ from typing import Final
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.churn.models import FOLDS, MODELS, CrossFitted, cross_fit
 from counterpoint.listeners.churn.snapshot import Snapshot
-from counterpoint.listeners.churn.table import ListenerTable, studied
+from counterpoint.listeners.churn.table import KINDS, ListenerTable, studied
 from counterpoint.rng import check_seed
 from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
 
@@ -26,6 +26,11 @@ class Trained:
     churned: int
     seed: int
     fitted: CrossFitted
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of event that its features are of."""
+        return tuple(kind for kind in KINDS if f"last_{kind}_time" in self.features)
 
 
 def train(workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: int = 0) -> Trained:

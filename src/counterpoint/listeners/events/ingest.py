@@ -19,7 +19,7 @@ from counterpoint.listeners.events.schema import polars_schema
 from counterpoint.listeners.events.sources import Hashed, Log, find
 from counterpoint.listeners.events.values import Typed, day_in_name, typed
 from counterpoint.tables import parquet
-from counterpoint.tables.workspace import Staged, View, Writer, key_of, reading, writing
+from counterpoint.tables.workspace import Staged, View, Writer, key_of, writing
 
 LOG: Final = "log:"
 KINDS_NAMED: Final = 50  # unknown kinds in a batch; more, and the ledger would fill with the log's own text
@@ -70,15 +70,6 @@ def ingest(
 def ledgers(view: View) -> tuple[FileLedger, ...]:
     """Return the account of every log in a workspace, by file name."""
     return tuple(FileLedger.from_json(folder.made) for folder in view.below(LOG))
-
-
-def last_day(workspace: Path) -> int:
-    """Return the last day (since 1970-01-01) that a workspace's events have."""
-    with reading(workspace) as view:
-        days = [account.days[1] for account in ledgers(view) if account.days]
-    if not days:
-        raise CounterpointError(f"workspace {workspace} has no events; `counterpoint events ingest LOGS...` first")
-    return max(days)
 
 
 def _check_ids(view: View, how: Format) -> None:

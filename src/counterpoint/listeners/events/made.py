@@ -127,13 +127,15 @@ def make(
     ['20170330_1_down.log', '20170330_1_play.log', '20170330_1_search.log']
     """
     _refuse(to, listeners, days, first_day)
-    to.mkdir(parents=True, exist_ok=True)
     rng = generator(rng)
+    to.parent.mkdir(parents=True, exist_ok=True)
     people, songs = _invent_listeners(listeners, days, rng), _invent_songs(rng)
     state = np.where(rng.random(listeners) < 0.85, _ENGAGED, _DRIFTING)
     names, events, dirty = [], 0, 0
     # The log appears when all of it is written: half a log would read as if everyone had left.
-    with TemporaryDirectory(dir=to, prefix=".partial-") as partial:
+    with TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as partial:
+        folder = Path(partial) / to.name
+        folder.mkdir()
         for day in range(days):
             on = first_day + timedelta(days=day)
             for kind, table in _events(people, songs, state, day, on, rng).items():
@@ -142,10 +144,10 @@ def make(
                 events += len(records)
                 dirty += sum(before != after for before, after in zip(records, spoiled, strict=True))
                 names.append(f"{on:%Y%m%d}_1_{kind}.log")
-                (Path(partial) / names[-1]).write_bytes(b"".join(line + b"\n" for line in spoiled))
+                (folder / names[-1]).write_bytes(b"".join(line + b"\n" for line in spoiled))
             state = _tomorrow(people, state, day, rng)
-        files = tuple((Path(partial) / name).rename(to / name) for name in names)
-    return Made(to, files, events, dirty)
+        folder.rename(to)
+    return Made(to, tuple(to / name for name in names), events, dirty)
 
 
 def _refuse(to: Path, listeners: int, days: int, first_day: date) -> None:

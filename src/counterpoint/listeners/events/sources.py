@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -85,6 +86,8 @@ def find(paths: Iterable[Path]) -> tuple[Log, ...]:
 
 
 def _logs_in(path: Path) -> list[Log]:
+    if path.name != os.fsencode(path.name).decode("utf-8", "replace") or not path.name.isprintable():
+        raise CounterpointError(f"{path.name!r}: a log's name is printable UTF-8: rename it")
     if path.is_dir():
         found = [
             log

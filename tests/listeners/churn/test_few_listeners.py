@@ -1,0 +1,60 @@
+"""With few listeners the default model still learns, and what cannot be learned is said, not made up."""
+
+import numpy as np
+import pytest
+from tests.listeners.small_logs import Event, ingested
+
+from counterpoint import Snapshot, evaluate_churn, train_churn
+from counterpoint.errors import CounterpointError
+from counterpoint.evaluate.classify import auc
+from counterpoint.listeners.churn import models
+from counterpoint.listeners.churn.models import cross_fit
+from counterpoint.listeners.churn.train import trained_in
+from counterpoint.tables.workspace import reading
+
+DAY = 17_000
+
+
+@pytest.mark.parametrize("listeners", [100, 300])
+def test_trees_grow_on_a_hundred_listeners(listeners):
+    rng = np.random.default_rng(3)
+    x = rng.exponential(5, (listeners, 4))
+    y = (x[:, 0] + rng.normal(0, 2, listeners) > 4).astype(np.int64)
+    bucket = np.arange(listeners)
+    assert auc(y, cross_fit("lightgbm", x, y, bucket, seed=0).out_of_fold(x, bucket)) > 0.8
+
+
+def grown(tmp_path):
+    """A platform that had 30 listeners in its first weeks and 300 later."""
+    early = [Event(uid, "P", DAY + day) for uid in range(30) for day in range(44) if (uid + day) % 3]
+    late = [Event(uid, "P", DAY + 44 + day) for uid in range(300) for day in range(uid % 45)]
+    return ingested(early + late, tmp_path)
+
+
+SNAPSHOT = Snapshot.of("2016-09-12", known_for=30, outcome_for=14)
+
+
+def test_a_time_split_that_cannot_be_learned_is_left_out_with_the_reason(tmp_path):
+    found = evaluate_churn(grown(tmp_path), SNAPSHOT, resamples=100)
+    assert [split.name for split in found.splits] == ["random split (out of fold)"]
+    assert found.note.startswith("no time split: at 2016-08-29")
+
+
+def test_a_time_split_that_was_asked_for_is_refused_with_the_reason(tmp_path):
+    with pytest.raises(CounterpointError, match="too few to learn from"):
+        evaluate_churn(grown(tmp_path), SNAPSHOT, train_at="2016-08-29", resamples=100)
+
+
+def test_a_model_trained_anew_with_other_settings_takes_the_place_of_the_old(tmp_path, monkeypatch):
+    workspace = grown(tmp_path)
+    train_churn(workspace, SNAPSHOT)
+    monkeypatch.setattr(models, "ROUNDS", 5)
+    train_churn(workspace, SNAPSHOT)
+    with reading(workspace) as view:
+        assert trained_in(view)[0].fitted.whole.booster.num_trees() == 5
+
+
+def test_logs_of_likes_alone_are_refused_by_name(tmp_path):
+    likes = [Event(uid, "L", DAY + day) for uid in range(100) for day in range(uid % 40)]
+    with pytest.raises(CounterpointError, match="no plays, downloads or searches"):
+        train_churn(ingested(likes, tmp_path), Snapshot.of("2016-08-12", known_for=20, outcome_for=5))
