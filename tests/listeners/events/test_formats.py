@@ -223,8 +223,8 @@ def test_a_format_that_contradicts_itself_is_refused_with_what_would_be_right(tm
     event = {"uid": "{ field = 'uid' }", "day": "{ field = 'day' }", "kind": "{ always = 'P' }"}
     if "file.event.kind" in text:
         del event["kind"]
-    head, _, more = text.partition("[")
+    head, _, more = text.partition("[file")
     columns = "".join(f"{name} = {source}\n" for name, source in event.items())
-    whole = f"[[file]]\nlayout = 'delimited'\n{head}\n[file.event]\n{columns}{'[' + more if more else ''}"
+    whole = f"[[file]]\nlayout = 'delimited'\n{head}\n[file.event]\n{columns}{'[file' + more if more else ''}"
     with refused(CONTRADICTIONS[text]):
         own_format(tmp_path, whole)
