@@ -15,6 +15,11 @@ def say(text: str = "") -> None:
     print(text)  # noqa: T201
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def warn(text: str) -> None:
     """Print a line that is no result."""
     print(f"counterpoint: warning: {text}", file=sys.stderr)  # noqa: T201

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli.output import progress, say
+from counterpoint.cli.output import count, progress, say
 
 
 def report(
@@ -20,5 +20,5 @@ def report(
     from counterpoint.listeners.insight import write_report
 
     with progress("writing"):
-        count = write_report(workspace, to, title=title)
-    say(f"{to}: {count} findings")
+        findings = write_report(workspace, to, title=title)
+    say(f"{to}: {count(findings, 'finding')}")

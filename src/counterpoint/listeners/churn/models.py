@@ -58,8 +58,8 @@ class Logistic:
 
     @classmethod
     def fit(cls, x: Matrix, y: Labels, *, seed: int) -> Self:
-        """Learn from features (none negative) and labels."""
-        logged = np.log1p(x)
+        """Learn from features (a negative one counts as 0) and labels."""
+        logged = np.log1p(np.maximum(x, 0))
         absent = np.isnan(logged)
         counted = np.maximum((~absent).sum(axis=0), 1)
         mean = np.where(absent, 0, logged).sum(axis=0) / counted
@@ -80,7 +80,7 @@ class Logistic:
 
     def contributions(self, x: Matrix) -> Matrix:
         """Return what each feature adds to the log-odds, float64[n, features]; 0 at the training mean."""
-        logged = np.log1p(x)
+        logged = np.log1p(np.maximum(x, 0))
         present = (logged - np.array(self.mean)) / np.array(self.scale) * np.array(self.present)
         return np.where(np.isnan(logged), np.array(self.missing), present)
 

@@ -88,7 +88,7 @@ def day_in_name(kind: FileFormat, file: str) -> int | None:
         day = dt.datetime.strptime(found.group(1), source.layout or "%Y%m%d").date() if found else None
     except (TypeError, ValueError):
         day = None
-    if day is None:
+    if day is None or not FIRST_DAY <= (day - EPOCH).days <= LAST_DAY:
         raise CounterpointError(f"{file}: its name says no day; a name such as 20170330_1_play.log would")
     return (day - EPOCH).days
 
