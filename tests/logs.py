@@ -1,6 +1,6 @@
 """What tests of logs need: a log, a format and a refusal in a line each, and a look at what a workspace holds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,3 +46,11 @@ def refused(match: str) -> Iterator[None]:
     with pytest.raises(CounterpointError, match=match) as refusal:
         yield
     assert "\n" not in str(refusal.value)
+
+
+def refusal(act: Callable[[], object]) -> str:
+    """Return the one line with which `act` is refused."""
+    with pytest.raises(CounterpointError) as refused:
+        act()
+    assert "\n" not in str(refused.value)
+    return str(refused.value)

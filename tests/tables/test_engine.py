@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.logs import refusal
 
-from counterpoint.errors import CounterpointError
 from counterpoint.tables.engine import duckdb_engine
 
 
@@ -69,13 +69,6 @@ def test_a_path_means_itself_whatever_it_holds(tmp_path, name):
         engine.write("SELECT n + 1 AS n FROM t", tmp_path / name / "u.parquet")
         assert engine.fetch("SELECT n FROM t").rows() == [(1,)]
     assert pl.read_parquet((tmp_path / name / "u.parquet").read_bytes())["n"].to_list() == [2]
-
-
-def refusal(act):
-    with pytest.raises(CounterpointError) as refused:
-        act()
-    assert "\n" not in str(refused.value)
-    return str(refused.value)
 
 
 def test_a_full_disk_is_one_line(engine):

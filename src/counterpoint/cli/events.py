@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli.output import count, progress, say, say_json, say_table, warn
+from counterpoint.cli.output import progress, say, say_json, say_table, warn
+from counterpoint.words import counted
 
 app = typer.Typer(help="Read raw logs into a workspace, and see what became of every line.", no_args_is_help=True)
 
@@ -41,7 +42,7 @@ def ingest(
         sum(getattr(account, name) for account in accounts)
         for name in ("lines", "accepted", "repaired", "rejected", "records")
     )
-    say(f"{count(len(taken), 'log')}, {new} taken, {len(taken) - new} unchanged")
+    say(f"{counted(len(taken), 'log')}, {new} taken, {len(taken) - new} unchanged")
     say(f"{lines:,} lines = {accepted:,} accepted + {repaired:,} repaired + {rejected:,} rejected; {records:,} records")
     lost = sum(problem.count for account in accounts for problem in account.problems)
     if lost:

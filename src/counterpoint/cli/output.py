@@ -15,11 +15,6 @@ def say(text: str = "") -> None:
     print(text)  # noqa: T201
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def warn(text: str) -> None:
     """Print a line that is no result."""
     print(f"counterpoint: warning: {text}", file=sys.stderr)  # noqa: T201
@@ -61,7 +56,7 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+def progress(what: str) -> Iterator[Callable[[str], None]]:
     """Show on stderr, if that is a terminal, that work goes on; the function it yields advances the bar by a step."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -71,5 +66,5 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[str], No
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
+        task = bar.add_task(what, total=None)
         yield lambda step: bar.update(task, advance=1, description=step)

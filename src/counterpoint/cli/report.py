@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli.output import count, progress, say
+from counterpoint.cli.output import progress, say
+from counterpoint.words import counted
 
 
 def report(
@@ -21,4 +22,4 @@ def report(
 
     with progress("writing"):
         findings = write_report(workspace, to, title=title)
-    say(f"{to}: {count(findings, 'finding')}")
+    say(f"{to}: {counted(findings, 'finding')}")

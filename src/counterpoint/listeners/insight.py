@@ -25,6 +25,7 @@ from counterpoint.report.finding import Cell, Figure, Finding, Table
 from counterpoint.tables import parquet
 from counterpoint.tables.commit import replace_file
 from counterpoint.tables.workspace import Folder, View, key_of, reading
+from counterpoint.words import counted
 
 FILES_SHOWN: Final = 40
 PROBLEMS_SHOWN: Final = 20
@@ -83,15 +84,14 @@ def findings(view: View) -> tuple[Finding, ...]:
 
 def tell_ledger(accounts: Sequence[FileLedger]) -> Finding:
     """Say what became of every line."""
-    lines, rejected, repaired = (sum(getattr(account, name) for account in accounts) for name in _SUMMED[:3])
+    lines, accepted, repaired, rejected = (
+        sum(getattr(account, name) for account in accounts) for name in ("lines", "accepted", "repaired", "rejected")
+    )
     says = (
-        f"{lines:,} lines in {_count(len(accounts), 'log')}: {lines - rejected - repaired:,} accepted, {repaired:,}"
-        f" repaired, {rejected:,} rejected; nothing was lost. Rejected lines are kept with their reason and text."
+        f"{lines:,} lines in {counted(len(accounts), 'log')}: {accepted:,} accepted, {repaired:,} repaired,"
+        f" {rejected:,} rejected; nothing was lost. Rejected lines are kept with their reason and text."
     )
     return Finding("The logs", says, (_files(accounts), *_problems(accounts)))
-
-
-_SUMMED: Final = ("lines", "rejected", "repaired", "accepted", "records", "doubles")
 
 
 def _files(accounts: Sequence[FileLedger]) -> Table:
@@ -144,7 +144,7 @@ def tell_cleaning(folder: Folder) -> Finding:
     numbers = ", ".join(learned)
     says = (
         f"Of {plays:,} plays from {date(how.after + 1)} to {date(how.until)}, {dropped:,} were dropped."
-        f" {_count(bots.height, 'listener')} with {how.bots_from:,} plays or more counted as bots."
+        f" {counted(bots.height, 'listener')} with {how.bots_from:,} plays or more counted as bots."
         if how.bots_from is not None
         else f"Of {plays:,} plays from {date(how.after + 1)} to {date(how.until)}, {dropped:,} were dropped."
         " No bots can be told by their number of plays: too few listeners play, or too many alike."
@@ -232,14 +232,9 @@ def tell_at_risk(scores: Scores, *, stale: bool = False) -> Finding:
 
 def _logs(accounts: Sequence[FileLedger]) -> str:
     """Name the logs by one digest: that of their own digests, in the order of their names."""
-    together = sha256("".join(account.sha256 for account in accounts).encode()).hexdigest()
-    return (
-        f"{_count(len(accounts), 'file')}, {sum(account.bytes for account in accounts):,} bytes, digest {together[:16]}"
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    together = sha256("".join(account.sha256 for account in accounts).encode()).hexdigest()[:16]
+    size = sum(account.bytes for account in accounts)
+    return f"{counted(len(accounts), 'file')}, {size:,} bytes, digest {together}"
 
 
 def _kinds(codes: str) -> str:

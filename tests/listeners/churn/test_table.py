@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.listeners.small_logs import Event, ingested
+from tests.logs import refusal
 
-from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import ListenerTable, cleaning_in, studied
 from counterpoint.listeners.churn.train import train, trained_in
@@ -103,13 +103,6 @@ def test_a_matrix_has_a_column_a_feature_and_nan_where_a_number_is_missing(tmp_p
     assert np.isnan(np.delete(last_download, 1)).all()
     assert table.churned.tolist() == table.rows["churned"].to_list()
     assert table.bucket.min() >= 0
-
-
-def refusal(act):
-    with pytest.raises(CounterpointError) as refused:
-        act()
-    assert "\n" not in str(refused.value)
-    return str(refused.value)
 
 
 def test_a_workspace_without_events_says_how_to_get_some(tmp_path):

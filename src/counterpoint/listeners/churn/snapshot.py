@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.events.schema import EPOCH
+from counterpoint.words import counted
 
 _SPAN = re.compile(r"([0-9]{1,5})(d|mo)?")
 
@@ -44,8 +45,7 @@ class Span:
     @property
     def words(self) -> str:
         """It as a person says it."""
-        noun = "month" if self.months else "day"
-        return f"{self.count} {noun}{'' if self.count == 1 else 's'}"
+        return counted(self.count, "month" if self.months else "day")
 
     def __str__(self) -> str:
         return f"{self.count}mo" if self.months else str(self.count)
