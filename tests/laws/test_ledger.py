@@ -22,10 +22,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tests.logs import all_events, held
 
+from counterpoint.listeners.events.batch import REPAIRS, Rejected
 from counterpoint.listeners.events.formats import FileFormat, Format, Slice, Source
 from counterpoint.listeners.events.ingest import ingest
 from counterpoint.listeners.events.ledger import FileLedger
-from counterpoint.listeners.events.lines import REPAIRS, Rejected, read
+from counterpoint.listeners.events.lines import read
 from counterpoint.listeners.events.values import typed
 
 EVENT = {

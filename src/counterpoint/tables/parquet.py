@@ -1,6 +1,6 @@
 """Parquet as every engine reads it: plain types, zstd, a few hundred thousand rows a group."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -13,14 +13,24 @@ from counterpoint.errors import CounterpointError
 
 
 @contextmanager
-def writing(path: Path, schema: Mapping[str, type[pl.DataType]]) -> Iterator[Callable[[pl.DataFrame], None]]:
+def writing(
+    path: Path, schema: Mapping[str, type[pl.DataType]], *, growing: Sequence[str] = ()
+) -> Iterator[Callable[[pl.DataFrame], None]]:
     """Yield a function that appends a frame to the file; columns the frame lacks are null.
 
-    The file has its columns in the order of `schema` and is complete when the block ends.
+    The file has its columns in the order of `schema` and is complete when the block ends. Whole numbers that grow from
+    row to row, such as a line's, are kept as differences: smaller, and several times faster to write.
     """
     empty = pl.DataFrame(schema=dict(schema))
     arrow = empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    with pq.ParquetWriter(path, arrow, compression="zstd", compression_level=1) as writer:
+    with pq.ParquetWriter(
+        path,
+        arrow,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[name for name in schema if name not in growing],
+        column_encoding=dict.fromkeys(growing, "DELTA_BINARY_PACKED"),
+    ) as writer:
 
         def append(frame: pl.DataFrame) -> None:
             whole = pl.concat([empty, frame], how="diagonal").select(list(schema))

@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 from tests.logs import held
 
+from counterpoint.listeners.events.batch import AS_IT_IS, REPAIRS
 from counterpoint.listeners.events.formats import load
 from counterpoint.listeners.events.ingest import ingest
 from counterpoint.listeners.events.ledger import Problem
-from counterpoint.listeners.events.lines import AS_IT_IS, REPAIRS, read
+from counterpoint.listeners.events.lines import read
 
 pytestmark = pytest.mark.real
 

@@ -5,22 +5,26 @@ it is to replace what was there.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import polars as pl
 
 from counterpoint.errors import CounterpointError
+from counterpoint.listeners.events.batch import AS_IT_IS, Batch
 from counterpoint.listeners.events.formats import FileFormat, Format
 from counterpoint.listeners.events.ledger import FileLedger, Tally
-from counterpoint.listeners.events.lines import AS_IT_IS, Batch, read, read_rows
+from counterpoint.listeners.events.lines import read, read_rows
 from counterpoint.listeners.events.schema import polars_schema
 from counterpoint.listeners.events.sources import Hashed, Log, find
 from counterpoint.listeners.events.values import Typed, day_in_name, typed
 from counterpoint.tables import parquet
 from counterpoint.tables.workspace import Staged, View, Writer, key_of, writing
 
+_T = TypeVar("_T")
 LOG: Final = "log:"
 KINDS_NAMED: Final = 50  # unknown kinds in a batch; more, and the ledger would fill with the log's own text
 REJECTED: Final = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.Binary}
@@ -120,13 +124,13 @@ def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
     digests: list[pl.Series] = []
     with (
         log.opened() as stream,
-        parquet.writing(folder / "events.parquet", polars_schema(*how.id_types)) as write_events,
+        parquet.writing(folder / "events.parquet", polars_schema(*how.id_types), growing=("line",)) as write_events,
         parquet.writing(folder / "rejected.parquet", REJECTED) as write_rejected,
         parquet.writing(folder / "problems.parquet", PROBLEMS) as write_problems,
     ):
         read_by = Hashed(stream)
-        for raw in _batches(log, read_by, kind):
-            batch, found = _events(raw, kind, log.name)
+        typed_batches = (_events(raw, kind, log.name) for raw in _ahead(_batches(log, read_by, kind)))
+        for batch, found in _ahead(typed_batches):
             write_events(found.events.with_columns(line=pl.Series(batch.line)))
             write_rejected(_rejected(batch, log.name))
             write_problems(_problems(batch, found, log.name))
@@ -149,6 +153,15 @@ def _batches(log: Log, stream: Hashed, kind: FileFormat) -> Iterator[Batch]:
         yield from read_rows(table, kind, file=log.name)
     while stream.read(1 << 20):
         pass
+
+
+def _ahead(items: Iterator[_T]) -> Iterator[_T]:
+    """Make the next item in another thread while this one is used."""
+    with ThreadPoolExecutor(1) as other:
+        coming = other.submit(lambda: list(islice(items, 1)))
+        while found := coming.result():
+            coming = other.submit(lambda: list(islice(items, 1)))
+            yield found[0]
 
 
 def _events(batch: Batch, kind: FileFormat, file: str) -> tuple[Batch, Typed]:

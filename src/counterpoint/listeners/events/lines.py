@@ -22,46 +22,21 @@ repair, so what is broken elsewhere cannot change them.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import IO, Final, Protocol
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, nearest
+from counterpoint.listeners.events import delimited
+from counterpoint.listeners.events.batch import Batch, Lines, Rejected
 from counterpoint.listeners.events.formats import FileFormat
 from counterpoint.tables import parquet
 
-BLOCK: Final = 16 << 20  # bytes read at a time
+BLOCK: Final = 8 << 20  # bytes read at a time
 LONGEST_LINE: Final = 64 << 20
-NUMBER: Final = re.compile(rb"-?[0-9]+(\.[0-9]+)?")
-AS_IT_IS, EMPTY_FIRST, TRAILING_EMPTY, SPLIT = range(4)
-REPAIRS: Final = {
-    EMPTY_FIRST: "empty first field",
-    TRAILING_EMPTY: "trailing empty fields",
-    SPLIT: "split by a newline",
-}
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A line that is no record: its number from 1, why, and its bytes without the line's end."""
-
-    line: int
-    reason: str
-    text: bytes
-
-
-class HasText(Protocol):
-    """Whatever can show a line again."""
-
-    def text(self, line: int) -> bytes:
-        """Return the bytes of the line of this number."""
 
 
 class Readable(Protocol):
@@ -69,72 +44,6 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes; b"" at the end."""
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Physical lines of a file: their bytes, where each starts and ends (its newline left out), the first's number."""
-
-    data: bytes
-    number: int
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def text(self, line: int) -> bytes:
-        """Return the bytes of the line of this number."""
-        at = line - self.number
-        return self.data[self.starts[at] : self.ends[at]]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Records in the order of their lines, and what became of every line.
-
-    lines  : where the text of a line is found
-    count  : how many physical lines it accounts for
-    fields : one column of bytes a field, one row a record
-    line   : int64[records], the number of a record's first line
-    repair : int8[records], AS_IT_IS or a key of REPAIRS
-    """
-
-    lines: HasText
-    count: int
-    fields: pl.DataFrame
-    line: NDArray[np.int64]
-    repair: NDArray[np.int8]
-    rejected: list[Rejected]
-
-    def repairs(self) -> dict[str, int]:
-        """Count the repaired lines by repair; a record that a newline split has two."""
-        return {
-            name: int((self.repair == code).sum()) * (2 if code == SPLIT else 1)
-            for code, name in sorted(REPAIRS.items(), reverse=True)
-            if (self.repair == code).any()
-        }
-
-    def without(self, records: NDArray[np.bool_], reason: Callable[[int], str]) -> "Batch":
-        """Reject the marked records for what they say: their lines leave with `reason(record)`."""
-        out = [
-            Rejected(line, reason(int(record)), self.lines.text(line))
-            for record in np.flatnonzero(records)
-            for line in self.lines_of(int(record))
-        ]
-        keep = ~records
-        return replace(
-            self,
-            fields=self.fields.filter(pl.Series(keep)),
-            line=self.line[keep],
-            repair=self.repair[keep],
-            rejected=sorted(self.rejected + out, key=lambda rejected: rejected.line),
-        )
-
-    def lines_of(self, record: int) -> range:
-        """Return the numbers of a record's lines."""
-        first = int(self.line[record])
-        return range(first, first + (2 if self.repair[record] == SPLIT else 1))
 
 
 def read(stream: Readable, kind: FileFormat, *, file: str, block: int = BLOCK) -> Iterator[Batch]:
@@ -214,14 +123,15 @@ def _row_text(column: pl.Series) -> pl.Series:
 
 def _physical(data: bytes, number: int) -> Lines:
     r"""Cut at every newline; bytes after the last one are a line too. A "\r" before a newline belongs to the end."""
-    data = data.replace(b"\r\n", b"\n")
+    if b"\r\n" in data:
+        data = data.replace(b"\r\n", b"\n")
     if number == 1:
-        data = data.removeprefix(b"\xef\xbb\xbf")  # a byte order mark says how the file is encoded; it is no data
+        data = data.removeprefix(delimited.BOM)  # a byte order mark says how the file is encoded; it is no data
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     if data and not data.endswith(b"\n"):
         ends = np.append(ends, len(data))
-    starts = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
-    return Lines(data, number, starts.astype(np.int64), ends.astype(np.int64))
+    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1]) if len(ends) else ends
+    return Lines(data, number, starts, ends)
 
 
 def _after_first(lines: Lines) -> Lines:
@@ -236,7 +146,7 @@ def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Line
         return kind, _after_first(lines), [Rejected(1, "header", text)]
     if kind.layout != "delimited":
         return kind, lines, []
-    names = tuple(field.decode("utf-8", "replace") for field in _cut(text, kind) or ())
+    names = tuple(field.decode("utf-8", "replace") for field in delimited.cut(text, kind) or ())
     if kind.header and not kind.fields:
         if missing := [field for field in kind.needed if field not in names]:
             raise CounterpointError(f"{file}: its header has no field {missing[0]!r}; {nearest(missing[0], names)}")
@@ -250,7 +160,7 @@ def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Line
 
 def _split(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
     if kind.layout == "delimited":
-        return _split_delimited(lines, kind, final=final)
+        return delimited.split(lines, kind, final=final)
     one = {"fixed": _cut_fixed, "json": _cut_json}[kind.layout]
     good, rows, rejected = [], [], []
     for at in range(lines.number, lines.number + len(lines)):
@@ -295,141 +205,3 @@ def _json_text(value: object) -> bytes | None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text.encode("utf-8", "backslashreplace")
-
-
-def _cut(text: bytes, kind: FileFormat) -> list[bytes] | None:
-    """Cut a line at its delimiters; None if a quote is left open.
-
-    A field that begins with a quote ends with one, and holds quotes doubled (RFC 4180); else a quote is a character.
-    """
-    delimiter, quote = kind.delimiter.encode(), kind.quote.encode()
-    if not quote or quote not in text:
-        return text.split(delimiter)
-    fields, at = [], 0
-    while at <= len(text):
-        found = _quoted_field(quote, delimiter).match(text, at)
-        if found is None:
-            return None
-        fields.append(found[1].replace(quote * 2, quote) if found[1] is not None else found[2])
-        at = found.end() + 1
-    return fields
-
-
-@cache
-def _quoted_field(quote: bytes, delimiter: bytes) -> re.Pattern[bytes]:
-    q, d = re.escape(quote), re.escape(delimiter)
-    return re.compile(rb"(?:%b((?:[^%b]|%b)*)%b|((?!%b)[^%b]*))(?=%b|\Z)" % (q, q, q * 2, q, q, d, d))
-
-
-def _split_delimited(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
-    """Cut the lines that have their fields all at once, and mend the few others one by one."""
-    whole = _whole(lines, kind)
-    numbers = np.arange(lines.number, lines.number + len(lines), dtype=np.int64)
-    fields = _columns(lines, whole, kind)
-    if whole.all():
-        return Batch(lines, len(lines), fields, numbers, np.zeros(len(lines), np.int8), [])
-    mended, rejected, held = _mend(lines, numbers[~whole].tolist(), kind, final=final)
-    line = np.concatenate([numbers[whole], np.array([record.line for record in mended], np.int64)])
-    repair = np.concatenate([np.zeros(int(whole.sum())), [record.repair for record in mended]]).astype(np.int8)
-    columns = {name: [record.fields[at] for record in mended] for at, name in enumerate(kind.fields)}
-    extra = pl.DataFrame(columns, schema=fields.schema)
-    order = np.argsort(line, kind="stable")
-    return Batch(lines, len(lines) - held, pl.concat([fields, extra])[order], line[order], repair[order], rejected)
-
-
-@dataclass(frozen=True)
-class Mended:
-    """A record that its line, or its two lines, gave only after a second look."""
-
-    line: int
-    repair: int
-    fields: list[bytes]
-
-
-def _mend(lines: Lines, bad: list[int], kind: FileFormat, *, final: bool) -> tuple[list[Mended], list[Rejected], int]:
-    """Decide the fate of the lines without their fields, in order; hold back (1) a last one that may go on."""
-    mended: list[Mended] = []
-    rejected: list[Rejected] = []
-    last = lines.number + len(lines) - 1
-    alone = {line: _mend_alone(line, lines.text(line), kind) for line in bad}
-    joined = 0
-    for line, fate in alone.items():
-        if line == joined:
-            continue
-        if isinstance(fate, Mended):
-            mended.append(fate)
-        elif line == last and not final:
-            return mended, rejected, 1
-        elif (
-            line + 1 in alone
-            and (isinstance(alone[line + 1], str) or _unsound(lines.text(line + 1), kind))
-            and (fields := _join(lines.text(line), lines.text(line + 1), kind))
-        ):
-            mended.append(Mended(line, SPLIT, fields))
-            joined = line + 1
-        else:
-            rejected.append(Rejected(line, fate, lines.text(line)))
-    return mended, rejected, 0
-
-
-def _unsound(text: bytes, kind: FileFormat) -> bool:
-    """Say whether a quote of the line has no partner: it may be the second half of a quoted text (RFC 4180)."""
-    return bool(kind.quote) and text.count(kind.quote.encode()) % 2 == 1
-
-
-def _mend_alone(line: int, text: bytes, kind: FileFormat) -> Mended | str:
-    """Repair a line by itself, or say why not."""
-    if not text:
-        return "empty"
-    fields, wanted = _cut(text, kind), len(kind.fields)
-    if fields is None:
-        return "a quote is left open"
-    if len(fields) == wanted:
-        return Mended(line, AS_IT_IS, fields)
-    if len(fields) == wanted + 1 and not fields[0]:
-        return Mended(line, EMPTY_FIRST, fields[1:])
-    if len(fields) > wanted and not any(fields[wanted:]):
-        return Mended(line, TRAILING_EMPTY, fields[:wanted])
-    return f"{len(fields)} fields where {wanted} belong"
-
-
-def _join(first: bytes, second: bytes, kind: FileFormat) -> list[bytes] | None:
-    """Undo a newline within a text: None unless the whole has its fields and every number of it is one."""
-    fields = _cut(first + b"\n" + second, kind)
-    if fields is None or len(fields) != len(kind.fields):
-        return None
-    for name, field in zip(kind.fields, fields, strict=True):
-        if name in kind.unbroken and b"\n" in field:
-            return None
-        if name in kind.numbers and field and not NUMBER.fullmatch(field):
-            return None
-    who = kind.event["uid"].needs
-    return fields if all(fields[kind.fields.index(field)] for field in who) else None
-
-
-def _whole(lines: Lines, kind: FileFormat) -> NDArray[np.bool_]:
-    """Mark the lines that have their fields and no quote."""
-    data = np.frombuffer(lines.data, np.uint8)
-    delimiters = np.flatnonzero(data == ord(kind.delimiter))
-    before = np.searchsorted(delimiters, lines.ends)
-    whole = np.diff(before, prepend=0) == len(kind.fields) - 1
-    if kind.quote:
-        quotes = np.flatnonzero(data == ord(kind.quote))
-        whole &= np.diff(np.searchsorted(quotes, lines.ends), prepend=0) == 0
-    return np.asarray(whole & (lines.ends > lines.starts))
-
-
-def _columns(lines: Lines, whole: NDArray[np.bool_], kind: FileFormat) -> pl.DataFrame:
-    """Cut the marked lines, each of which has all its fields: every separator ends one field, so one pass does it."""
-    data = np.frombuffer(lines.data, np.uint8)
-    if len(lines) and lines.ends[-1] == len(data):
-        data = np.append(data, np.uint8(ord("\n")))  # the last line of a file may lack its newline
-    if not whole.all():
-        data = data[np.repeat(whole, lines.ends - lines.starts + 1)]
-    separator = (data == ord(kind.delimiter)) | (data == ord("\n"))
-    ends = np.flatnonzero(separator)
-    lengths = np.diff(ends, prepend=-1) - 1
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data[~separator])]
-    flat = pl.Series(pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends), buffers))
-    return pl.DataFrame({name: flat.gather_every(len(kind.fields), at) for at, name in enumerate(kind.fields)})

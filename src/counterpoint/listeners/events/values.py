@@ -31,7 +31,7 @@ WHOLE: Final = r"^-?[0-9]{1,18}$"
 DECIMAL: Final = r"^-?[0-9]{1,15}(\.[0-9]+)?$"
 ANY: Final = {"a whole number": r"^-?[0-9]+$", "a number": r"^-?[0-9]+(\.[0-9]+)?$"}
 ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y%m%d")
-FEW: Final = 256  # values that are decoded one by one
+PIECE: Final = 256  # values that are decoded one by one where one of them is broken
 MOST_MS: Final = 10**11  # three years: nothing plays longer, and the sums of a listener's plays still fit 64 bits
 FIRST_DAY: Final = (dt.date(1900, 1, 1) - EPOCH).days
 LAST_DAY: Final = (dt.date(2199, 12, 31) - EPOCH).days  # a clock beyond is broken, and no log begins or ends there
@@ -96,25 +96,27 @@ def day_in_name(kind: FileFormat, file: str) -> int | None:
 def _decoded(raw: pl.Series, problems: list[pl.DataFrame]) -> pl.Series:
     r"""Return the texts of bytes; where they are no UTF-8, the bytes that break it are written as \xNN and counted."""
     texts = _utf8(raw)
+    if texts is not None:
+        return texts
+    pieces = (raw.slice(at, PIECE) for at in range(0, len(raw), PIECE))  # what is broken is rare
+    texts = pl.concat([found if (found := _utf8(piece)) is not None else _escaped(piece) for piece in pieces])
     broken = texts.cast(pl.Binary).ne_missing(raw)
-    if broken.any():
-        lost = raw.filter(broken)
-        reasons = pl.repeat("not UTF-8", len(lost), dtype=pl.String, eager=True)
-        problems.append(_rows(broken, raw.name, reasons, lost))
+    lost = raw.filter(broken)
+    reasons = pl.repeat("not UTF-8", len(lost), dtype=pl.String, eager=True)
+    problems.append(_rows(broken, raw.name, reasons, lost))
     return texts
 
 
-def _utf8(raw: pl.Series) -> pl.Series:
-    """Decode all at once, or, where something breaks that, halves and halves of halves: what is broken is rare."""
+def _utf8(raw: pl.Series) -> pl.Series | None:
     try:
         return raw.cast(pl.String)
     except pl.exceptions.ComputeError:
-        pass
-    if len(raw) <= FEW:
-        texts = [None if value is None else value.decode("utf-8", "backslashreplace") for value in raw]
-        return pl.Series(raw.name, texts, dtype=pl.String)
-    middle = len(raw) // 2
-    return pl.concat([_utf8(raw.slice(0, middle)), _utf8(raw.slice(middle))])
+        return None
+
+
+def _escaped(raw: pl.Series) -> pl.Series:
+    texts = [None if value is None else value.decode("utf-8", "backslashreplace") for value in raw]
+    return pl.Series(raw.name, texts, dtype=pl.String)
 
 
 def _text(source: Source, texts: pl.DataFrame, height: int) -> pl.Series:
