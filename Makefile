@@ -7,7 +7,7 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/counterpoint demo --to demo-workspace
 
-test: lint types layers .venv/ready
+test: lint types layers .venv/spark
 	$(BIN)/pytest -q -n auto --dist worksteal
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir .venv/site
 
@@ -30,10 +30,17 @@ docs: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+# The tests run on both engines; the demo needs one.
+.venv/spark: .venv/ready constraints-spark.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r constraints-spark.txt
+	touch $@
+
 # Pin every dependency for every supported Python, with hashes and without addresses (needs uv).
+COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet --upgrade
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet \
-	  --upgrade pyproject.toml --group build --group dev --output-file constraints.txt
+	$(COMPILE) pyproject.toml --group build --group dev --output-file constraints.txt
+	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['spark'], sep='\n')" \
+	  | $(COMPILE) - --output-file constraints-spark.txt
 
 clean:
 	rm -rf .venv demo-workspace

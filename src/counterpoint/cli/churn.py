@@ -19,6 +19,7 @@ At = Annotated[str | None, typer.Option("--at", help="The snapshot's day; by def
 Known = Annotated[str, typer.Option("--known-for", help="How much is known up to that day: 30 (days) or 6mo (months).")]
 Outcome = Annotated[str, typer.Option("--outcome-for", help="How much silence after it counts as leaving.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same result.")]
+Engine = Annotated[str, typer.Option("--engine", help="duckdb, or spark (an extra); the rows are the same.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
 
 
@@ -29,6 +30,7 @@ def features(
     at: At = None,
     known_for: Known = "30",
     outcome_for: Outcome = "14",
+    engine: Engine = "duckdb",
 ) -> None:
     """Write the table that models learn from: one row a listener, with every feature and whether they left.
 
@@ -39,7 +41,7 @@ def features(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("counting"):
-        table = listener_table(workspace, snapshot)
+        table = listener_table(workspace, snapshot, engine=engine)
         hand_out(table.rows, out)
     say(f"{out}: {table.rows.height:,} listeners known on {snapshot.at}, {len(table.features)} features")
 
@@ -52,6 +54,7 @@ def train(
     outcome_for: Outcome = "14",
     model: Annotated[str, typer.Option("--model", help="lightgbm or logistic.")] = "lightgbm",
     seed: Seed = 0,
+    engine: Engine = "duckdb",
     as_json: Json = False,
 ) -> None:
     """Learn who leaves from one snapshot, and keep the model in the workspace.
@@ -63,7 +66,7 @@ def train(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("learning"):
-        trained = learn(workspace, snapshot, kind=model, seed=seed)
+        trained = learn(workspace, snapshot, kind=model, seed=seed, engine=engine)
     if as_json:
         say_json(about(trained))
         return
@@ -86,6 +89,7 @@ def evaluate(
     resamples: Annotated[
         int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples behind an interval.")
     ] = 1000,
+    engine: Engine = "duckdb",
     as_json: Json = False,
 ) -> None:
     """Judge every model, recency alone and frequency alone, out of fold and on a later snapshot, with 95 % intervals.
@@ -96,7 +100,7 @@ def evaluate(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("judging"):
-        found = judge(workspace, snapshot, train_at=train_at, seed=seed, resamples=resamples)
+        found = judge(workspace, snapshot, train_at=train_at, seed=seed, resamples=resamples, engine=engine)
     if as_json:
         say_json(found)
     else:
@@ -128,6 +132,7 @@ def score(
         Path | None, typer.Option("--out", help="Write the whole ranked list to a .csv or .parquet file.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many to print.")] = 10,
+    engine: Engine = "duckdb",
     as_json: Json = False,
 ) -> None:
     """Rank every listener by the probability to leave, each with the main reason.
@@ -138,7 +143,7 @@ def score(
     from counterpoint.tables.handout import hand_out
 
     with progress("scoring"):
-        scores = rank(workspace, at=at)
+        scores = rank(workspace, at=at, engine=engine)
         if out is not None:
             hand_out(scores.rows, out)
     leading = scores.rows.head(top)

@@ -8,7 +8,7 @@ import typer
 from counterpoint.cli import churn, events, report
 from counterpoint.cli.output import say
 
-KNOWN, OUTCOME, DAYS = "30", "14", 60
+DAYS = 60
 
 
 def demo(

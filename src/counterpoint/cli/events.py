@@ -119,15 +119,30 @@ def _day(days: tuple[int, int] | None) -> str | None:
 def make(
     to: Annotated[Path, typer.Option("--to", help="A folder for the logs, new or empty.")],
     listeners: Annotated[int, typer.Option("--listeners", help="How many people there are.")] = 20_000,
-    days: Annotated[int, typer.Option("--days", help="How many days.")] = 60,
+    days: Annotated[int, typer.Option("--days", help="How many days.")] = 90,
+    songs: Annotated[int, typer.Option("--songs", help="How many songs.")] = 20_000,
+    first_day: Annotated[str, typer.Option("--first-day", help="The log's first day.")] = "2017-03-30",
+    how: Annotated[
+        str, typer.Option("--format", help="music-box, or eventsim (clock, likes, dislikes).")
+    ] = "music-box",
+    leavers: Annotated[
+        bool, typer.Option("--leavers/--no-leavers", help="Plant songs that make people leave, or none.")
+    ] = True,
+    outcome_for: Annotated[
+        int, typer.Option("--outcome-for", help="Days of silence that count as leaving, for the truth.")
+    ] = 14,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same bytes.")] = 0,
 ) -> None:
-    """Invent logs in the study's format, dirt included: for trying things out, not for conclusions about people.
+    """Invent a platform: its logs with all their dirt, its friendships, and the truth; it is no evidence about people.
 
     Example: counterpoint events make --to logs --listeners 2000
     """
-    from counterpoint.listeners.events.made import make as invent
+    from counterpoint.listeners.churn.snapshot import day_of
+    from counterpoint.listeners.events.invented.make import Asked
+    from counterpoint.listeners.events.invented.make import make as invent
 
+    asked = Asked(listeners, days, songs, day_of(first_day), how, leavers, outcome_for)
     with progress("inventing"):
-        made = invent(to, listeners=listeners, days=days, rng=seed)
-    say(f"{len(made.files)} invented logs in {to}: {made.events:,} events, {made.dirty_lines:,} spoiled on purpose")
+        made = invent(to, asked, rng=seed)
+    say(f"{len(made.files)} invented logs in {to}: {made.events:,} events, {made.dirty:,} spoiled on purpose")
+    say(f"friendships in {to / 'network'}, the truth in {to / 'truth'}")

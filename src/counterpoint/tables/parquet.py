@@ -40,8 +40,9 @@ def writing(
 
 
 def read(path: Path) -> pl.DataFrame:
-    """Return a whole file as a frame."""
-    return pl.read_parquet(path, glob=False)
+    """Return a whole file, or a folder of parts, as a frame."""
+    parts = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    return pl.concat(pl.read_parquet(part, glob=False) for part in parts)
 
 
 def batches(source: IO[bytes], name: str, rows: int = 250_000) -> Iterator[pl.DataFrame]:

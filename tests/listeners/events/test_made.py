@@ -9,7 +9,7 @@ import pytest
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.events import made
-from counterpoint.listeners.events.made import make
+from counterpoint.listeners.events.old_made import make
 
 KNOWN_FOR, OUTCOME_FOR = 30, 14
 

@@ -26,6 +26,7 @@ from counterpoint.listeners.churn.snapshot import Snapshot, day_of
 from counterpoint.listeners.churn.table import ListenerTable, Study, studied
 from counterpoint.listeners.events.schema import date
 from counterpoint.rng import check_seed
+from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import Staged, View, key_of, writing
 
 EVALUATION: Final = "evaluation:churn:"
@@ -111,6 +112,7 @@ def evaluate(
     train_at: str | dt.date | None = None,
     seed: int = 0,
     resamples: int = 1000,
+    engine: Chosen = "duckdb",
 ) -> Evaluation:
     """Judge every model, recency alone and frequency alone at a snapshot, and keep the result in the workspace.
 
@@ -124,7 +126,7 @@ def evaluate(
         snapshot's day: the model would know what it is to foresee.
     """
     check_seed(seed)
-    with writing(workspace) as writer, studied(writer) as study:
+    with writing(workspace) as writer, studied(writer, engine) as study:
         earlier, note = _earlier(study, snapshot, None if train_at is None else day_of(train_at))
         test = study.table(snapshot, study.cleaning(snapshot), outcome=True)
         resampling = Resampling(seed, resamples)

@@ -15,6 +15,7 @@ from counterpoint.listeners.churn.table import ListenerTable, studied
 from counterpoint.listeners.churn.train import Trained, check_features, trained_in
 from counterpoint.listeners.events.schema import date
 from counterpoint.tables import parquet
+from counterpoint.tables.engine import Chosen
 from counterpoint.tables.pseudonym import pseudonyms
 from counterpoint.tables.workspace import Staged, View, key_of, verify, writing
 
@@ -37,7 +38,7 @@ class Scores:
     rows: pl.DataFrame
 
 
-def score(workspace: Path, *, at: str | dt.date | None = None) -> Scores:
+def score(workspace: Path, *, at: str | dt.date | None = None, engine: Chosen = "duckdb") -> Scores:
     """Score all listeners known on the day `at` (the last day of the log by default) with the workspace's churn model.
 
     Where the outcome asked for shares days with the one that the model learned from, listeners are scored out of fold:
@@ -48,7 +49,7 @@ def score(workspace: Path, *, at: str | dt.date | None = None) -> Scores:
     CounterpointError
         If there is no model, or the log does not cover what must be known on that day.
     """
-    with writing(workspace) as writer, studied(writer) as study:
+    with writing(workspace) as writer, studied(writer, engine) as study:
         trained, folder = trained_in(writer.view)
         day = date(study.days.last) if at is None else day_of(at)
         snapshot = Snapshot(day, trained.snapshot.known_for, trained.snapshot.outcome_for)

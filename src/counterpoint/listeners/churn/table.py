@@ -21,7 +21,7 @@ from counterpoint.listeners.events.coverage import Coverage, coverage
 from counterpoint.listeners.events.ingest import LOG, ledgers
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.listeners.events.schema import date
-from counterpoint.tables.engine import Engine, duckdb_engine
+from counterpoint.tables.engine import Chosen, Engine, duckdb_engine, running
 from counterpoint.tables.workspace import Folder, Staged, View, Writer, key_of, reading, writing
 
 KINDS: Final = "PDS"
@@ -139,15 +139,19 @@ class Study:
         return folder if folder and folder.key == key else None
 
 
-def listener_table(workspace: Path, snapshot: Snapshot, *, outcome: bool = True) -> ListenerTable:
+def listener_table(
+    workspace: Path, snapshot: Snapshot, *, outcome: bool = True, engine: Chosen = "duckdb"
+) -> ListenerTable:
     """Return the listeners of a snapshot with their features and, if asked for, whether they left.
+
+    `engine` is "duckdb", "spark" or a Spark session of your own: the rows are the same.
 
     Raises
     ------
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot.
     """
-    with writing(workspace) as writer, studied(writer) as study:
+    with writing(workspace) as writer, studied(writer, engine) as study:
         study.check(snapshot, outcome=outcome)
         return study.table(snapshot, study.cleaning(snapshot), outcome=outcome)
 
@@ -171,11 +175,12 @@ def log_keys(view: View) -> list[str]:
 
 
 @contextmanager
-def studied(writer: Writer) -> Iterator[Study]:
+def studied(writer: Writer, engine: Chosen = "duckdb") -> Iterator[Study]:
     """Yield a study of the workspace; refuse one without logs."""
-    with duckdb_engine(writer.scratch) as engine:
-        know_events(engine, writer.view)
-        yield Study(writer, engine)
+    _logs(writer.view)
+    with running(engine, writer.scratch) as ready:
+        know_events(ready, writer.view)
+        yield Study(writer, ready)
 
 
 def know_events(engine: Engine, view: View) -> None:
@@ -186,6 +191,11 @@ def know_events(engine: Engine, view: View) -> None:
     CounterpointError
         If no log has been ingested.
     """
-    if not view.below(LOG):
+    engine.know("events", [log.file("events.parquet") for log in _logs(view)])
+
+
+def _logs(view: View) -> tuple[Folder, ...]:
+    logs = view.below(LOG)
+    if not logs:
         raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
-    engine.know("events", [folder.file("events.parquet") for folder in view.below(LOG)])
+    return logs

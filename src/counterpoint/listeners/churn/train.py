@@ -10,6 +10,7 @@ from counterpoint.listeners.churn.models import FOLDS, MODELS, CrossFitted, cros
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import KINDS, ListenerTable, studied
 from counterpoint.rng import check_seed
+from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
 
 MODEL: Final = "model:churn"
@@ -33,7 +34,9 @@ class Trained:
         return tuple(kind for kind in KINDS if f"last_{kind}_time" in self.features)
 
 
-def train(workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: int = 0) -> Trained:
+def train(
+    workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: int = 0, engine: Chosen = "duckdb"
+) -> Trained:
     """Fit the model called `kind` ("lightgbm" or "logistic") to a snapshot, and keep it as the workspace's churn model.
 
     Raises
@@ -43,7 +46,7 @@ def train(workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: 
     """
     check_kind(kind)
     check_seed(seed)
-    with writing(workspace) as writer, studied(writer) as study:
+    with writing(workspace) as writer, studied(writer, engine) as study:
         cleaning = study.cleaning(snapshot)
         table = study.table(snapshot, cleaning, outcome=True)
         trained = fit(table, kind, seed=seed)

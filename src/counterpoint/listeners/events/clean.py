@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.tables.engine import Engine
+from counterpoint.tables.engine import Engine, Place, within
 
 TOP: Final = Fraction(999, 1000)
 
@@ -116,26 +115,27 @@ def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Frac
     return low + (high - low) * (place - floor(place))
 
 
-def learn(engine: Engine, *, after: int, until: int, scratch: Path) -> tuple[Cleaning, pl.DataFrame]:
-    """Learn a cleaning from the `events` with a day in (after, until]; return it and its bots (uid, plays)."""
+def learn(engine: Engine, *, after: int, until: int, scratch: Place) -> tuple[Cleaning, pl.DataFrame]:
+    """Learn a cleaning from the `events` with a day in (after, until]; return it and its bots (uid, plays).
+
+    The engine knows the bots as `bots` from then on; `scratch` is a folder that it can write to.
+    """
     window = f"uid IS NOT NULL AND day > {after} AND day <= {until} AND kind = 'P'"
     counts = engine.fetch(
         f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({_plays(window)}) p GROUP BY plays"
     )
     bots_from = bot_threshold(counts)
     blank = Cleaning(after, until, (), (), None if bots_from is None else ceil(bots_from))
-    bots = engine.fetch(
-        f"SELECT uid, plays FROM ({_plays(window)}) p WHERE plays >= {blank.bots_from or 2**62} ORDER BY uid"
-    )
-    bots.write_parquet(scratch / "bots.parquet")
-    engine.know("bots", [scratch / "bots.parquet"])
+    bots, plays = within(scratch, "bots.parquet"), within(scratch, "plays.parquet")
+    engine.write(f"SELECT uid, plays FROM ({_plays(window)}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
+    engine.know("bots", [bots])
     engine.write(
         "SELECT song_ms, play_ms, CAST(count(*) AS BIGINT) AS n FROM events"
         f" WHERE {window} AND uid NOT IN (SELECT uid FROM bots) GROUP BY song_ms, play_ms",
-        scratch / "plays.parquet",
+        plays,
     )
-    engine.know("plays", [scratch / "plays.parquet"])
-    return _learned(engine, blank), bots
+    engine.know("plays", [plays])
+    return _learned(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
 
 
 def bot_threshold(counts: pl.DataFrame, share: Fraction = TOP) -> Fraction | None:
