@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.listeners.events.formats import load as load_format
     from counterpoint.listeners.events.ingest import Taken as Taken
     from counterpoint.listeners.events.ingest import ingest as ingest
-    from counterpoint.listeners.events.invented.make import make as make_logs
+    from counterpoint.listeners.events.invented.platform import Platform as Platform
+    from counterpoint.listeners.events.invented.platform import invent as invent
     from counterpoint.listeners.events.ledger import FileLedger as FileLedger
     from counterpoint.listeners.events.overview import Overview as Overview
     from counterpoint.listeners.events.overview import overview as overview
@@ -47,7 +48,8 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "ingest": ("listeners.events.ingest", "ingest"),
     "listener_table": ("listeners.churn.table", "listener_table"),
     "load_format": ("listeners.events.formats", "load"),
-    "make_logs": ("listeners.events.invented.make", "make"),
+    "Platform": ("listeners.events.invented.platform", "Platform"),
+    "invent": ("listeners.events.invented.platform", "invent"),
     "overview": ("listeners.events.overview", "overview"),
     "reading": ("tables.workspace", "reading"),
     "write_report": ("listeners.insight", "write_report"),

@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 from counterpoint import (
+    Platform,
     Snapshot,
     evaluate_churn,
     ingest,
+    invent,
     load_format,
-    make_logs,
     score_churn,
     train_churn,
     write_report,
@@ -25,7 +26,7 @@ SNAPSHOT = Snapshot.of("2017-05-14")
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     home = tmp_path_factory.mktemp("told")
-    made = make_logs(home / "logs", listeners=1500, rng=11)
+    made = invent(home / "logs", Platform(listeners=1500, days=60), rng=11)
     ingest([made.folder], to=home / "work", how=load_format("music-box"))
     evaluate_churn(home / "work", SNAPSHOT, resamples=100)
     train_churn(home / "work", SNAPSHOT, kind="logistic")

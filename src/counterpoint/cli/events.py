@@ -138,10 +138,9 @@ def make(
     Example: counterpoint events make --to logs --listeners 2000
     """
     from counterpoint.listeners.churn.snapshot import day_of
-    from counterpoint.listeners.events.invented.make import Asked
-    from counterpoint.listeners.events.invented.make import make as invent
+    from counterpoint.listeners.events.invented.platform import Platform, invent
 
-    asked = Asked(listeners, days, songs, day_of(first_day), how, leavers, outcome_for)
+    asked = Platform(listeners, days, songs, day_of(first_day), how, leavers, outcome_for)
     with progress("inventing"):
         made = invent(to, asked, rng=seed)
     say(f"{len(made.files)} invented logs in {to}: {made.events:,} events, {made.dirty:,} spoiled on purpose")

@@ -8,7 +8,7 @@ from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import studied
 from counterpoint.listeners.events.formats import load
 from counterpoint.listeners.events.ingest import ingest
-from counterpoint.listeners.events.made import make
+from counterpoint.listeners.events.invented.platform import Platform, invent
 from counterpoint.tables.workspace import writing
 
 TEST = Snapshot.of("2017-04-21", known_for=14, outcome_for=7)
@@ -23,7 +23,7 @@ def snapshot():
 @pytest.fixture(scope="session")
 def _ingested(tmp_path_factory):
     folder = tmp_path_factory.mktemp("invented")
-    make(folder / "logs", listeners=600, days=30, rng=5)
+    invent(folder / "logs", Platform(listeners=600, days=30), rng=5)
     ingest([folder / "logs"], to=folder / "workspace", how=load("music-box"))
     return folder / "workspace"
 

@@ -40,7 +40,7 @@ FEWEST_SONGS: Final = 800
 
 
 @dataclass(frozen=True)
-class Asked:
+class Platform:
     """What is to be invented; `outcome` is how many days of silence count as leaving."""
 
     listeners: int
@@ -54,7 +54,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Made:
-    """What `make` wrote.
+    """What `invent` wrote.
 
     events : records that happened, those that no event table will show included
     dirty  : records that were spoiled on their way to the log
@@ -66,7 +66,7 @@ class Made:
     dirty: int
 
 
-def make(to: Path, asked: Asked, *, rng: int | np.random.Generator) -> Made:
+def invent(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> Made:
     """Invent a platform as `asked`, and write it to the folder `to`; the same seed writes the same bytes.
 
     Not every listener appears: the first day of some comes too late, as in life.
@@ -77,7 +77,7 @@ def make(to: Path, asked: Asked, *, rng: int | np.random.Generator) -> Made:
         If `to` is not a new or empty folder, or what is asked for cannot be.
 
     >>> with TemporaryDirectory() as folder:
-    ...     made = make(Path(folder), Asked(listeners=50, days=2), rng=7)
+    ...     made = invent(Path(folder), Platform(listeners=50, days=2), rng=7)
     >>> [file.name for file in made.files][:3]
     ['20170330_1_down.log', '20170330_1_play.log', '20170330_1_search.log']
     """
@@ -94,7 +94,7 @@ def make(to: Path, asked: Asked, *, rng: int | np.random.Generator) -> Made:
     return replace(made, folder=to, files=tuple(to / file.name for file in made.files))
 
 
-def _refuse(to: Path, asked: Asked) -> None:
+def _refuse(to: Path, asked: Platform) -> None:
     for what, count, least in (
         ("listeners", asked.listeners, 1),
         ("days", asked.days, 1),
@@ -111,7 +111,7 @@ def _refuse(to: Path, asked: Asked) -> None:
         raise CounterpointError(f"{str(to)!r} is not an empty folder: name a new or an empty one")
 
 
-def _world(asked: Asked) -> tuple[States, Chances]:
+def _world(asked: Platform) -> tuple[States, Chances]:
     """Return what is hidden and what is chance, as far as logs of the format show it.
 
     A log of eventsim has neither downloads nor searches nor how much of a song was heard, but it has likes.
@@ -133,7 +133,7 @@ def _world(asked: Asked) -> tuple[States, Chances]:
     return states(world), chances
 
 
-def _written(folder: Path, asked: Asked, rng: np.random.Generator) -> Made:
+def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
     hidden, chances = _world(asked)
     life, folk, *days = rng.spawn(asked.days + 2)
     who, heard = people(asked.listeners, folk), songs(asked.songs, folk)
@@ -185,7 +185,7 @@ class _Log:
     """Writes the logs of one day after the other."""
 
     folder: Path
-    asked: Asked
+    asked: Platform
     pen: Pen
     kinds: dict[str, Any]
 
@@ -206,7 +206,7 @@ class _Log:
 
 def _tell(
     truth: Path,
-    asked: Asked,
+    asked: Platform,
     chances: Chances,
     catalogue: pl.DataFrame,
     leaving: list[pl.DataFrame],
