@@ -30,6 +30,9 @@ def features(
     at: At = None,
     known_for: Known = "30",
     outcome_for: Outcome = "14",
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="The study's own numbers, mistakes included, for comparison.")
+    ] = False,
     engine: Engine = "duckdb",
 ) -> None:
     """Write the table that models learn from: one row a listener, with every feature and whether they left.
@@ -41,7 +44,7 @@ def features(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("counting"):
-        table = listener_table(workspace, snapshot, engine=engine)
+        table = listener_table(workspace, snapshot, as_published=as_published, engine=engine)
         hand_out(table.rows, out)
     say(f"{out}: {table.rows.height:,} listeners known on {snapshot.at}, {len(table.features)} features")
 

@@ -16,9 +16,9 @@ from counterpoint.listeners.churn.evaluate import PLAIN, Evaluation, Split, eval
 from counterpoint.listeners.churn.score import Scores, scores_in
 from counterpoint.listeners.churn.snapshot import Span
 from counterpoint.listeners.churn.table import CLEANING, cleaning_in, log_keys
-from counterpoint.listeners.events.clean import RULES
 from counterpoint.listeners.events.ingest import ledgers
 from counterpoint.listeners.events.ledger import FileLedger
+from counterpoint.listeners.events.rules import PRACTICES
 from counterpoint.listeners.events.schema import KINDS, date
 from counterpoint.report import chart, page
 from counterpoint.report.finding import Cell, Figure, Finding, Table
@@ -135,7 +135,7 @@ def tell_cleaning(folder: Folder) -> Finding:
     report = parquet.read(folder.file("report.parquet"))
     plays, dropped = int(report["plays"].sum()), int(report.filter(~pl.col("kept"))["plays"].sum())
     bots = parquet.read(folder.file("bots.parquet"))
-    rules = {rule.name: rule for rule in RULES}
+    rules = {rule.name: rule for rule in PRACTICES[how.practice].rules}
     rows: list[tuple[Cell, ...]] = []
     for at, name in enumerate(how.rules):
         met = int(report.filter((pl.col("hits") // 2**at) % 2 == 1)["plays"].sum())

@@ -17,7 +17,7 @@ from counterpoint.tables.engine import duckdb_engine
 SNAPSHOT = Snapshot.of("2017-04-28", known_for=30, outcome_for=14)
 AT = SNAPSHOT.days[1]
 ANN, BOB, CID, DEE, EVE = range(1, 6)
-UNCLEANED = Cleaning(after=AT - 30, until=AT, rules=(), numbers=(), bots_from=None)
+UNCLEANED = Cleaning(practice="ours", after=AT - 30, until=AT, rules=(), numbers=(), bots_from=None)
 
 
 def play(uid, ago, seconds, of, device=None):

@@ -19,7 +19,6 @@ from tests.listeners.small_logs import Event, ingested, write
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import studied
 from counterpoint.listeners.events.clean import (
-    RULES,
     Cleaning,
     bot_threshold,
     cleaned_sql,
@@ -28,6 +27,7 @@ from counterpoint.listeners.events.clean import (
     percentile,
 )
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
+from counterpoint.listeners.events.rules import RULES
 from counterpoint.tables.engine import duckdb_engine
 from counterpoint.tables.workspace import writing
 
@@ -89,6 +89,7 @@ GOLDEN = {
 def test_the_numbers_of_the_golden_plays_are_those_worked_out_by_hand(learned):
     how, bots = learned(plays(*(given for given, _ in GOLDEN.values())))
     assert how == Cleaning(
+        practice="ours",
         after=DAY - 1,
         until=DAY + 9,
         rules=tuple(list(GOLDEN)[2:]),
@@ -274,6 +275,7 @@ def test_a_log_in_milliseconds_with_an_absurd_length_can_be_cleaned(tmp_path):
 @given(
     st.builds(
         Cleaning,
+        practice=st.sampled_from(["ours", "as published"]),
         after=st.integers(-(10**6), 10**6),
         until=st.integers(-(10**6), 10**6),
         rules=st.lists(st.sampled_from([rule.name for rule in RULES]), unique=True).map(tuple),

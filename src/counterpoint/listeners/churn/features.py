@@ -15,6 +15,7 @@ from counterpoint.listeners.events.schema import KINDS, PLURALS
 STUDY_DAYS: Final = (1, 3, 7, 14)
 STUDY_WEEK: Final = 7
 STUDY_KNOWN: Final = 30
+RATIO: Final = "CASE WHEN {1} > 0 THEN CAST({0} AS DOUBLE) / {1} END"
 BANDS: Final = {
     "0_to_20": "less than 20 %",
     "20_to_40": "20 to 40 %",
@@ -63,6 +64,11 @@ class Feature:
     words: str
     never: str = "not known"
 
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is the first of `of` as a share of the second."""
+        return self.sql == RATIO
+
 
 def count(name: str, over: Sum, words: str) -> Feature:
     """Return a feature that is a total over a window."""
@@ -71,7 +77,7 @@ def count(name: str, over: Sum, words: str) -> Feature:
 
 def ratio(name: str, over: Sum, under: Sum, words: str, never: str) -> Feature:
     """Return a feature that is one total as a share of another; null where that is zero."""
-    return Feature(name, "CASE WHEN {1} > 0 THEN CAST({0} AS DOUBLE) / {1} END", (over, under), words, never)
+    return Feature(name, RATIO, (over, under), words, never)
 
 
 def catalogue(known_for: Span, *, kinds: Sequence[str] = ("P", "D", "S")) -> tuple[Feature, ...]:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.features import Feature, catalogue, snapshot_sql
+from counterpoint.listeners.churn.published import parts, rounded
 from counterpoint.listeners.churn.snapshot import Snapshot, Span
-from counterpoint.listeners.events.clean import RULES, Cleaning, cleaning, learn
+from counterpoint.listeners.events.clean import Cleaning, cleaning, learn
 from counterpoint.listeners.events.coverage import Coverage, coverage
 from counterpoint.listeners.events.ingest import LOG, ledgers
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
+from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS, Practice
 from counterpoint.listeners.events.schema import date
 from counterpoint.tables.engine import Chosen, Engine, duckdb_engine, running
 from counterpoint.tables.workspace import Folder, Staged, View, Writer, key_of, reading, writing
@@ -62,12 +64,12 @@ class Study:
     writer: Writer
     engine: Engine
 
-    def cleaning(self, snapshot: Snapshot) -> Folder:
+    def cleaning(self, snapshot: Snapshot, practice: Practice = OURS) -> Folder:
         """Return the cleaning learned on a snapshot's known window: cleaning.json, bots.parquet, report.parquet."""
         after, at, _ = snapshot.days
-        key = key_of("cleaning", self.logs(), after, at, [str(rule) for rule in RULES])
-        name = f"{CLEANING}{after}:{at}"
-        return self._known(name, key) or self._learn(name, key, after, at)
+        key = key_of("cleaning", self.logs(), after, at, str(practice))
+        name = f"{CLEANING}{after}:{at}" if practice == OURS else f"{practice.name}:{after}:{at}"
+        return self._known(name, key) or self._learn(name, key, snapshot, practice)
 
     def table(
         self, snapshot: Snapshot, by: Folder, *, outcome: bool, kinds: Sequence[str] | None = None
@@ -88,10 +90,12 @@ class Study:
             raise CounterpointError("the logs have no plays, downloads or searches, and features are made of these")
         features = catalogue(snapshot.known_for, kinds=kinds)
         self.engine.know("rollup", [self._rollup(by).file("rollup.parquet")])
-        rows = self.engine.fetch(snapshot_sql(features, snapshot, outcome=outcome)).sort("uid")
+        published = cleaning_in(by).practice == AS_PUBLISHED.name
+        wanted = parts(features) if published else features
+        rows = self.engine.fetch(snapshot_sql(wanted, snapshot, outcome=outcome)).sort("uid")
         if not rows.height:
             raise CounterpointError(f"no listener was seen in the {snapshot.known_for.words} up to {snapshot.at}")
-        return ListenerTable(snapshot, features, rows)
+        return ListenerTable(snapshot, features, rounded(rows, features, snapshot) if published else rows)
 
     @cached_property
     def days(self) -> Coverage:
@@ -112,9 +116,9 @@ class Study:
         """Return the keys of all logs: what a table of theirs depends on."""
         return log_keys(self.writer.view)
 
-    def _learn(self, name: str, key: str, after: int, at: int) -> Folder:
-        folder = self.writer.stage()
-        how, bots = learn(self.engine, after=after, until=at, scratch=self.writer.scratch)
+    def _learn(self, name: str, key: str, snapshot: Snapshot, practice: Practice) -> Folder:
+        folder, (after, at, _) = self.writer.stage(), snapshot.days
+        how, bots = learn(self.engine, after=after, until=at, scratch=self.writer.scratch, practice=practice)
         (folder / "cleaning.json").write_text(how.text())
         bots.write_parquet(folder / "bots.parquet")
         self.engine.write(cleaning_report_sql(how), folder / "report.parquet")
@@ -140,9 +144,16 @@ class Study:
 
 
 def listener_table(
-    workspace: Path, snapshot: Snapshot, *, outcome: bool = True, engine: Chosen = "duckdb"
+    workspace: Path,
+    snapshot: Snapshot,
+    *,
+    outcome: bool = True,
+    as_published: bool = False,
+    engine: Chosen = "duckdb",
 ) -> ListenerTable:
     """Return the listeners of a snapshot with their features and, if asked for, whether they left.
+
+    `as_published` gives the study's own numbers, with its rounding, fills and thresholds: for comparison only.
 
     `engine` is "duckdb", "spark" or a Spark session of your own: the rows are the same.
 
@@ -153,7 +164,8 @@ def listener_table(
     """
     with writing(workspace) as writer, studied(writer, engine) as study:
         study.check(snapshot, outcome=outcome)
-        return study.table(snapshot, study.cleaning(snapshot), outcome=outcome)
+        by = study.cleaning(snapshot, AS_PUBLISHED if as_published else OURS)
+        return study.table(snapshot, by, outcome=outcome)
 
 
 def last_snapshot(workspace: Path, *, known_for: str | int = 30, outcome_for: str | int = 14) -> Snapshot:

@@ -1,11 +1,7 @@
-"""Which plays to believe: rules are data, applied in order; the numbers they need are learned once and then frozen.
+"""Cleaning: rules are applied in their order; the numbers they need are learned once and then frozen.
 
 A cleaning is learned from one window of days, kept with the model that was trained there, and used unchanged for every
 later snapshot: what a later month looks like cannot change what an earlier one meant.
-
-The rules are the study's (spec A5), without its mistakes: missing values are typed, a mean is taken over what can be
-true (a song of length 0 cannot), the bots are counted in the known window alone, and a play time in milliseconds is
-recognised instead of dropped.
 """
 
 import json
@@ -13,77 +9,25 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
-from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from counterpoint.listeners.events.rules import OURS, PRACTICES, Learned, Practice
 from counterpoint.tables.engine import Engine, Place, within
-
-TOP: Final = Fraction(999, 1000)
-
-
-@dataclass(frozen=True)
-class Learned:
-    """A number learned from the plays that the rules before it left: a percentile, or the mean if `share` is None."""
-
-    name: str
-    column: str
-    among: str
-    share: Fraction | None = None
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What is wrong with a play, and what is done: the play is dropped, or `column` becomes `value`."""
-
-    name: str
-    when: str
-    why: str
-    column: str | None = None
-    value: str | None = None
-    learns: Learned | None = None
-
-
-_SONG_TOP = Learned("song_top", "song_ms", "song_ms >= 0", TOP)
-_SONG_MEAN = Learned("song_mean", "song_ms", "song_ms > 0")
-_PLAY_TOP = Learned("play_top", "play_ms", "play_ms >= 0", TOP)
-_PLAY_MEAN = Learned("play_mean", "play_ms", "play_ms >= 0")
-
-RULES: Final = (
-    Rule("song length missing", "song_ms IS NULL", "such rows lack what was played as well"),
-    Rule("song length outlier", "song_ms > {song_top}", "the longest in a thousand are no songs", learns=_SONG_TOP),
-    Rule("song length not positive", "song_ms <= 0", "no song is that short", "song_ms", "{song_mean}", _SONG_MEAN),
-    Rule(
-        "play time in milliseconds",
-        "play_ms > 20 * song_ms AND play_ms <= 1000 * {song_top}",
-        "nobody plays a song twenty times in one play, and a thousandth of it is no longer than songs are",
-        "play_ms",
-        "CAST(FLOOR(CAST(play_ms AS DOUBLE) / 1000) AS BIGINT)",
-        _SONG_TOP,
-    ),
-    Rule("play time outlier", "play_ms > {play_top}", "the longest in a thousand are no plays", learns=_PLAY_TOP),
-    Rule("play time negative", "play_ms < 0", "a clock ran backwards", "play_ms", "{play_mean}", _PLAY_MEAN),
-    Rule(
-        "play time missing",
-        "play_ms IS NULL",
-        "it was played, for a time not known",
-        "play_ms",
-        "{play_mean}",
-        _PLAY_MEAN,
-    ),
-)
 
 
 @dataclass(frozen=True)
 class Cleaning:
     """The rules that apply to a log, and the numbers they learned on the days in (after, until].
 
+    practice  : the name of the practice whose rules they are
     numbers   : milliseconds; None for a mean that nothing could be learned of: what it should replace becomes null
     bots_from : listeners with at least this many plays in that window are bots; None if too few listeners to tell
     """
 
+    practice: str
     after: int
     until: int
     rules: tuple[str, ...]
@@ -115,19 +59,20 @@ def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Frac
     return low + (high - low) * (place - floor(place))
 
 
-def learn(engine: Engine, *, after: int, until: int, scratch: Place) -> tuple[Cleaning, pl.DataFrame]:
+def learn(
+    engine: Engine, *, after: int, until: int, scratch: Place, practice: Practice = OURS
+) -> tuple[Cleaning, pl.DataFrame]:
     """Learn a cleaning from the `events` with a day in (after, until]; return it and its bots (uid, plays).
 
     The engine knows the bots as `bots` from then on; `scratch` is a folder that it can write to.
     """
     window = f"uid IS NOT NULL AND day > {after} AND day <= {until} AND kind = 'P'"
-    counts = engine.fetch(
-        f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({_plays(window)}) p GROUP BY plays"
-    )
-    bots_from = bot_threshold(counts)
-    blank = Cleaning(after, until, (), (), None if bots_from is None else ceil(bots_from))
+    counted = _plays("uid IS NOT NULL AND kind = 'P'" if practice.bots_ever else window)
+    counts = engine.fetch(f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({counted}) p GROUP BY plays")
+    bots_from = bot_threshold(counts, practice)
+    blank = Cleaning(practice.name, after, until, (), (), None if bots_from is None else ceil(bots_from))
     bots, plays = within(scratch, "bots.parquet"), within(scratch, "plays.parquet")
-    engine.write(f"SELECT uid, plays FROM ({_plays(window)}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
+    engine.write(f"SELECT uid, plays FROM ({counted}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
     engine.know("bots", [bots])
     engine.write(
         "SELECT song_ms, play_ms, CAST(count(*) AS BIGINT) AS n FROM events"
@@ -138,18 +83,18 @@ def learn(engine: Engine, *, after: int, until: int, scratch: Place) -> tuple[Cl
     return _learned(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
 
 
-def bot_threshold(counts: pl.DataFrame, share: Fraction = TOP) -> Fraction | None:
+def bot_threshold(counts: pl.DataFrame, practice: Practice = OURS) -> Fraction | None:
     """Return the percentile of plays a listener, from counts (plays, listeners): who is at or above it is a bot.
 
     None with fewer listeners than a percentile that high needs (1,000), since the most eager of few is no machine; and
     where so many tie at it that more than 1 in 100 listeners would be bots.
     """
     everyone = int(counts["listeners"].sum())
-    if everyone < 1 / (1 - share):
+    if not everyone or (everyone < 1 / (1 - practice.bots) and not practice.bots_always):
         return None
-    threshold = percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), share)
+    threshold = percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), practice.bots)
     reached = int(counts.filter(pl.col("plays") >= ceil(threshold))["listeners"].sum())
-    return threshold if reached * 100 <= everyone else None
+    return threshold if reached * 100 <= everyone or practice.bots_always else None
 
 
 def _plays(where: str) -> str:
@@ -163,7 +108,7 @@ def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
     """
     [(songs, plays)] = engine.fetch("SELECT count(song_ms) AS songs, count(play_ms) AS plays FROM plays").rows()
     found = blank
-    for rule in RULES:
+    for rule in PRACTICES[blank.practice].rules:
         if not (songs if "song_ms" in rule.when else plays):
             continue
         numbers = found.numbers
@@ -180,7 +125,7 @@ def _number(engine: Engine, so_far: Cleaning, wanted: Learned) -> int | None:
     cleaned = cleaned_sql(so_far, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
     table = engine.fetch(
         f"SELECT {wanted.column} AS value, CAST(sum(n) AS BIGINT) AS n FROM ({cleaned}) c"
-        f" WHERE kept AND {wanted.among} GROUP BY {wanted.column}"
+        f" WHERE kept AND {wanted.among.format(**dict(so_far.numbers))} GROUP BY {wanted.column}"
     )
     if not table.height:
         return None
@@ -188,7 +133,7 @@ def _number(engine: Engine, so_far: Cleaning, wanted: Learned) -> int | None:
     if wanted.share is not None:
         return floor(percentile(values, counts, wanted.share))
     total = sum(int(value) * int(count) for value, count in table.rows())
-    return floor(Fraction(total, int(counts.sum())) + Fraction(1, 2))
+    return floor(Fraction(total, int(counts.sum()) * wanted.unit) + Fraction(1, 2)) * wanted.unit
 
 
 def cleaned_sql(how: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
@@ -200,7 +145,7 @@ def cleaned_sql(how: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
     kept = ", ".join(("kind", *keep))
     sql = f"SELECT {kept}, song_ms, play_ms, TRUE AS kept, 0 AS hits FROM ({source}) s"
     numbers = {name: f"CAST({'NULL' if value is None else value} AS BIGINT)" for name, value in how.numbers}
-    rules = {rule.name: rule for rule in RULES}
+    rules = {rule.name: rule for rule in PRACTICES[how.practice].rules}
     for at, rule in enumerate(rules[name] for name in how.rules):
         met = f"kind = 'P' AND kept AND COALESCE({rule.when.format(**numbers)}, FALSE)"
         values = {column: column for column in ("song_ms", "play_ms")}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from counterpoint.listeners.events.clean import Cleaning, cleaned_sql
+from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS
 from counterpoint.listeners.events.schema import KINDS
 
 
@@ -16,26 +17,36 @@ class Total:
 
 
 _HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
+_TO: Final = {
+    # At least so many fifths of the song: as it is, and as the study rounded it, half up to two digits.
+    OURS.name: "5 * play_ms >= {fifths} * song_ms",
+    AS_PUBLISHED.name: "200 * play_ms >= (40 * {fifths} - 1) * song_ms",
+}
 
 
 def _count(when: str) -> str:
     return f"CASE WHEN {when} THEN 1 ELSE 0 END"
 
 
-TOTALS: Final = (
-    Total("seen", "1"),  # before cleaning: whether somebody was there does not depend on how long a song is
-    *(Total(kind, _count(f"kind = '{kind}' AND kept")) for kind in KINDS),
-    Total("play_ms", "CASE WHEN kind = 'P' AND kept AND play_ms IS NOT NULL THEN play_ms ELSE 0 END"),
-    Total("timed", _count("kind = 'P' AND kept AND play_ms IS NOT NULL")),
-    Total("heard", _count(_HEARD)),
-    Total("heard_0_to_20", _count(f"{_HEARD} AND 5 * play_ms < song_ms")),
-    Total("heard_20_to_40", _count(f"{_HEARD} AND 5 * play_ms >= song_ms AND 5 * play_ms < 2 * song_ms")),
-    Total("heard_40_to_60", _count(f"{_HEARD} AND 5 * play_ms >= 2 * song_ms AND 5 * play_ms < 3 * song_ms")),
-    Total("heard_60_to_80", _count(f"{_HEARD} AND 5 * play_ms >= 3 * song_ms AND 5 * play_ms < 4 * song_ms")),
-    Total("heard_larger_than_80", _count(f"{_HEARD} AND 5 * play_ms >= 4 * song_ms")),
-    Total("android", _count("kept AND device = 'ar'")),
-    Total("iphone", _count("kept AND device = 'ip'")),
-)
+def totals(practice: str = OURS.name) -> tuple[Total, ...]:
+    """Return what a practice keeps of a listener's day; the study counts no plays whose time is not known."""
+    plays = "kind = 'P' AND kept" if practice == OURS.name else "kind = 'P' AND kept AND said_ms IS NOT NULL"
+    reached = [_TO[practice].format(fifths=fifths) for fifths in range(1, 5)]
+    return (
+        Total("seen", "1"),  # before cleaning: whether somebody was there does not depend on how long a song is
+        Total("P", _count(plays)),
+        *(Total(kind, _count(f"kind = '{kind}' AND kept")) for kind in KINDS if kind != "P"),
+        Total("play_ms", "CASE WHEN kind = 'P' AND kept AND play_ms IS NOT NULL THEN play_ms ELSE 0 END"),
+        Total("timed", _count("kind = 'P' AND kept AND play_ms IS NOT NULL")),
+        Total("heard", _count(_HEARD)),
+        Total("heard_0_to_20", _count(f"{_HEARD} AND NOT {reached[0]}")),
+        Total("heard_20_to_40", _count(f"{_HEARD} AND {reached[0]} AND NOT {reached[1]}")),
+        Total("heard_40_to_60", _count(f"{_HEARD} AND {reached[1]} AND NOT {reached[2]}")),
+        Total("heard_60_to_80", _count(f"{_HEARD} AND {reached[2]} AND NOT {reached[3]}")),
+        Total("heard_larger_than_80", _count(f"{_HEARD} AND {reached[3]}")),
+        Total("android", _count("kept AND device = 'ar'")),
+        Total("iphone", _count("kept AND device = 'ip'")),
+    )
 
 
 def rollup_sql(how: Cleaning) -> str:
@@ -44,12 +55,12 @@ def rollup_sql(how: Cleaning) -> str:
     Events without a uid or a day, and all events of bots, are left out.
     """
     source = (
-        "SELECT uid, bucket, day, kind, device, song_ms, play_ms FROM events"
+        "SELECT uid, bucket, day, kind, device, song_ms, play_ms, play_ms AS said_ms FROM events"
         " WHERE uid IS NOT NULL AND day IS NOT NULL AND uid NOT IN (SELECT uid FROM bots)"
     )
-    cleaned = cleaned_sql(how, source, keep=("uid", "bucket", "day", "device"))
-    totals = ", ".join(f"CAST(sum({total.row}) AS BIGINT) AS {total.name}" for total in TOTALS)
-    return f"SELECT uid, bucket, day, {totals} FROM ({cleaned}) e GROUP BY uid, bucket, day"
+    cleaned = cleaned_sql(how, source, keep=("uid", "bucket", "day", "device", "said_ms"))
+    sums = ", ".join(f"CAST(sum({total.row}) AS BIGINT) AS {total.name}" for total in totals(how.practice))
+    return f"SELECT uid, bucket, day, {sums} FROM ({cleaned}) e GROUP BY uid, bucket, day"
 
 
 def cleaning_report_sql(how: Cleaning) -> str:
