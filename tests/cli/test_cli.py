@@ -14,7 +14,7 @@ HEAVY = ("duckdb", "polars", "numpy", "sklearn", "lightgbm", "matplotlib", "pyar
 def workspace(tmp_path_factory):
     """A small invented platform, ingested."""
     home = tmp_path_factory.mktemp("platform")
-    assert run(f"counterpoint events make --to {home / 'logs'} --listeners 1200 --seed 3").status == 0
+    assert run(f"counterpoint events make --to {home / 'logs'} --listeners 1200 --days 60 --seed 3").status == 0
     assert run(f"counterpoint events ingest {home / 'logs'} --to {home / 'work'}").status == 0
     return home / "work"
 

@@ -23,6 +23,46 @@ Engine = Annotated[str, typer.Option("--engine", help="duckdb, or spark (an extr
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
 
 
+AsPublished = Annotated[
+    bool, typer.Option("--as-published", help="The study's own numbers, mistakes included, for comparison.")
+]
+
+
+@app.command()
+def cleaning(
+    workspace: Workspace,
+    at: At = None,
+    known_for: Known = "30",
+    outcome_for: Outcome = "14",
+    as_published: AsPublished = False,
+    seed: Seed = 0,
+    engine: Engine = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Show what cleaning does to the known plays, rule by rule, and whether what is missing is missing of leavers.
+
+    Example: counterpoint churn cleaning work --at 2017-04-28
+    """
+    from counterpoint.listeners.churn.cleaning import cleaning_report
+    from counterpoint.listeners.churn.missing import missing_checks
+
+    snapshot = _snapshot(workspace, at, known_for, outcome_for)
+    with progress("cleaning"):
+        report = cleaning_report(workspace, snapshot, as_published=as_published, engine=engine)
+        checks = missing_checks(workspace, snapshot, seed=seed, engine=engine)
+    if as_json:
+        say_json({"cleaning": report, "missing": [{**vars(check), "verdict": check.verdict} for check in checks]})
+        return
+    say(f"{report.plays:,} plays known on {snapshot.at}, {report.dropped:,} dropped; {report.bots:,} bots left out")
+    rows = [(rule.name, "changed" if rule.changed else "dropped", rule.plays, rule.why) for rule in report.rules]
+    say_table(("rule", "plays are", "plays", "why"), rows)
+    if checks:
+        say("\nWhat is missing, and how many of those plays are of listeners who left (Cohen's h, 90 % over listeners)")
+        tests = [(c.what, c.plays, c.listeners, c.among, c.present, c.p, _brief(c.h), c.verdict) for c in checks]
+        say_table(("plays without", "plays", "listeners", "left", "left, of the rest", "p", "h", "difference"), tests)
+        say("That values are missing at random cannot be tested: what decides it is missing too.")
+
+
 @app.command()
 def features(
     workspace: Workspace,
@@ -30,21 +70,23 @@ def features(
     at: At = None,
     known_for: Known = "30",
     outcome_for: Outcome = "14",
-    as_published: Annotated[
-        bool, typer.Option("--as-published", help="The study's own numbers, mistakes included, for comparison.")
-    ] = False,
+    as_published: AsPublished = False,
+    sample: Annotated[float, typer.Option("--sample", help="Keep this share of the listeners.")] = 1.0,
+    seed: Seed = 0,
     engine: Engine = "duckdb",
 ) -> None:
     """Write the table that models learn from: one row a listener, with every feature and whether they left.
 
     Example: counterpoint churn features work --out features.parquet
     """
-    from counterpoint.listeners.churn.table import listener_table
+    from counterpoint.listeners.churn.table import Sample, listener_table
     from counterpoint.tables.handout import hand_out
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("counting"):
-        table = listener_table(workspace, snapshot, as_published=as_published, engine=engine)
+        table = listener_table(
+            workspace, snapshot, as_published=as_published, sample=Sample(sample, seed), engine=engine
+        )
         hand_out(table.rows, out)
     say(f"{out}: {table.rows.height:,} listeners known on {snapshot.at}, {len(table.features)} features")
 

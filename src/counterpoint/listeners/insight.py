@@ -7,22 +7,20 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.intervals import Estimate
+from counterpoint.listeners.churn.cleaning import report_in
 from counterpoint.listeners.churn.evaluate import PLAIN, Evaluation, Split, evaluations_in
 from counterpoint.listeners.churn.score import Scores, scores_in
 from counterpoint.listeners.churn.snapshot import Span
 from counterpoint.listeners.churn.table import CLEANING, cleaning_in, log_keys
 from counterpoint.listeners.events.ingest import ledgers
 from counterpoint.listeners.events.ledger import FileLedger
-from counterpoint.listeners.events.rules import PRACTICES
 from counterpoint.listeners.events.schema import KINDS, date
 from counterpoint.report import chart, page
 from counterpoint.report.finding import Cell, Figure, Finding, Table
-from counterpoint.tables import parquet
 from counterpoint.tables.commit import replace_file
 from counterpoint.tables.workspace import Folder, View, key_of, reading
 from counterpoint.words import counted
@@ -131,24 +129,21 @@ def _problems(accounts: Sequence[FileLedger]) -> list[Table]:
 
 def tell_cleaning(folder: Folder) -> Finding:
     """Say which plays were not believed, by rule."""
-    how = cleaning_in(folder)
-    report = parquet.read(folder.file("report.parquet"))
-    plays, dropped = int(report["plays"].sum()), int(report.filter(~pl.col("kept"))["plays"].sum())
-    bots = parquet.read(folder.file("bots.parquet"))
-    rules = {rule.name: rule for rule in PRACTICES[how.practice].rules}
-    rows: list[tuple[Cell, ...]] = []
-    for at, name in enumerate(how.rules):
-        met = int(report.filter((pl.col("hits") // 2**at) % 2 == 1)["plays"].sum())
-        rows.append((name, "changed" if rules[name].column else "dropped", met, met / max(plays, 1), rules[name].why))
+    report = report_in(folder)
+    how = report.how
+    rows: list[tuple[Cell, ...]] = [
+        (rule.name, "changed" if rule.changed else "dropped", rule.plays, rule.plays / max(report.plays, 1), rule.why)
+        for rule in report.rules
+    ]
     learned = [f"{name.replace('_', ' ')} {value / 1000:,.0f} s" for name, value in how.numbers if value is not None]
     numbers = ", ".join(learned)
-    says = (
-        f"Of {plays:,} plays from {date(how.after + 1)} to {date(how.until)}, {dropped:,} were dropped."
-        f" {counted(bots.height, 'listener')} with {how.bots_from:,} plays or more counted as bots."
+    days = f"{date(how.after + 1)} to {date(how.until)}"
+    bots = (
+        f"{counted(report.bots, 'listener')} with {how.bots_from:,} plays or more counted as bots."
         if how.bots_from is not None
-        else f"Of {plays:,} plays from {date(how.after + 1)} to {date(how.until)}, {dropped:,} were dropped."
-        " No bots can be told by their number of plays: too few listeners play, or too many alike."
+        else "No bots can be told by their number of plays: too few listeners play, or too many alike."
     )
+    says = f"Of {report.plays:,} plays from {days}, {report.dropped:,} were dropped. {bots}"
     table = Table(
         "Plays by cleaning rule", ("rule", "plays are", "plays", "share", "why"), tuple(rows), f"Learned: {numbers}."
     )

@@ -30,8 +30,11 @@ Place: TypeAlias = Path | str
 class Engine(Protocol):
     """What every engine can do."""
 
-    def know(self, name: str, files: Sequence[Place]) -> None:
-        """Let `name` stand for the rows of these Parquet files, or folders of them, all of one schema."""
+    def know(self, name: str, files: Sequence[Place], *, where: str = "") -> None:
+        """Let `name` stand for the rows of these Parquet files, or folders of them, all of one schema.
+
+        `where`, if given, is portable SQL that says which rows.
+        """
 
     def fetch(self, sql: str) -> pl.DataFrame:
         """Return the rows of a query."""
@@ -72,11 +75,12 @@ class DuckDB:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
-    def know(self, name: str, files: Sequence[Place]) -> None:
+    def know(self, name: str, files: Sequence[Place], *, where: str = "") -> None:
         """Let `name` stand for the rows of these Parquet files, or folders of them, all of one schema."""
         parts = (part for file in files for part in _parts(file))
         listed = ", ".join(_quoted(re.sub(r"([*?\[])", r"[\1]", str(part))) for part in parts)  # no globs
-        self._run(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
+        which = f" WHERE {where}" if where else ""
+        self._run(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}]){which}')
 
     def fetch(self, sql: str) -> pl.DataFrame:
         """Return the rows of a query."""

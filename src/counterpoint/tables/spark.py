@@ -48,10 +48,11 @@ class Spark:
         for setting, value in {"ansi.enabled": "true", "session.timeZone": "UTC", "caseSensitive": "false"}.items():
             self._session.conf.set(f"spark.sql.{setting}", value)
 
-    def know(self, name: str, files: Sequence[Place]) -> None:
+    def know(self, name: str, files: Sequence[Place], *, where: str = "") -> None:
         """Let `name` stand for the rows of these Parquet files or folders of them, all of one schema."""
         with _explained():
-            self._session.read.parquet(*map(_pattern, files)).createOrReplaceTempView(name)
+            rows = self._session.read.parquet(*map(_pattern, files))
+            (rows.where(where) if where else rows).createOrReplaceTempView(name)
 
     def fetch(self, sql: str) -> pl.DataFrame:
         """Return the rows of a query."""

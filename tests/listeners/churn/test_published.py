@@ -96,7 +96,7 @@ def bands(row):
 
 def test_the_thresholds_and_the_fills_are_those_worked_out_by_hand(workspace, tables):
     with reading(workspace) as view:
-        [folder] = view.below("as published:")
+        [folder] = view.below("other cleaning:as published:")
         how = cleaning_in(folder)
     assert dict(how.numbers) == {
         "song_high": 250_000,

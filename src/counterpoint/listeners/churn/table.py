@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -22,11 +21,14 @@ from counterpoint.listeners.events.coverage import Coverage, coverage
 from counterpoint.listeners.events.ingest import LOG, ledgers
 from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS, Practice
-from counterpoint.listeners.events.schema import date
+from counterpoint.listeners.events.schema import BUCKETS, date
+from counterpoint.rng import generator
+from counterpoint.tables import parquet
 from counterpoint.tables.engine import Chosen, Engine, duckdb_engine, running
 from counterpoint.tables.workspace import Folder, Staged, View, Writer, key_of, reading, writing
 
-KINDS: Final = "PDS"
+KINDS: Final = "PDSLX"
+STUDY_KINDS: Final = "PDS"
 CLEANING: Final = "cleaning:"
 
 
@@ -58,17 +60,51 @@ class ListenerTable:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """A share of the listeners, chosen by a hash of their uid: whoever is in it is so on every engine and in every run.
+
+    >>> Sample(0.1).where == Sample(0.1).where, Sample(0.1, seed=1).where == Sample(0.1).where
+    (True, False)
+    """
+
+    share: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise CounterpointError(f"a sample is a share of the listeners in (0, 1]; got {self.share}")
+
+    @property
+    def where(self) -> str:
+        """Portable SQL: which events are of its listeners, those in the first buckets of a permutation."""
+        rng = generator(self.seed)
+        times = next(int(odd) for odd in 2 * rng.integers(BUCKETS // 2, size=100) + 1 if odd % 5)
+        return (
+            f"(CAST(bucket AS BIGINT) * {times} + {rng.integers(BUCKETS)}) % {BUCKETS} < {round(self.share * BUCKETS)}"
+        )
+
+
+EVERYBODY: Final = Sample()
+
+
+@dataclass(frozen=True)
 class Study:
-    """A workspace under study: its writer, and an engine that knows its `events`."""
+    """A workspace under study: its writer, and an engine that knows the `events` of the listeners in the sample."""
 
     writer: Writer
     engine: Engine
+    sample: Sample = EVERYBODY
 
     def cleaning(self, snapshot: Snapshot, practice: Practice = OURS) -> Folder:
         """Return the cleaning learned on a snapshot's known window: cleaning.json, bots.parquet, report.parquet."""
         after, at, _ = snapshot.days
         key = key_of("cleaning", self.logs(), after, at, str(practice))
-        name = f"{CLEANING}{after}:{at}" if practice == OURS else f"{practice.name}:{after}:{at}"
+        usual = practice == OURS and self.sample == EVERYBODY
+        name = (
+            f"{CLEANING}{after}:{at}"
+            if usual
+            else f"other {CLEANING}{practice.name}:{self.sample.share:g}:{after}:{at}"
+        )
         return self._known(name, key) or self._learn(name, key, snapshot, practice)
 
     def table(
@@ -84,15 +120,18 @@ class Study:
             If the log does not cover the snapshot's windows, nobody was seen in the known one, or no features are left.
         """
         self.check(snapshot, outcome=outcome)
+        published = cleaning_in(by).practice == AS_PUBLISHED.name
         if kinds is None:
-            kinds = [kind for kind in KINDS if any(kind in account.kind for account in ledgers(self.writer.view))]
+            wanted = STUDY_KINDS if published else KINDS
+            kinds = [kind for kind in wanted if any(kind in account.kind for account in ledgers(self.writer.view))]
         if not kinds:
-            raise CounterpointError("the logs have no plays, downloads or searches, and features are made of these")
+            raise CounterpointError(
+                "the logs have no plays, downloads, searches, likes or dislikes: features need some"
+            )
         features = catalogue(snapshot.known_for, kinds=kinds)
         self.engine.know("rollup", [self._rollup(by).file("rollup.parquet")])
-        published = cleaning_in(by).practice == AS_PUBLISHED.name
-        wanted = parts(features) if published else features
-        rows = self.engine.fetch(snapshot_sql(wanted, snapshot, outcome=outcome)).sort("uid")
+        asked = parts(features) if published else features
+        rows = self.engine.fetch(snapshot_sql(asked, snapshot, outcome=outcome)).sort("uid")
         if not rows.height:
             raise CounterpointError(f"no listener was seen in the {snapshot.known_for.words} up to {snapshot.at}")
         return ListenerTable(snapshot, features, rounded(rows, features, snapshot) if published else rows)
@@ -113,8 +152,9 @@ class Study:
         self.days.check(at, end, f"the outcome of a snapshot at {snapshot.at}")
 
     def logs(self) -> list[str]:
-        """Return the keys of all logs: what a table of theirs depends on."""
-        return log_keys(self.writer.view)
+        """Return the keys of all logs, and the sample: what a table of theirs depends on."""
+        sample = [] if self.sample == EVERYBODY else [self.sample.where]
+        return log_keys(self.writer.view) + sample
 
     def _learn(self, name: str, key: str, snapshot: Snapshot, practice: Practice) -> Folder:
         folder, (after, at, _) = self.writer.stage(), snapshot.days
@@ -128,7 +168,7 @@ class Study:
     def _rollup(self, by: Folder) -> Folder:
         """Return the daily roll-up under one cleaning."""
         how = cleaning_in(by)
-        digest = key_of(how.text(), sha256(by.file("bots.parquet").read_bytes()).hexdigest())
+        digest = key_of(how.text(), bots_in(by), "" if self.sample == EVERYBODY else self.sample.where)
         name, key = f"rollup:{digest}", key_of("rollup", digest, self.logs(), rollup_sql(how))
         if kept := self._known(name, key):
             return kept
@@ -149,12 +189,14 @@ def listener_table(
     *,
     outcome: bool = True,
     as_published: bool = False,
+    sample: Sample = EVERYBODY,
     engine: Chosen = "duckdb",
 ) -> ListenerTable:
     """Return the listeners of a snapshot with their features and, if asked for, whether they left.
 
     `as_published` gives the study's own numbers, with its rounding, fills and thresholds: for comparison only.
 
+    `sample` keeps a share of the listeners, cleaning and all.
     `engine` is "duckdb", "spark" or a Spark session of your own: the rows are the same.
 
     Raises
@@ -162,7 +204,7 @@ def listener_table(
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot.
     """
-    with writing(workspace) as writer, studied(writer, engine) as study:
+    with writing(workspace) as writer, studied(writer, engine, sample) as study:
         study.check(snapshot, outcome=outcome)
         by = study.cleaning(snapshot, AS_PUBLISHED if as_published else OURS)
         return study.table(snapshot, by, outcome=outcome)
@@ -181,29 +223,35 @@ def cleaning_in(folder: Folder) -> Cleaning:
     return cleaning(folder.file("cleaning.json").read_text())
 
 
+def bots_in(folder: Folder) -> str:
+    """Return what stands for the bots that a folder names."""
+    return key_of(parquet.read(folder.file("bots.parquet"))["uid"].sort().to_list())
+
+
 def log_keys(view: View) -> list[str]:
     """Return the keys of a workspace's logs."""
     return [folder.key for folder in view.below(LOG)]
 
 
 @contextmanager
-def studied(writer: Writer, engine: Chosen = "duckdb") -> Iterator[Study]:
+def studied(writer: Writer, engine: Chosen = "duckdb", sample: Sample = EVERYBODY) -> Iterator[Study]:
     """Yield a study of the workspace; refuse one without logs."""
     _logs(writer.view)
     with running(engine, writer.scratch) as ready:
-        know_events(ready, writer.view)
-        yield Study(writer, ready)
+        know_events(ready, writer.view, sample)
+        yield Study(writer, ready, sample)
 
 
-def know_events(engine: Engine, view: View) -> None:
-    """Let `events` stand for the events of all logs of a workspace.
+def know_events(engine: Engine, view: View, sample: Sample = EVERYBODY) -> None:
+    """Let `events` stand for the events of all logs of a workspace, those of a sample of the listeners.
 
     Raises
     ------
     CounterpointError
         If no log has been ingested.
     """
-    engine.know("events", [log.file("events.parquet") for log in _logs(view)])
+    where = "" if sample == EVERYBODY else sample.where
+    engine.know("events", [log.file("events.parquet") for log in _logs(view)], where=where)
 
 
 def _logs(view: View) -> tuple[Folder, ...]:

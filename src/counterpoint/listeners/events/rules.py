@@ -1,4 +1,4 @@
-"""Which plays to believe, as data: a rule says what is wrong with a play and what is done; a practice has them in order.
+"""Which plays to believe, as data: a rule says what is wrong with a play and what is done; a practice orders them.
 
 OURS is what the study wrote (spec A5), without its mistakes: missing values are typed, a mean is taken over what can be
 true (a song of length 0 cannot), the bots are counted in the known window alone, and a play time in milliseconds is
