@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.listeners.small_logs import Event, ingested
 
-from counterpoint import Snapshot, evaluate_churn, train_churn
+from counterpoint import Snapshot, evaluate_churn, listener_table, train_churn
 from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.classify import auc
 from counterpoint.listeners.churn import models
@@ -54,7 +54,10 @@ def test_a_model_trained_anew_with_other_settings_takes_the_place_of_the_old(tmp
         assert trained_in(view)[0].fitted.whole.booster.num_trees() == 5
 
 
-def test_logs_of_likes_alone_are_refused_by_name(tmp_path):
+def test_logs_of_likes_alone_have_features_of_likes_and_none_as_published(tmp_path):
     likes = [Event(uid, "L", DAY + day) for uid in range(100) for day in range(uid % 40)]
+    workspace, snapshot = ingested(likes, tmp_path), Snapshot.of("2016-08-12", known_for=20, outcome_for=5)
+    found = listener_table(workspace, snapshot)
+    assert [feature.name for feature in found.features][-3:] == ["L_5d_over_L_20d", "last_L_time", "device"]
     with pytest.raises(CounterpointError, match="no plays, downloads or searches"):
-        train_churn(ingested(likes, tmp_path), Snapshot.of("2016-08-12", known_for=20, outcome_for=5))
+        listener_table(workspace, snapshot, as_published=True)

@@ -125,9 +125,7 @@ class Study:
             wanted = STUDY_KINDS if published else KINDS
             kinds = [kind for kind in wanted if any(kind in account.kind for account in ledgers(self.writer.view))]
         if not kinds:
-            raise CounterpointError(
-                "the logs have no plays, downloads, searches, likes or dislikes: features need some"
-            )
+            raise CounterpointError("the logs have no plays, downloads or searches, and features are made of these")
         features = catalogue(snapshot.known_for, kinds=kinds)
         self.engine.know("rollup", [self._rollup(by).file("rollup.parquet")])
         asked = parts(features) if published else features

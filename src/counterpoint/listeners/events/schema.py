@@ -32,6 +32,8 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 
 EPOCH: Final = dt.date(1970, 1, 1)
+FIRST_DAY: Final = (dt.date(1900, 1, 1) - EPOCH).days
+LAST_DAY: Final = (dt.date(2199, 12, 31) - EPOCH).days  # a clock beyond is broken, and no log begins or ends there
 BUCKETS: Final = 10_000
 ID_TYPES: Final[Mapping[str, type[pl.DataType]]] = {"integer": pl.Int64, "text": pl.String}
 

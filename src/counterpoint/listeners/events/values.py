@@ -22,7 +22,7 @@ import polars as pl
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.events.formats import FileFormat, Source
-from counterpoint.listeners.events.schema import EPOCH, bucket
+from counterpoint.listeners.events.schema import EPOCH, FIRST_DAY, LAST_DAY, bucket
 
 PROBLEMS: Final = {"record": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
 DAY_MS: Final = 86_400_000
@@ -33,8 +33,6 @@ ANY: Final = {"a whole number": r"^-?[0-9]+$", "a number": r"^-?[0-9]+(\.[0-9]+)
 ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y%m%d")
 PIECE: Final = 256  # values that are decoded one by one where one of them is broken
 MOST_MS: Final = 10**11  # three years: nothing plays longer, and the sums of a listener's plays still fit 64 bits
-FIRST_DAY: Final = (dt.date(1900, 1, 1) - EPOCH).days
-LAST_DAY: Final = (dt.date(2199, 12, 31) - EPOCH).days  # a clock beyond is broken, and no log begins or ends there
 
 
 @dataclass(frozen=True)

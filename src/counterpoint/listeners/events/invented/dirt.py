@@ -71,6 +71,7 @@ _EMPTY_AFTER: Final = Dirt(
 )
 
 SONG_0, LENGTH_0, LENGTH_BELOW, IN_MS = "song_id 0", "length 0", "length -1", "play time in milliseconds"
+NOBODY: Final = "nobody logged in"
 DIRT: Final[dict[str, tuple[Dirt, ...]]] = {
     # As often as in the study's samples and table A5; what is rarer there is planted often enough for a small log.
     "play": (
@@ -144,7 +145,7 @@ DIRT: Final[dict[str, tuple[Dirt, ...]]] = {
     "search": (_NO_UID, _TWICE),
     "page": (
         Dirt(
-            "nobody logged in",
+            NOBODY,
             0.004,
             lambda line: re.sub(b'"userId":"[0-9]+"', b'"userId":""', line),
             loses=True,

@@ -78,9 +78,13 @@ class Pen:
         ]
 
     def _pages(self, records: Records, day: int) -> list[pl.Series]:
+        # A line that names nobody has a session of its own, or its session would betray who it is of.
+        nobody = records.dirt == dirt.place("page", dirt.NOBODY)
+        scattered = 2**40 + (records.who * 2_654_435_761 + records.number * 40_503) % 2**31
+        session = np.where(nobody, scattered, day * len(self._user) + records.who)
         return [
             _worded('{"ts":', pl.Series((day * 86_400 + records.number) * 1000)),
-            _worded('"sessionId":', pl.Series(day * len(self._user) + records.who)),
+            _worded('"sessionId":', pl.Series(session)),
             self._user.gather(records.who),
             pl.Series(PAGES).gather(records.page),
             self._heard.gather(records.song),

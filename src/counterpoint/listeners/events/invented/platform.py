@@ -28,9 +28,9 @@ from counterpoint.listeners.events.invented.foresight import foresight
 from counterpoint.listeners.events.invented.pen import Pen
 from counterpoint.listeners.events.invented.people import friendships, people
 from counterpoint.listeners.events.invented.records import downloads, pages, plays, searches
-from counterpoint.listeners.events.invented.songs import songs
+from counterpoint.listeners.events.invented.songs import MOST_SONGS, songs
 from counterpoint.listeners.events.invented.states import States, published, states
-from counterpoint.listeners.events.schema import EPOCH
+from counterpoint.listeners.events.schema import EPOCH, FIRST_DAY, LAST_DAY
 from counterpoint.rng import generator
 
 FORMATS: Final = ("music-box", "eventsim")
@@ -82,7 +82,7 @@ def invent(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> Made
     ['20170330_1_down.log', '20170330_1_play.log', '20170330_1_search.log']
     """
     _refuse(to, asked)
-    rng = generator(rng)
+    rng, wanted, to = generator(rng), to, to.resolve()
     to.parent.mkdir(parents=True, exist_ok=True)
     # The logs appear when all of them are written: half a log would read as if everyone had left.
     with TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as partial:
@@ -91,7 +91,7 @@ def invent(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> Made
             part.mkdir()
         made = _written(folder, asked, rng)
         folder.rename(to)
-    return replace(made, folder=to, files=tuple(to / file.name for file in made.files))
+    return replace(made, folder=wanted, files=tuple(wanted / file.name for file in made.files))
 
 
 def _refuse(to: Path, asked: Platform) -> None:
@@ -105,8 +105,11 @@ def _refuse(to: Path, asked: Platform) -> None:
             raise CounterpointError(f"{count} {what} are too few: ask for {least} or more")
     if asked.format not in FORMATS:
         raise CounterpointError(f"nothing is invented in the format {asked.format!r}; {nearest(asked.format, FORMATS)}")
-    if asked.days > (most := (date.max - asked.first_day).days + 1):
-        raise CounterpointError(f"{asked.days} days from {asked.first_day} end after 9999: ask for at most {most}")
+    if asked.songs > MOST_SONGS:
+        raise CounterpointError(f"{asked.songs:,} songs are too many: there are names for {MOST_SONGS:,}")
+    first = (asked.first_day - EPOCH).days
+    if not FIRST_DAY <= first <= first + asked.days - 1 <= LAST_DAY:
+        raise CounterpointError(f"{asked.days} days from {asked.first_day} do not lie in the years 1900 to 2199")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CounterpointError(f"{str(to)!r} is not an empty folder: name a new or an empty one")
 

@@ -126,7 +126,7 @@ def _plays(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> 
     clean = int(cells.sum())
     who = np.concatenate(
         [
-            np.repeat(np.repeat(day.who, cells[0].size), cells.ravel()),
+            np.repeat(np.repeat(day.who, 5 * len(ROLES) * 2), cells.ravel()),
             np.repeat(day.who, spoiled),
             np.repeat(day.who, day.lost[:, 0]),
         ]

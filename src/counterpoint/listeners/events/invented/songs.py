@@ -13,6 +13,8 @@ TO_TASTE: Final = 0.6  # of the choices
 SPECIAL: Final = 20  # songs that make people leave, and as many decoys
 _TITLE: Final = np.array(list("云山水月风花雪夜星河梦雨灯海桥城叶光影歌春秋远归"))
 _SINGER: Final = np.array(list("岚舟桐汐砚笙榆澜栖棠泠崧"))
+LETTERS: Final = 5  # of a name
+MOST_SONGS: Final = len(_TITLE) ** LETTERS
 _TABLE: Final = 1 << 20  # as fine as popularity is cut
 
 
@@ -74,7 +76,6 @@ def songs(count: int, rng: np.random.Generator) -> Songs:
 
 
 def _titles(count: int, rng: np.random.Generator) -> list[str]:
-    base, longest = len(_TITLE), 5
-    codes = rng.choice(base**longest, count, replace=False)
-    signs = _TITLE[codes[:, None] // base ** np.arange(longest) % base]
+    codes = rng.choice(MOST_SONGS, count, replace=False)
+    signs = _TITLE[codes[:, None] // len(_TITLE) ** np.arange(LETTERS) % len(_TITLE)]
     return ["".join(row) for row in signs]
