@@ -71,6 +71,9 @@ def features(
     known_for: Known = "30",
     outcome_for: Outcome = "14",
     as_published: AsPublished = False,
+    cleaned_at: Annotated[
+        str | None, typer.Option("--cleaned-at", help="Clean as the days known at this day teach; by default --at's.")
+    ] = None,
     sample: Annotated[float, typer.Option("--sample", help="Keep this share of the listeners.")] = 1.0,
     seed: Seed = 0,
     engine: Engine = "duckdb",
@@ -85,7 +88,12 @@ def features(
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("counting"):
         table = listener_table(
-            workspace, snapshot, as_published=as_published, sample=Sample(sample, seed), engine=engine
+            workspace,
+            snapshot,
+            as_published=as_published,
+            cleaned_by=None if cleaned_at is None else _snapshot(workspace, cleaned_at, known_for, outcome_for),
+            sample=Sample(sample, seed),
+            engine=engine,
         )
         hand_out(table.rows, out)
     say(f"{out}: {table.rows.height:,} listeners known on {snapshot.at}, {len(table.features)} features")

@@ -70,7 +70,11 @@ class Spark:
 
 @contextmanager
 def spark_engine(session: "SparkSession | None" = None, *, memory: str = "2g") -> Iterator[Spark]:
-    """Yield Spark in a session of the user's, or in a local one that takes `memory` and ends with the block."""
+    """Yield Spark in a session of the user's, or in a local one that takes `memory` and ends with the block.
+
+    A session that runs in this process already is the user's: it is used as it is, and left running.
+    """
+    session = session or _running()
     if session is not None:
         yield Spark(session)
         return
@@ -81,11 +85,19 @@ def spark_engine(session: "SparkSession | None" = None, *, memory: str = "2g") -
         own.stop()
 
 
-def _local(memory: str) -> "SparkSession":
+def _running() -> "SparkSession | None":
     try:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise CounterpointError("Spark is not installed: `pip install 'counterpoint[spark]'` brings it") from error
+    # Spark has one context a process, and this is its only trace that every thread sees.
+    return SparkSession(SparkContext.getOrCreate()) if SparkContext._active_spark_context else None  # noqa: SLF001
+
+
+def _local(memory: str) -> "SparkSession":
+    from pyspark.sql import SparkSession
+
     cores = os.cpu_count() or 1
     settings = {
         "spark.driver.memory": memory,

@@ -35,7 +35,8 @@ def rounded(rows: pl.DataFrame, features: Sequence[Feature], snapshot: Snapshot)
     if bands:
         others = pl.sum_horizontal((pl.col(band.name) * 100).round() for band in bands[:-1])
         played = rows.select(column[bands[0].of[1]] > 0).to_series()
-        table = table.with_columns(pl.when(played).then((100 - others) / 100).otherwise(0.0).alias(LAST_BAND))
+        left = pl.when(played).then(_hundredths(100 - others)).otherwise(0.0)
+        table = table.with_columns(left.alias(LAST_BAND))
     return table
 
 
@@ -44,7 +45,7 @@ def _feature(feature: Feature, of: Sequence[pl.Expr], snapshot: Snapshot) -> pl.
         return _half_up(of[0], of[1])
     match feature.name:
         case "total_play_time":
-            return of[0] / 1000
+            return of[0] / (1000 + 0 * of[0])  # by a column: a constant would become a product with its inverse
         case "average_play_time":
             return _half_up(of[0], 1000 * of[1])
         case "device":
@@ -56,4 +57,9 @@ def _feature(feature: Feature, of: Sequence[pl.Expr], snapshot: Snapshot) -> pl.
 
 def _half_up(over: pl.Expr, under: pl.Expr) -> pl.Expr:
     """Return a quotient of whole numbers, rounded half up to two digits; null where `under` is 0."""
-    return pl.when(under > 0).then((200 * over + under) // (2 * under)) / 100
+    return _hundredths(pl.when(under > 0).then((200 * over + under) // (2 * under)))
+
+
+def _hundredths(whole: pl.Expr) -> pl.Expr:
+    """Return the number of two digits nearest to so many hundredths."""
+    return (whole / 100).round(2)

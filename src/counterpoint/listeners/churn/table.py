@@ -19,7 +19,7 @@ from counterpoint.listeners.churn.snapshot import Snapshot, Span
 from counterpoint.listeners.events.clean import Cleaning, cleaning, learn
 from counterpoint.listeners.events.coverage import Coverage, coverage
 from counterpoint.listeners.events.ingest import LOG, ledgers
-from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
+from counterpoint.listeners.events.rollup import cleaning_report_sql, roll_up, rollup_sql
 from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS, Practice
 from counterpoint.listeners.events.schema import BUCKETS, date
 from counterpoint.rng import generator
@@ -127,7 +127,7 @@ class Study:
         if not kinds:
             raise CounterpointError("the logs have no plays, downloads or searches, and features are made of these")
         features = catalogue(snapshot.known_for, kinds=kinds)
-        self.engine.know("rollup", [self._rollup(by).file("rollup.parquet")])
+        self.engine.know("rollup", [self._rollup(by).file("rollup")])
         asked = parts(features) if published else features
         rows = self.engine.fetch(snapshot_sql(asked, snapshot, outcome=outcome)).sort("uid")
         if not rows.height:
@@ -172,7 +172,8 @@ class Study:
             return kept
         folder = self.writer.stage()
         self.engine.know("bots", [by.file("bots.parquet")])
-        self.engine.write(rollup_sql(how), folder / "rollup.parquet")
+        (folder / "rollup").mkdir()
+        roll_up(self.engine, how, folder / "rollup")
         self.writer.commit(Staged(name, key, folder, {"cleaning": how.text()}))
         return self.writer.view.folder(name)
 
@@ -181,12 +182,13 @@ class Study:
         return folder if folder and folder.key == key else None
 
 
-def listener_table(
+def listener_table(  # noqa: PLR0913  all but two are options
     workspace: Path,
     snapshot: Snapshot,
     *,
     outcome: bool = True,
     as_published: bool = False,
+    cleaned_by: Snapshot | None = None,
     sample: Sample = EVERYBODY,
     engine: Chosen = "duckdb",
 ) -> ListenerTable:
@@ -194,6 +196,8 @@ def listener_table(
 
     `as_published` gives the study's own numbers, with its rounding, fills and thresholds: for comparison only.
 
+    `cleaned_by` is the snapshot whose known days say how to clean, by default this one: several snapshots that are
+    cleaned alike share one roll-up, and take seconds after the first.
     `sample` keeps a share of the listeners, cleaning and all.
     `engine` is "duckdb", "spark" or a Spark session of your own: the rows are the same.
 
@@ -204,7 +208,7 @@ def listener_table(
     """
     with writing(workspace) as writer, studied(writer, engine, sample) as study:
         study.check(snapshot, outcome=outcome)
-        by = study.cleaning(snapshot, AS_PUBLISHED if as_published else OURS)
+        by = study.cleaning(cleaned_by or snapshot, AS_PUBLISHED if as_published else OURS)
         return study.table(snapshot, by, outcome=outcome)
 
 

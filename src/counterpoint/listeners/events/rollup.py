@@ -1,11 +1,17 @@
 """The daily roll-up: events are read once and become one row a listener and day; every window is a sum of its rows."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from counterpoint.listeners.events.clean import Cleaning, cleaned_sql
 from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS
 from counterpoint.listeners.events.schema import KINDS
+from counterpoint.tables.engine import Engine
+
+AT_ONCE: Final = 16_000_000  # events
 
 
 @dataclass(frozen=True)
@@ -49,26 +55,37 @@ def totals(practice: str = OURS.name) -> tuple[Total, ...]:
     )
 
 
-def rollup_sql(how: Cleaning) -> str:
+def rollup_sql(how: Cleaning, days: tuple[int, int] | None = None) -> str:
     """Return portable SQL from `events` and `bots` to one row a listener and day: uid, bucket, day and the totals.
 
-    Events without a uid or a day, and all events of bots, are left out.
+    Events without a uid or a day, and all events of bots, are left out; so are days outside (after, until] of `days`,
+    if they are given.
     """
+    within = f" AND day > {days[0]} AND day <= {days[1]}" if days else ""
     source = (
         "SELECT uid, bucket, day, kind, device, song_ms, play_ms, play_ms AS said_ms FROM events"
-        " WHERE uid IS NOT NULL AND day IS NOT NULL AND uid NOT IN (SELECT uid FROM bots)"
+        f" WHERE uid IS NOT NULL AND day IS NOT NULL{within} AND uid NOT IN (SELECT uid FROM bots)"
     )
     cleaned = cleaned_sql(how, source, keep=("uid", "bucket", "day", "device", "said_ms"))
     sums = ", ".join(f"CAST(sum({total.row}) AS BIGINT) AS {total.name}" for total in totals(how.practice))
     return f"SELECT uid, bucket, day, {sums} FROM ({cleaned}) e GROUP BY uid, bucket, day"
 
 
+def roll_up(engine: Engine, how: Cleaning, to: Path) -> None:
+    """Write the roll-up of `events` (without `bots`) to the folder `to`, so many days at a time as fit a small memory.
+
+    A row is of one day, so the parts of a log are the parts of its roll-up.
+    """
+    counts = engine.fetch(
+        "SELECT day, CAST(count(*) AS BIGINT) AS n FROM events WHERE day IS NOT NULL GROUP BY day ORDER BY day"
+    )
+    part = (counts["n"].cum_sum() - 1) // AT_ONCE
+    spans = counts.group_by(part.alias("part"), maintain_order=True).agg(first=pl.min("day"), last=pl.max("day"))
+    for at, first, last in spans.select(pl.int_range(pl.len()), "first", "last").iter_rows():
+        engine.write(rollup_sql(how, (first - 1, last)), to / f"{at}.parquet")
+
+
 def cleaning_report_sql(how: Cleaning) -> str:
-    """Return portable SQL from `events` and `bots` to the plays in the window of `how`, counted by `hits`, `kept`."""
-    source = (
-        "SELECT kind, song_ms, play_ms FROM events WHERE kind = 'P' AND uid IS NOT NULL"
-        f" AND day > {how.after} AND day <= {how.until} AND uid NOT IN (SELECT uid FROM bots)"
-    )
-    return (
-        f"SELECT hits, kept, CAST(count(*) AS BIGINT) AS plays FROM ({cleaned_sql(how, source)}) c GROUP BY hits, kept"
-    )
+    """Return portable SQL from `plays` (as `learn` leaves it) to the plays in its window, counted by `hits`, `kept`."""
+    cleaned = cleaned_sql(how, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
+    return f"SELECT hits, kept, CAST(sum(n) AS BIGINT) AS plays FROM ({cleaned}) c GROUP BY hits, kept"
