@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from counterpoint.errors import CounterpointError, nearest
+from counterpoint.tables import parquet
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -119,8 +120,8 @@ def duckdb_engine(scratch: Path, *, memory: str | None = None) -> Iterator[DuckD
         yield DuckDB(connection)
 
 
-def _parts(place: Place) -> list[Place]:
-    return sorted(place.glob("*.parquet")) if isinstance(place, Path) and place.is_dir() else [place]
+def _parts(place: Place) -> Sequence[Place]:
+    return parquet.parts(place) if isinstance(place, Path) else [place]
 
 
 def _quoted(path: Path | str) -> str:

@@ -30,6 +30,7 @@ def writing(
         compression_level=1,
         use_dictionary=[name for name in schema if name not in growing],
         column_encoding=dict.fromkeys(growing, "DELTA_BINARY_PACKED"),
+        write_statistics=[name for name, kind in schema.items() if kind.is_integer()],  # what a query can skip rows by
     ) as writer:
 
         def append(frame: pl.DataFrame) -> None:
@@ -41,8 +42,12 @@ def writing(
 
 def read(path: Path) -> pl.DataFrame:
     """Return a whole file, or a folder of parts, as a frame."""
-    parts = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
-    return pl.concat(pl.read_parquet(part, glob=False) for part in parts)
+    return pl.concat(pl.read_parquet(part, glob=False) for part in parts(path))
+
+
+def parts(path: Path) -> list[Path]:
+    """Return the files of a folder of parts, however deep they lie; of a file itself."""
+    return sorted(part for part in path.rglob("*.parquet") if part.is_file()) if path.is_dir() else [path]
 
 
 def batches(source: IO[bytes], name: str, rows: int = 250_000) -> Iterator[pl.DataFrame]:

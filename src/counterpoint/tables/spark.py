@@ -51,7 +51,7 @@ class Spark:
     def know(self, name: str, files: Sequence[Place], *, where: str = "") -> None:
         """Let `name` stand for the rows of these Parquet files or folders of them, all of one schema."""
         with _explained():
-            rows = self._session.read.parquet(*map(_pattern, files))
+            rows = self._session.read.option("recursiveFileLookup", "true").parquet(*map(_pattern, files))
             (rows.where(where) if where else rows).createOrReplaceTempView(name)
 
     def fetch(self, sql: str) -> pl.DataFrame:

@@ -64,10 +64,10 @@ def ingest(
         _check_ids(writer.view, how)
         plan = [(log, _status(writer.view, log, how, replace=replace)) for log in found]
         taken = []
-        for log, status in plan:
-            told(log)
-            ledger = _account(writer.view, log) if status == "unchanged" else _take(writer, log, how)
-            taken.append(Taken(ledger, status))
+        for log, status, staged in _ahead(_staged(writer, plan, how, told)):  # one is read while another is committed
+            if staged:
+                writer.commit(staged)
+            taken.append(Taken(_account(writer.view, log), status))
         return tuple(taken)
 
 
@@ -109,13 +109,18 @@ def _account(view: View, log: Log) -> FileLedger:
     return FileLedger.from_json(view.folder(f"{LOG}{log.name}").made)
 
 
-def _take(writer: Writer, log: Log, how: Format) -> FileLedger:
-    """Read one log and commit it."""
-    folder = writer.stage()
-    ledger = _read_into(folder, log, how)
-    key = _key(log.name, ledger.sha256, how)
-    writer.commit(Staged(f"{LOG}{log.name}", key, folder, ledger.as_json()))
-    return ledger
+def _staged(
+    writer: Writer, plan: Iterable[tuple[Log, str]], how: Format, told: Callable[[Log], None]
+) -> Iterator[tuple[Log, str, Staged | None]]:
+    """Read one log after the other, those that have not changed excepted."""
+    for log, status in plan:
+        told(log)
+        if status == "unchanged":
+            yield log, status, None
+            continue
+        folder = writer.stage()
+        ledger = _read_into(folder, log, how)
+        yield log, status, Staged(f"{LOG}{log.name}", _key(log.name, ledger.sha256, how), folder, ledger.as_json())
 
 
 def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
