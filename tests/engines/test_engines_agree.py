@@ -220,7 +220,9 @@ def test_the_study_s_own_practice_is_the_same_on_both(engines, log, tmp_path):
 def test_the_study_s_numbers_of_two_digits_are_the_nearest_to_those_digits(tmp_path):
     """Whoever compares with 0.35 finds it, and a threshold at 0.35 splits where it says."""
     plays = [Event(n, "P", DAY - 3 * (at >= n), 100_000, 200_000) for n in range(1, 60) for at in range(60)]
-    workspace = ingested([*plays, Event(1, "S", DAY - 29), Event(1, "S", DAY + 14)], tmp_path)
+    plays += [Event(60, "P", DAY, 100_000, 200_000)] * 70  # the study takes the most eager for a machine
+    covered = [Event(n, "S", day) for n in range(1, 60) for day in (DAY - 29, DAY + 14)]
+    workspace = ingested(plays + covered, tmp_path)
     table = listener_table(workspace, replace(GOLDEN, known_for=Span.of(14)), as_published=True)
     shares = [share for feature in table.features if feature.is_ratio for share in table.rows[feature.name]]
     assert len(set(shares)) > 50

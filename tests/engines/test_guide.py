@@ -16,7 +16,7 @@ AT = 17_284
 LOG = [
     Event(uid, kind, AT - day, 1000 * uid, 60_000, "ar")
     for uid in range(1, 40)
-    for kind, day in (("P", uid % 30), ("P", uid % 7), ("D", 3), ("S", 1 - uid % 2 * 9))
+    for kind, day in (("P", uid % 30), ("P", uid % 7), ("D", 3), ("S", -uid % 15 - 14))
 ]
 
 

@@ -17,6 +17,7 @@ from counterpoint.listeners.churn.snapshot import Snapshot
 
 AT = 17_284
 SNAPSHOT = Snapshot.of("2017-04-28")
+ENDS = [Event(10**6, "S", AT + day) for day in range(-29, 15)]  # the log covers what the snapshot needs
 NO_TIME, NO_LENGTH, ZERO = "play time missing", "song length missing", "song length 0, though it was played"
 
 
@@ -27,16 +28,16 @@ def log(rng, *, without_time):
         lacking = without_time(uid)
         for number in range(10):
             time = None if number < lacking else 100_000
-            events.append(Event(uid, "P", AT - int(rng.integers(25)), time, 200_000, "ar"))
+            events.append(Event(uid, "P", AT - int(rng.integers(30)), time, 200_000, "ar"))
         if uid % 2:
-            events.append(Event(uid, "D", AT + 3))
+            events.append(Event(uid, "D", AT + 1 + uid // 2 % 14))
     return events
 
 
 @pytest.fixture
 def checked(tmp_path):
     def check(events):
-        found = missing_checks(ingested(events, tmp_path), SNAPSHOT, permutations=999, resamples=300)
+        found = missing_checks(ingested(events + ENDS, tmp_path), SNAPSHOT, permutations=999, resamples=300)
         return {one.what: one for one in found}
 
     return check
@@ -82,7 +83,7 @@ def test_zero_lengths_count_where_something_was_heard(checked):
 
 def test_a_log_in_which_nothing_is_known_is_refused(tmp_path):
     events = [Event(uid, "P", AT - day, None, 200_000, "ar") for uid in range(50) for day in (1, -9)]
-    assert "there is nothing to compare" in refusal(lambda: missing_checks(ingested(events, tmp_path), SNAPSHOT))
+    assert "there is nothing to compare" in refusal(lambda: missing_checks(ingested(events + ENDS, tmp_path), SNAPSHOT))
 
 
 def test_with_nothing_planted_it_errs_as_often_as_it_says_and_a_test_over_plays_nearly_always():
@@ -124,7 +125,7 @@ def test_the_cleaning_report_counts_each_rule(tmp_path):
     events = log(np.random.default_rng(6), without_time=lambda uid: uid % 2)
     events += [Event(1, "P", AT, 100_000, 0, "ar"), Event(1, "P", AT, -5_000, 200_000, "ar")]
     events += [Event(2, "P", AT, None, None, "ar"), Event(2, "P", AT + 1, None, None, "ar")]
-    report = cleaning_report(ingested(events, tmp_path), SNAPSHOT)
+    report = cleaning_report(ingested(events + ENDS, tmp_path), SNAPSHOT)
     met = {rule.name: (rule.plays, rule.changed) for rule in report.rules}
     assert (report.plays, report.dropped, report.bots) == (3003, 1, 0)
     assert met["song length missing"] == (1, False)

@@ -13,7 +13,11 @@ from counterpoint.tables.workspace import reading
 
 AT = 17_284
 SNAPSHOT = Snapshot.of("2017-04-28")
-LOG = [Event(uid, "P", AT - uid % 7 - day, 100_000, 200_000, "ar") for uid in range(3000) for day in (0, 9, -8)]
+LOG = [
+    Event(uid, "P", AT - day, 100_000, 200_000, "ar")
+    for uid in range(3000)
+    for day in (uid % 30, uid % 7, -1 - uid % 14)
+]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ def test_what_was_made_of_everybody_stays_as_it_was(workspace):
     listener_table(workspace, SNAPSHOT, sample=Sample(0.15))
     with reading(workspace) as view:
         assert view.below("cleaning:") == cleaning
-        assert set(view.below("rollup:")) >= set(rollups)
+        assert all(rollup in view.below("rollup:") for rollup in rollups)
     assert_frame_equal(listener_table(workspace, SNAPSHOT).rows, before.rows)
 
 

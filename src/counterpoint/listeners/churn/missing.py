@@ -60,7 +60,8 @@ class MissingCheck:
             return "no telling"
         if max(abs(self.h.low), abs(self.h.high)) < NEGLIGIBLE:
             return "negligible"
-        return "different" if min(abs(self.h.low), abs(self.h.high)) >= NEGLIGIBLE else "not shown to be negligible"
+        away = self.h.low >= NEGLIGIBLE or self.h.high <= -NEGLIGIBLE
+        return "different" if away else "not shown to be negligible"
 
 
 def missing_checks(
