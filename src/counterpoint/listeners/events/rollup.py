@@ -16,10 +16,18 @@ AT_ONCE: Final = 16_000_000  # events
 
 @dataclass(frozen=True)
 class Total:
-    """A whole number that adds up over events; `row` is what one event adds."""
+    """A whole number that adds up over events: how many there are `when` something holds, or a column's sum over them."""
 
     name: str
-    row: str
+    when: str = "TRUE"
+    column: str | None = None
+
+    @property
+    def sql(self) -> str:
+        """Its portable SQL over a listener's events of a day."""
+        if self.column is None:
+            return f"count(CASE WHEN {self.when} THEN 1 END)"
+        return f"CAST(sum(CASE WHEN {self.when} THEN {self.column} ELSE 0 END) AS BIGINT)"
 
 
 _HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
@@ -30,28 +38,25 @@ _TO: Final = {
 }
 
 
-def _count(when: str) -> str:
-    return f"CASE WHEN {when} THEN 1 ELSE 0 END"
-
-
 def totals(practice: str = OURS.name) -> tuple[Total, ...]:
     """Return what a practice keeps of a listener's day; the study counts no plays whose time is not known."""
     plays = "kind = 'P' AND kept" if practice == OURS.name else "kind = 'P' AND kept AND said_ms IS NOT NULL"
     reached = [_TO[practice].format(fifths=fifths) for fifths in range(1, 5)]
+    timed = "kind = 'P' AND kept AND play_ms IS NOT NULL"
     return (
-        Total("seen", "1"),  # before cleaning: whether somebody was there does not depend on how long a song is
-        Total("P", _count(plays)),
-        *(Total(kind, _count(f"kind = '{kind}' AND kept")) for kind in KINDS if kind != "P"),
-        Total("play_ms", "CASE WHEN kind = 'P' AND kept AND play_ms IS NOT NULL THEN play_ms ELSE 0 END"),
-        Total("timed", _count("kind = 'P' AND kept AND play_ms IS NOT NULL")),
-        Total("heard", _count(_HEARD)),
-        Total("heard_0_to_20", _count(f"{_HEARD} AND NOT {reached[0]}")),
-        Total("heard_20_to_40", _count(f"{_HEARD} AND {reached[0]} AND NOT {reached[1]}")),
-        Total("heard_40_to_60", _count(f"{_HEARD} AND {reached[1]} AND NOT {reached[2]}")),
-        Total("heard_60_to_80", _count(f"{_HEARD} AND {reached[2]} AND NOT {reached[3]}")),
-        Total("heard_larger_than_80", _count(f"{_HEARD} AND {reached[3]}")),
-        Total("android", _count("kept AND device = 'ar'")),
-        Total("iphone", _count("kept AND device = 'ip'")),
+        Total("seen"),  # before cleaning: whether somebody was there does not depend on how long a song is
+        Total("P", plays),
+        *(Total(kind, f"kind = '{kind}' AND kept") for kind in KINDS if kind != "P"),
+        Total("play_ms", timed, "play_ms"),
+        Total("timed", timed),
+        Total("heard", _HEARD),
+        Total("heard_0_to_20", f"{_HEARD} AND NOT {reached[0]}"),
+        Total("heard_20_to_40", f"{_HEARD} AND {reached[0]} AND NOT {reached[1]}"),
+        Total("heard_40_to_60", f"{_HEARD} AND {reached[1]} AND NOT {reached[2]}"),
+        Total("heard_60_to_80", f"{_HEARD} AND {reached[2]} AND NOT {reached[3]}"),
+        Total("heard_larger_than_80", f"{_HEARD} AND {reached[3]}"),
+        Total("android", "kept AND device = 'ar'"),
+        Total("iphone", "kept AND device = 'ip'"),
     )
 
 
@@ -67,7 +72,7 @@ def rollup_sql(how: Cleaning, days: tuple[int, int] | None = None) -> str:
         f" WHERE uid IS NOT NULL AND day IS NOT NULL{within} AND uid NOT IN (SELECT uid FROM bots)"
     )
     cleaned = cleaned_sql(how, source, keep=("uid", "bucket", "day", "device", "said_ms"))
-    sums = ", ".join(f"CAST(sum({total.row}) AS BIGINT) AS {total.name}" for total in totals(how.practice))
+    sums = ", ".join(f"{total.sql} AS {total.name}" for total in totals(how.practice))
     return f"SELECT uid, bucket, day, {sums} FROM ({cleaned}) e GROUP BY uid, bucket, day"
 
 
