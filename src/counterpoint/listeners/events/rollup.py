@@ -16,7 +16,7 @@ AT_ONCE: Final = 16_000_000  # events
 
 @dataclass(frozen=True)
 class Total:
-    """A whole number that adds up over events: how many there are `when` something holds, or a column's sum over them."""
+    """A whole number that adds up over events: how many there are `when` something holds, or the sum of a column."""
 
     name: str
     when: str = "TRUE"
