@@ -223,7 +223,7 @@ def test_the_study_s_numbers_of_two_digits_are_the_nearest_to_those_digits(tmp_p
     plays += [Event(60, "P", DAY, 100_000, 200_000)] * 70  # the study takes the most eager for a machine
     covered = [Event(n, "S", day) for n in range(1, 60) for day in (DAY - 29, DAY + 14)]
     workspace = ingested(plays + covered, tmp_path)
-    table = listener_table(workspace, replace(GOLDEN, known_for=Span.of(14)), as_published=True)
+    table = listener_table(workspace, replace(GOLDEN, known_for=Span.of(14)), practice=AS_PUBLISHED)
     shares = [share for feature in table.features if feature.is_ratio for share in table.rows[feature.name]]
     assert len(set(shares)) > 50
     assert shares == [round(share, 2) for share in shares]

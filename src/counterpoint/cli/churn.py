@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from counterpoint.evaluate.intervals import Estimate
     from counterpoint.listeners.churn.evaluate import Evaluation
     from counterpoint.listeners.churn.snapshot import Snapshot
+    from counterpoint.listeners.events.rules import Practice
 
 app = typer.Typer(help="Train, judge and use a model of who leaves.", no_args_is_help=True)
 
@@ -27,6 +28,8 @@ AsPublished = Annotated[
     bool, typer.Option("--as-published", help="The study's own numbers, mistakes included, for comparison.")
 ]
 
+Bots = Annotated[float, typer.Option("--bots", help="The percentile of plays from which on a listener is a bot.")]
+
 
 @app.command()
 def cleaning(
@@ -35,6 +38,7 @@ def cleaning(
     known_for: Known = "30",
     outcome_for: Outcome = "14",
     as_published: AsPublished = False,
+    bots: Bots = 99.9,
     seed: Seed = 0,
     engine: Engine = "duckdb",
     as_json: Json = False,
@@ -48,8 +52,9 @@ def cleaning(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("cleaning"):
-        report = cleaning_report(workspace, snapshot, as_published=as_published, engine=engine)
-        checks = missing_checks(workspace, snapshot, seed=seed, engine=engine)
+        practice = _practice(bots, as_published=as_published)
+        report = cleaning_report(workspace, snapshot, practice=practice, engine=engine)
+        checks = missing_checks(workspace, snapshot, seed=seed, practice=_practice(bots), engine=engine)
     if as_json:
         say_json({"cleaning": report, "missing": [{**vars(check), "verdict": check.verdict} for check in checks]})
         return
@@ -71,6 +76,7 @@ def features(
     known_for: Known = "30",
     outcome_for: Outcome = "14",
     as_published: AsPublished = False,
+    bots: Bots = 99.9,
     cleaned_at: Annotated[
         str | None, typer.Option("--cleaned-at", help="Clean as the days known at this day teach; by default --at's.")
     ] = None,
@@ -90,7 +96,7 @@ def features(
         table = listener_table(
             workspace,
             snapshot,
-            as_published=as_published,
+            practice=_practice(bots, as_published=as_published),
             cleaned_by=None if cleaned_at is None else _snapshot(workspace, cleaned_at, known_for, outcome_for),
             sample=Sample(sample, seed),
             engine=engine,
@@ -106,6 +112,7 @@ def train(
     known_for: Known = "30",
     outcome_for: Outcome = "14",
     model: Annotated[str, typer.Option("--model", help="lightgbm or logistic.")] = "lightgbm",
+    bots: Bots = 99.9,
     seed: Seed = 0,
     engine: Engine = "duckdb",
     as_json: Json = False,
@@ -119,7 +126,7 @@ def train(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("learning"):
-        trained = learn(workspace, snapshot, kind=model, seed=seed, engine=engine)
+        trained = learn(workspace, snapshot, kind=model, seed=seed, practice=_practice(bots), engine=engine)
     if as_json:
         say_json(about(trained))
         return
@@ -138,6 +145,7 @@ def evaluate(
     train_at: Annotated[
         str | None, typer.Option("--train-at", help="Where the time split's models are trained.")
     ] = None,
+    bots: Bots = 99.9,
     seed: Seed = 0,
     resamples: Annotated[
         int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples behind an interval.")
@@ -153,7 +161,15 @@ def evaluate(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("judging"):
-        found = judge(workspace, snapshot, train_at=train_at, seed=seed, resamples=resamples, engine=engine)
+        found = judge(
+            workspace,
+            snapshot,
+            train_at=train_at,
+            seed=seed,
+            resamples=resamples,
+            practice=_practice(bots),
+            engine=engine,
+        )
     if as_json:
         say_json(found)
     else:
@@ -216,6 +232,12 @@ def score(
     say_table(("rank", "uid", "probability", "main reason", "days since seen", "events"), rows)
     if out is not None:
         say(f"\nall of them: {out}")
+
+
+def _practice(bots: float, *, as_published: bool = False) -> "Practice":
+    from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS
+
+    return (AS_PUBLISHED if as_published else OURS).with_bots(bots)
 
 
 def _snapshot(workspace: Path, at: str | None, known_for: str, outcome_for: str) -> "Snapshot":

@@ -8,8 +8,12 @@ from counterpoint import Snapshot, evaluate_churn, listener_table, train_churn
 from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.classify import auc
 from counterpoint.listeners.churn import models
+from counterpoint.listeners.churn.cleaning import cleaning_report
 from counterpoint.listeners.churn.models import cross_fit
+from counterpoint.listeners.churn.snapshot import Span
 from counterpoint.listeners.churn.train import trained_in
+from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS
+from counterpoint.listeners.events.schema import date
 from counterpoint.tables.workspace import reading
 
 DAY = 17_000
@@ -60,4 +64,17 @@ def test_logs_of_likes_alone_have_features_of_likes_and_none_as_published(tmp_pa
     found = listener_table(workspace, snapshot)
     assert [feature.name for feature in found.features][-3:] == ["L_5d_over_L_20d", "last_L_time", "device"]
     with pytest.raises(CounterpointError, match="no plays, downloads or searches"):
-        listener_table(workspace, snapshot, as_published=True)
+        listener_table(workspace, snapshot, practice=AS_PUBLISHED)
+
+
+def test_another_percentile_tells_other_bots_and_one_that_is_none_is_refused(tmp_path):
+    plays = [
+        Event(uid, "P", DAY + (uid + number) % 20, 1000, 2000)
+        for uid in range(1, 1001)
+        for number in range(5 + max(0, uid - 990))
+    ]
+    workspace, snapshot = ingested(plays, tmp_path), Snapshot(date(DAY + 19), Span.of(20), Span.of(5))
+    default, stricter = (cleaning_report(workspace, snapshot, practice=OURS.with_bots(p)).bots for p in (99.9, 99.5))
+    assert (default, stricter) == (1, 5)  # 15 plays or more; 11 or more, which is above 10.005
+    with pytest.raises(CounterpointError, match=r"in \[50, 100\); got 100"):
+        OURS.with_bots(100)

@@ -18,6 +18,7 @@ from counterpoint.listeners.churn.features import RATIO, Feature, Sum
 from counterpoint.listeners.churn.published import rounded
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import cleaning_in, listener_table
+from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS
 from counterpoint.tables.workspace import reading
 
 AT = (dt.date(2017, 4, 28) - EPOCH).days
@@ -74,7 +75,8 @@ def workspace(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tables(workspace):
     return {
-        as_published: listener_table(workspace, SNAPSHOT, as_published=as_published) for as_published in (True, False)
+        practice == AS_PUBLISHED: listener_table(workspace, SNAPSHOT, practice=practice)
+        for practice in (AS_PUBLISHED, OURS)
     }
 
 

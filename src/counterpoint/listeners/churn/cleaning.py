@@ -8,7 +8,7 @@ import polars as pl
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import cleaning_in, studied
 from counterpoint.listeners.events.clean import Cleaning
-from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS, PRACTICES
+from counterpoint.listeners.events.rules import OURS, PRACTICES, Practice
 from counterpoint.tables import parquet
 from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import Folder, writing
@@ -39,18 +39,18 @@ class CleaningReport:
 
 
 def cleaning_report(
-    workspace: Path, snapshot: Snapshot, *, as_published: bool = False, engine: Chosen = "duckdb"
+    workspace: Path, snapshot: Snapshot, *, practice: Practice = OURS, engine: Chosen = "duckdb"
 ) -> CleaningReport:
-    """Clean the plays known at a snapshot, our way or the study's, and report what was done.
+    """Clean the plays known at a snapshot, and report what was done.
 
     Raises
     ------
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot's known window.
     """
-    with writing(workspace) as writer, studied(writer, engine) as study:
+    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
         study.check(snapshot, outcome=False)
-        return report_in(study.cleaning(snapshot, AS_PUBLISHED if as_published else OURS))
+        return report_in(study.cleaning(snapshot))
 
 
 def report_in(folder: Folder) -> CleaningReport:

@@ -24,6 +24,7 @@ from counterpoint.evaluate.labelled import Weights
 from counterpoint.listeners.churn.models import MODELS, Fitted, cross_fit, fit_whole
 from counterpoint.listeners.churn.snapshot import Snapshot, day_of
 from counterpoint.listeners.churn.table import ListenerTable, Study, studied
+from counterpoint.listeners.events.rules import OURS, Practice
 from counterpoint.listeners.events.schema import date
 from counterpoint.rng import check_seed
 from counterpoint.tables.engine import Chosen
@@ -105,13 +106,14 @@ class Judging:
     said: Mapping[str, NDArray[np.float64]]
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  all but two are options
     workspace: Path,
     snapshot: Snapshot,
     *,
     train_at: str | dt.date | None = None,
     seed: int = 0,
     resamples: int = 1000,
+    practice: Practice = OURS,
     engine: Chosen = "duckdb",
 ) -> Evaluation:
     """Judge every model, recency alone and frequency alone at a snapshot, and keep the result in the workspace.
@@ -126,7 +128,7 @@ def evaluate(
         snapshot's day: the model would know what it is to foresee.
     """
     check_seed(seed)
-    with writing(workspace) as writer, studied(writer, engine) as study:
+    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
         earlier, note = _earlier(study, snapshot, None if train_at is None else day_of(train_at))
         test = study.table(snapshot, study.cleaning(snapshot), outcome=True)
         resampling = Resampling(seed, resamples)

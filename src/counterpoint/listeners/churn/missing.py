@@ -20,6 +20,7 @@ from counterpoint.evaluate.labelled import Weights
 from counterpoint.evaluate.permutation import linear_test
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import studied
+from counterpoint.listeners.events.rules import OURS, Practice
 from counterpoint.rng import generator
 from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import writing
@@ -64,13 +65,14 @@ class MissingCheck:
         return "different" if away else "not shown to be negligible"
 
 
-def missing_checks(
+def missing_checks(  # noqa: PLR0913  all but two are options
     workspace: Path,
     snapshot: Snapshot,
     *,
     seed: int = 0,
     permutations: int = 9999,
     resamples: int = 1000,
+    practice: Practice = OURS,
     engine: Chosen = "duckdb",
 ) -> tuple[MissingCheck, ...]:
     """Check each thing that a play can lack, in a snapshot's known window and without its bots.
@@ -82,7 +84,7 @@ def missing_checks(
     CounterpointError
         If the log does not cover the snapshot, or has no plays that lack nothing.
     """
-    with writing(workspace) as writer, studied(writer, engine) as study:
+    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
         by = study.cleaning(snapshot)
         table = study.table(snapshot, by, outcome=True)
         study.engine.know("bots", [by.file("bots.parquet")])

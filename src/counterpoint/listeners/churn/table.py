@@ -94,18 +94,19 @@ class Study:
     writer: Writer
     engine: Engine
     sample: Sample = EVERYBODY
+    practice: Practice = OURS
 
-    def cleaning(self, snapshot: Snapshot, practice: Practice = OURS) -> Folder:
+    def cleaning(self, snapshot: Snapshot) -> Folder:
         """Return the cleaning learned on a snapshot's known window: cleaning.json, bots.parquet, report.parquet."""
         after, at, _ = snapshot.days
-        key = key_of("cleaning", self.logs(), after, at, str(practice))
-        usual = practice == OURS and self.sample == EVERYBODY
+        key = key_of("cleaning", self.logs(), after, at, str(self.practice))
+        usual = self.practice.name == OURS.name and self.sample == EVERYBODY
         name = (
             f"{CLEANING}{after}:{at}"
             if usual
-            else f"other {CLEANING}{practice.name}:{self.sample.share:g}:{after}:{at}"
+            else f"other {CLEANING}{self.practice.name}:{self.sample.share:g}:{after}:{at}"
         )
-        return self._known(name, key) or self._learn(name, key, snapshot, practice)
+        return self._known(name, key) or self._learn(name, key, snapshot)
 
     def table(
         self, snapshot: Snapshot, by: Folder, *, outcome: bool, kinds: Sequence[str] | None = None
@@ -154,9 +155,9 @@ class Study:
         sample = [] if self.sample == EVERYBODY else [self.sample.where]
         return log_keys(self.writer.view) + sample
 
-    def _learn(self, name: str, key: str, snapshot: Snapshot, practice: Practice) -> Folder:
+    def _learn(self, name: str, key: str, snapshot: Snapshot) -> Folder:
         folder, (after, at, _) = self.writer.stage(), snapshot.days
-        how, bots = learn(self.engine, after=after, until=at, scratch=self.writer.scratch, practice=practice)
+        how, bots = learn(self.engine, after=after, until=at, scratch=self.writer.scratch, practice=self.practice)
         (folder / "cleaning.json").write_text(how.text())
         bots.write_parquet(folder / "bots.parquet")
         self.engine.write(cleaning_report_sql(how), folder / "report.parquet")
@@ -187,14 +188,15 @@ def listener_table(  # noqa: PLR0913  all but two are options
     snapshot: Snapshot,
     *,
     outcome: bool = True,
-    as_published: bool = False,
+    practice: Practice = OURS,
     cleaned_by: Snapshot | None = None,
     sample: Sample = EVERYBODY,
     engine: Chosen = "duckdb",
 ) -> ListenerTable:
     """Return the listeners of a snapshot with their features and, if asked for, whether they left.
 
-    `as_published` gives the study's own numbers, with its rounding, fills and thresholds: for comparison only.
+    `practice` is the way of cleaning; AS_PUBLISHED gives the study's own numbers, with its rounding, fills and
+    thresholds: for comparison only.
 
     `cleaned_by` is the snapshot whose known days say how to clean, by default this one: several snapshots that are
     cleaned alike share one roll-up, and take seconds after the first.
@@ -206,9 +208,9 @@ def listener_table(  # noqa: PLR0913  all but two are options
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot.
     """
-    with writing(workspace) as writer, studied(writer, engine, sample) as study:
+    with writing(workspace) as writer, studied(writer, engine, sample, practice) as study:
         study.check(snapshot, outcome=outcome)
-        by = study.cleaning(cleaned_by or snapshot, AS_PUBLISHED if as_published else OURS)
+        by = study.cleaning(cleaned_by or snapshot)
         return study.table(snapshot, by, outcome=outcome)
 
 
@@ -236,12 +238,14 @@ def log_keys(view: View) -> list[str]:
 
 
 @contextmanager
-def studied(writer: Writer, engine: Chosen = "duckdb", sample: Sample = EVERYBODY) -> Iterator[Study]:
+def studied(
+    writer: Writer, engine: Chosen = "duckdb", sample: Sample = EVERYBODY, practice: Practice = OURS
+) -> Iterator[Study]:
     """Yield a study of the workspace; refuse one without logs."""
     _logs(writer.view)
     with running(engine, writer.scratch) as ready:
         know_events(ready, writer.view, sample)
-        yield Study(writer, ready, sample)
+        yield Study(writer, ready, sample, practice)
 
 
 def know_events(engine: Engine, view: View, sample: Sample = EVERYBODY) -> None:

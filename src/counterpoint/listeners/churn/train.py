@@ -9,6 +9,7 @@ from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.churn.models import FOLDS, MODELS, CrossFitted, cross_fit
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import KINDS, ListenerTable, studied
+from counterpoint.listeners.events.rules import OURS, Practice
 from counterpoint.rng import check_seed
 from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
@@ -35,7 +36,13 @@ class Trained:
 
 
 def train(
-    workspace: Path, snapshot: Snapshot, *, kind: str = "lightgbm", seed: int = 0, engine: Chosen = "duckdb"
+    workspace: Path,
+    snapshot: Snapshot,
+    *,
+    kind: str = "lightgbm",
+    seed: int = 0,
+    practice: Practice = OURS,
+    engine: Chosen = "duckdb",
 ) -> Trained:
     """Fit the model called `kind` ("lightgbm" or "logistic") to a snapshot, and keep it as the workspace's churn model.
 
@@ -46,7 +53,7 @@ def train(
     """
     check_kind(kind)
     check_seed(seed)
-    with writing(workspace) as writer, studied(writer, engine) as study:
+    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
         cleaning = study.cleaning(snapshot)
         table = study.table(snapshot, cleaning, outcome=True)
         trained = fit(table, kind, seed=seed)

@@ -6,9 +6,11 @@ recognised instead of dropped. AS_PUBLISHED is what its notebook did, mistakes i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
+
+from counterpoint.errors import CounterpointError
 
 TOP: Final = Fraction(999, 1000)
 
@@ -84,6 +86,16 @@ class Practice:
     bots: Fraction = TOP
     bots_ever: bool = False
     bots_always: bool = False
+
+    def with_bots(self, percentile: float) -> "Practice":
+        """Return it with another percentile of plays from which on a listener is a bot.
+
+        >>> OURS.with_bots(99.5).bots
+        Fraction(199, 200)
+        """
+        if not 50 <= percentile < 100:
+            raise CounterpointError(f"bots are told by a percentile of plays in [50, 100); got {percentile}")
+        return replace(self, bots=Fraction(str(percentile)) / 100)
 
 
 _HIGH = Fraction(99, 100)
