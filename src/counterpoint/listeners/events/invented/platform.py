@@ -11,12 +11,13 @@
 """
 
 import json
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -26,13 +27,14 @@ from counterpoint.listeners.events.invented import dirt
 from counterpoint.listeners.events.invented.diary import Chances, Day, diary
 from counterpoint.listeners.events.invented.foresight import foresight
 from counterpoint.listeners.events.invented.pen import Pen
-from counterpoint.listeners.events.invented.people import friendships, people
-from counterpoint.listeners.events.invented.records import downloads, pages, plays, searches
-from counterpoint.listeners.events.invented.songs import MOST_SONGS, songs
+from counterpoint.listeners.events.invented.people import People, friendships, people
+from counterpoint.listeners.events.invented.records import Records, downloads, pages, plays, searches
+from counterpoint.listeners.events.invented.songs import MOST_SONGS, Songs, songs
 from counterpoint.listeners.events.invented.states import States, published, states
 from counterpoint.listeners.events.schema import EPOCH, FIRST_DAY, LAST_DAY
 from counterpoint.rng import generator
 
+Drawing: TypeAlias = Callable[[Day, People, Songs, np.random.Generator], Records]
 FORMATS: Final = ("music-box", "eventsim")
 AT_ONCE: Final = 1 << 20  # lines that are written together
 EVERY: Final = 7  # days between the days for which the truth about leaving is told
@@ -170,7 +172,7 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
     )
 
 
-def _kinds(style: str) -> dict[str, Any]:
+def _kinds(style: str) -> dict[str, Drawing]:
     return {"page": pages} if style == "eventsim" else {"down": downloads, "play": plays, "search": searches}
 
 
@@ -190,9 +192,9 @@ class _Log:
     folder: Path
     asked: Platform
     pen: Pen
-    kinds: dict[str, Any]
+    kinds: dict[str, Drawing]
 
-    def write(self, day: Day, who: Any, heard: Any, rng: np.random.Generator) -> _Tally:
+    def write(self, day: Day, who: People, heard: Songs, rng: np.random.Generator) -> _Tally:
         on = self.asked.first_day + timedelta(days=day.day)
         files, tables, count = [], [], 0
         for kind, drawn in self.kinds.items():
