@@ -8,6 +8,5 @@ from counterpoint.tables.spark import spark_engine
 @pytest.fixture(scope="session")
 def spark_session():
     """Yield a session as a user would have it; whoever stops it stops it for all tests."""
-    pytest.importorskip("pyspark", reason="Spark is not installed")
     with spark_engine(memory="1g") as spark:
         yield spark._session

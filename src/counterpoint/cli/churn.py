@@ -22,12 +22,9 @@ Outcome = Annotated[str, typer.Option("--outcome-for", help="How much silence af
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same result.")]
 Engine = Annotated[str, typer.Option("--engine", help="duckdb, or spark (an extra); the rows are the same.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
-
-
 AsPublished = Annotated[
     bool, typer.Option("--as-published", help="The study's own numbers, mistakes included, for comparison.")
 ]
-
 Bots = Annotated[float, typer.Option("--bots", help="The percentile of plays from which on a listener is a bot.")]
 
 
