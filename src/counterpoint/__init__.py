@@ -10,11 +10,21 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     # ruff: noqa: F401
     from counterpoint.errors import CounterpointError as CounterpointError
     from counterpoint.evaluate.intervals import Estimate as Estimate
+    from counterpoint.listeners.churn.act import Plan as Plan
+    from counterpoint.listeners.churn.cohorts import Cohorts as Cohorts
+    from counterpoint.listeners.churn.cohorts import cohorts as churn_cohorts
     from counterpoint.listeners.churn.evaluate import Evaluation as Evaluation
     from counterpoint.listeners.churn.evaluate import evaluate as evaluate_churn
+    from counterpoint.listeners.churn.likes import Likes as Likes
+    from counterpoint.listeners.churn.likes import likes as churn_likes
+    from counterpoint.listeners.churn.own import ChurnModel as ChurnModel
+    from counterpoint.listeners.churn.own import judge_table as judge_table
     from counterpoint.listeners.churn.score import Scores as Scores
+    from counterpoint.listeners.churn.score import outcome_of as offers_outcome
     from counterpoint.listeners.churn.score import score as score_churn
     from counterpoint.listeners.churn.snapshot import Snapshot as Snapshot
+    from counterpoint.listeners.churn.songs import Songs as Songs
+    from counterpoint.listeners.churn.songs import songs as churn_songs
     from counterpoint.listeners.churn.table import ListenerTable, listener_table
     from counterpoint.listeners.churn.train import Trained as Trained
     from counterpoint.listeners.churn.train import train as train_churn
@@ -27,32 +37,42 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.listeners.events.ledger import FileLedger as FileLedger
     from counterpoint.listeners.events.overview import Overview as Overview
     from counterpoint.listeners.events.overview import overview as overview
-    from counterpoint.listeners.insight import write_report as write_report
+    from counterpoint.listeners.insight.report import write_report as write_report
     from counterpoint.tables.workspace import reading as reading
 
 __version__ = "0.1.0"
 
 _PUBLIC: dict[str, tuple[str, str]] = {
+    "ChurnModel": ("listeners.churn.own", "ChurnModel"),
+    "Cohorts": ("listeners.churn.cohorts", "Cohorts"),
     "CounterpointError": ("errors", "CounterpointError"),
     "Estimate": ("evaluate.intervals", "Estimate"),
     "Evaluation": ("listeners.churn.evaluate", "Evaluation"),
     "FileLedger": ("listeners.events.ledger", "FileLedger"),
     "Format": ("listeners.events.formats", "Format"),
     "ListenerTable": ("listeners.churn.table", "ListenerTable"),
+    "Likes": ("listeners.churn.likes", "Likes"),
     "Overview": ("listeners.events.overview", "Overview"),
+    "Plan": ("listeners.churn.act", "Plan"),
     "Scores": ("listeners.churn.score", "Scores"),
     "Snapshot": ("listeners.churn.snapshot", "Snapshot"),
+    "Songs": ("listeners.churn.songs", "Songs"),
     "Taken": ("listeners.events.ingest", "Taken"),
     "Trained": ("listeners.churn.train", "Trained"),
+    "churn_cohorts": ("listeners.churn.cohorts", "cohorts"),
+    "churn_likes": ("listeners.churn.likes", "likes"),
+    "churn_songs": ("listeners.churn.songs", "songs"),
     "evaluate_churn": ("listeners.churn.evaluate", "evaluate"),
     "ingest": ("listeners.events.ingest", "ingest"),
+    "judge_table": ("listeners.churn.own", "judge_table"),
     "listener_table": ("listeners.churn.table", "listener_table"),
     "load_format": ("listeners.events.formats", "load"),
     "Platform": ("listeners.events.invented.platform", "Platform"),
     "invent": ("listeners.events.invented.platform", "invent"),
+    "offers_outcome": ("listeners.churn.score", "outcome_of"),
     "overview": ("listeners.events.overview", "overview"),
     "reading": ("tables.workspace", "reading"),
-    "write_report": ("listeners.insight", "write_report"),
+    "write_report": ("listeners.insight.report", "write_report"),
     "score_churn": ("listeners.churn.score", "score"),
     "train_churn": ("listeners.churn.train", "train"),
 }

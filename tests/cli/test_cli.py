@@ -83,7 +83,8 @@ def test_the_whole_ranked_list_is_handed_out_whole(workspace, tmp_path):
     assert run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.csv'}").status == 0
     assert run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.parquet'}").status == 0
     csv, parquet = pl.read_csv(tmp_path / "ranked.csv"), pl.read_parquet(tmp_path / "ranked.parquet")
-    assert csv.columns == ["rank", "uid", "pseudonym", "probability", "reason", "days_since_seen", "events"]
+    first, last = ["rank", "uid", "pseudonym", "probability"], ["days_since_seen", "events"]
+    assert csv.columns == [*first, "alert", "reasons", "offer", "group", *last]
     assert csv["uid"].to_list() == parquet["uid"].to_list()
     assert csv["uid"].n_unique() == csv.height
     refused = run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.xlsx'}")
@@ -116,11 +117,11 @@ def test_a_damaged_model_is_refused_by_name(workspace, tmp_path):
     copy = tmp_path / "work"
     shutil.copytree(workspace, copy)
     run(f"counterpoint churn train {copy} --model logistic")
-    [part] = (copy / "data").glob("model-*/whole.txt")
-    part.write_text(part.read_text().replace("1", "2", 1))
+    [part] = (copy / "data").glob("model-*/whole")
+    part.write_bytes(part.read_bytes().replace(b"1", b"2", 1))
     done = run(f"counterpoint churn score {copy}")
     assert _refused(done)
-    assert "whole.txt is damaged" in done.err
+    assert "whole is damaged" in done.err
 
 
 def test_the_features_are_handed_out_with_the_label(workspace, tmp_path):
@@ -144,3 +145,56 @@ def test_the_installed_command_says_its_version():
     import counterpoint
 
     assert run("counterpoint --version").out.strip() == counterpoint.__version__
+
+
+def test_an_experiment_is_drawn_and_its_outcome_is_told(workspace, tmp_path):
+    import polars as pl
+
+    run(f"counterpoint churn train {workspace} --model logistic")
+    listed = tmp_path / "ranked.csv"
+    assert "are held out" in run(f"counterpoint churn score {workspace} --out {listed} --holdout 0.5").out
+    ranked = pl.read_csv(listed)
+    assert set(ranked["group"].unique()) == {"", "offer", "hold-out"}
+    told = ranked.filter(pl.col("group") != "").select("uid", left=(pl.col("group") == "hold-out").cast(int))
+    told.write_csv(tmp_path / "outcome.csv")
+    done = run(f"counterpoint churn score {workspace} --outcome {tmp_path / 'outcome.csv'}")
+    assert done.status == 0
+    assert "offers kept 1" in done.out
+    assert "offers pay for themselves" in done.out
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ("uid,gone\n1,0\n", "the outcome has no column 'left'"),
+        ("uid,left\n1,maybe\n", "must hold 1 (left) or 0 (stayed)"),
+        ("", "is no csv table"),
+    ],
+)
+def test_an_outcome_that_says_nothing_is_refused_in_one_line(workspace, tmp_path, table, says):
+    run(f"counterpoint churn train {workspace} --model logistic")
+    run(f"counterpoint churn score {workspace} --holdout 0.5")
+    (tmp_path / "outcome.csv").write_text(table)
+    refused = run(f"counterpoint churn score {workspace} --outcome {tmp_path / 'outcome.csv'}")
+    assert _refused(refused)
+    assert says in refused.err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("score {} --holdout 1", "a hold-out is a share of those offered in [0, 1); got 1"),
+        ("score {} --value-kept 0", "value_kept is 0"),
+        ("score {} --platform free", "no platform 'free'"),
+        ("score {} --paying missing.csv", "cannot read missing.csv"),
+        ("cohorts {} --by year", "cohorts are by week or month, not by 'year'"),
+        ("songs {} --of album", "over-represented are songs or singers, not 'album'"),
+        ("likes {}", "the logs have 0 days with a like"),
+        ("evaluate {} --models logistic,forest", "no model 'forest'"),
+        ("train {} --model blent", "no model 'blent'; did you mean 'blend'?"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_line(workspace, options, says):
+    refused = run(f"counterpoint churn {options.format(workspace)}")
+    assert _refused(refused)
+    assert says in refused.err

@@ -1,5 +1,6 @@
 """`counterpoint churn`: who is about to leave."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +9,10 @@ import typer
 from counterpoint.cli.output import progress, say, say_json, say_table
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from counterpoint.evaluate.intervals import Estimate
+    from counterpoint.listeners.churn.act import Costs, Uplift
     from counterpoint.listeners.churn.evaluate import Evaluation
     from counterpoint.listeners.churn.snapshot import Snapshot
     from counterpoint.listeners.events.rules import Practice
@@ -25,6 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result for machine
 AsPublished = Annotated[
     bool, typer.Option("--as-published", help="The study's own numbers, mistakes included, for comparison.")
 ]
+Snapshots = Annotated[int, typer.Option("--snapshots", min=1, help="Learn from so many snapshots at most.")]
 Bots = Annotated[float, typer.Option("--bots", help="The percentile of plays from which on a listener is a bot.")]
 
 
@@ -78,6 +83,7 @@ def features(
         str | None, typer.Option("--cleaned-at", help="Clean as the days known at this day teach; by default --at's.")
     ] = None,
     sample: Annotated[float, typer.Option("--sample", help="Keep this share of the listeners.")] = 1.0,
+    rhythm: Annotated[bool, typer.Option("--rhythm", help="Add what the rhythm of visits foretells.")] = False,
     seed: Seed = 0,
     engine: Engine = "duckdb",
 ) -> None:
@@ -96,6 +102,7 @@ def features(
             practice=_practice(bots, as_published=as_published),
             cleaned_by=None if cleaned_at is None else _snapshot(workspace, cleaned_at, known_for, outcome_for),
             sample=Sample(sample, seed),
+            rhythm=rhythm,
             engine=engine,
         )
         hand_out(table.rows, out)
@@ -108,7 +115,8 @@ def train(
     at: At = None,
     known_for: Known = "30",
     outcome_for: Outcome = "14",
-    model: Annotated[str, typer.Option("--model", help="lightgbm or logistic.")] = "lightgbm",
+    model: Annotated[str, typer.Option("--model", help="The kind of model.")] = "blend",
+    snapshots: Snapshots = 3,
     bots: Bots = 99.9,
     seed: Seed = 0,
     engine: Engine = "duckdb",
@@ -123,12 +131,21 @@ def train(
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("learning"):
-        trained = learn(workspace, snapshot, kind=model, seed=seed, practice=_practice(bots), engine=engine)
+        trained = learn(
+            workspace,
+            snapshot,
+            kind=model,
+            snapshots=snapshots,
+            seed=seed,
+            practice=_practice(bots),
+            engine=engine,
+        )
     if as_json:
         say_json(about(trained))
         return
+    days = ", ".join(str(snapshot.at) for snapshot in trained.snapshots)
     say(
-        f"{trained.kind} learned from {trained.listeners:,} listeners known on {snapshot.at};"
+        f"{trained.kind} learned from {trained.listeners:,} listeners known on {days};"
         f" {trained.churned / trained.listeners:.1%} of them left"
     )
 
@@ -139,9 +156,15 @@ def evaluate(
     at: At = None,
     known_for: Known = "30",
     outcome_for: Outcome = "14",
+    models: Annotated[
+        str, typer.Option("--models", help="The kinds of model to judge, with commas between, or all.")
+    ] = "blend,logistic",
     train_at: Annotated[
         str | None, typer.Option("--train-at", help="Where the time split's models are trained.")
     ] = None,
+    snapshots: Snapshots = 3,
+    as_published: AsPublished = False,
+    grid: Annotated[bool, typer.Option("--grid", help="Search the study's grid of forests again (minutes).")] = False,
     bots: Bots = 99.9,
     seed: Seed = 0,
     resamples: Annotated[
@@ -150,21 +173,25 @@ def evaluate(
     engine: Engine = "duckdb",
     as_json: Json = False,
 ) -> None:
-    """Judge every model, recency alone and frequency alone, out of fold and on a later snapshot, with 95 % intervals.
+    """Judge models, recency alone and frequency alone, out of fold and on a later snapshot, with 95 % intervals.
 
     Example: counterpoint churn evaluate work --at 2017-04-28
     """
     from counterpoint.listeners.churn.evaluate import evaluate as judge
+    from counterpoint.listeners.churn.models.kinds import KINDS
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("judging"):
         found = judge(
             workspace,
             snapshot,
+            models=list(KINDS) if models == "all" else models.split(","),
             train_at=train_at,
+            snapshots=snapshots,
+            grid=grid,
             seed=seed,
             resamples=resamples,
-            practice=_practice(bots),
+            practice=_practice(bots, as_published=as_published),
             engine=engine,
         )
     if as_json:
@@ -176,9 +203,25 @@ def evaluate(
 def _say_evaluation(found: "Evaluation") -> None:
     for split in found.splits:
         left = f"{split.churned / split.listeners:.1%} left"
-        say(f"{split.name}: {split.listeners:,} listeners known on {found.at}, {left}; learned at {split.trained_at}")
-        rows = [(j.predictor, *map(_brief, (j.auc, j.ahead, j.lift, j.brier, j.log_loss))) for j in split.judged]
-        say_table(("predictor", "AUC", "ahead of recency", "lift, top tenth", "Brier", "log loss"), rows)
+        say(f"{split.name}: {split.listeners:,} listeners known on {found.at}, {left}; learned {split.learned}")
+        others = list(dict.fromkeys(other for judged in split.judged for other in judged.ahead))
+        columns = ("AUC", "PR-AUC", "lift", *(f"ahead of {other}" for other in others), "Brier", "log loss")
+        rows = [
+            (
+                judged.predictor,
+                *(_brief(judged.metrics.get(name)) for name in ("auc", "pr_auc", "lift")),
+                *(_brief(judged.ahead.get(other)) for other in others),
+                *(_brief(judged.metrics.get(name)) for name in ("brier", "log_loss")),
+            )
+            for judged in split.judged
+        ]
+        say_table(("predictor", *columns), rows)
+        at_half = ("accuracy", "precision", "recall", "f1")
+        rows = [(j.predictor, *(_brief(j.metrics[name]) for name in at_half)) for j in split.judged if j.calibration]
+        say_table(("at .5", "accuracy", "precision", "recall", "F1"), rows)
+        for judged in split.judged:
+            if leading := [row.feature for row in split.importance.get(judged.predictor, ())[:5]]:
+                say(f"{judged.predictor} looks at {', '.join(leading)}")
         say()
     if found.note:
         say(found.note)
@@ -198,37 +241,210 @@ def score(
         Path | None, typer.Option("--out", help="Write the whole ranked list to a .csv or .parquet file.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="How many to print.")] = 10,
+    least: Annotated[int, typer.Option("--least", min=0, help="How many of the least likely to print.")] = 0,
+    outcome: Annotated[
+        Path | None,
+        typer.Option("--outcome", help="Who left since (columns uid, left): what did the offers do? Scores nobody."),
+    ] = None,
+    holdout: Annotated[
+        float, typer.Option("--holdout", help="Keep offers from this share, to learn what they do.")
+    ] = 0,
+    seed: Seed = 0,
+    offer_cost: Annotated[float, typer.Option("--offer-cost", help="What an offer costs.")] = 5,
+    acquisition_cost: Annotated[float, typer.Option("--acquisition-cost", help="What a new customer costs.")] = 10,
+    value_kept: Annotated[float, typer.Option("--value-kept", help="What a listener who is kept is worth.")] = 50,
+    at_risk: Annotated[float, typer.Option("--at-risk", help="The probability from which to act.")] = 0.5,
+    stickiness_from: Annotated[
+        float, typer.Option("--stickiness-from", help="The expected share of leavers from which keeping comes first.")
+    ] = 0.5,
+    platform: Annotated[str, typer.Option("--platform", help="freemium, or paid (all pay).")] = "freemium",
+    paying: Annotated[Path | None, typer.Option("--paying", help="Who pays: a file with a column uid.")] = None,
+    watch_after: Annotated[int, typer.Option("--watch-after", help="Idle days from which to watch.")] = 7,
+    act_after: Annotated[int, typer.Option("--act-after", help="Idle days from which to act.")] = 14,
     engine: Engine = "duckdb",
     as_json: Json = False,
 ) -> None:
-    """Rank every listener by the probability to leave, each with the main reason.
+    """Rank every listener by the probability to leave, with reasons and what to do; or say what offers did.
 
-    Example: counterpoint churn score work --out ranked.csv
+    Example: counterpoint churn score work --out ranked.csv --holdout 0.1
     """
+    from counterpoint.listeners.churn.act import Plan
+    from counterpoint.listeners.churn.score import outcome_of
     from counterpoint.listeners.churn.score import score as rank
-    from counterpoint.tables.handout import hand_out
+    from counterpoint.tables.handout import hand_in, hand_out
 
+    if outcome is not None:
+        _say_uplift(outcome_of(workspace, hand_in(outcome), at=at), as_json=as_json)
+        return
+    plan = Plan(
+        watch_after=watch_after,
+        act_after=act_after,
+        at_risk=at_risk,
+        stickiness_from=stickiness_from,
+        platform=platform,
+        offer_cost=offer_cost,
+        acquisition_cost=acquisition_cost,
+        value_kept=value_kept,
+        holdout=holdout,
+        seed=seed,
+    )
     with progress("scoring"):
-        scores = rank(workspace, at=at, engine=engine)
+        payers = None if paying is None else hand_in(paying, "uid")["uid"]
+        scores = rank(workspace, at=at, plan=plan, paying=payers, engine=engine)
         if out is not None:
             hand_out(scores.rows, out)
-    leading = scores.rows.head(top)
     if as_json:
         say_json(
             {
                 "at": scores.snapshot.at,
                 "model": scores.model,
                 "listeners": scores.rows.height,
-                "top": leading.to_dicts(),
+                "costs": scores.costs,
+                "top": scores.rows.head(top).to_dicts(),
+                "least": scores.rows.tail(least).reverse().to_dicts(),
+                "in common": scores.common,
             }
         )
         return
-    columns = ("rank", "uid", "probability", "reason", "days_since_seen", "events")
-    rows = [(rank, str(uid), *rest) for rank, uid, *rest in leading.select(columns).iter_rows()]
     say(f"{scores.rows.height:,} listeners known on {scores.snapshot.at}, ranked by {scores.model}")
-    say_table(("rank", "uid", "probability", "main reason", "days since seen", "events"), rows)
+    _say_ranked(scores.rows.head(top))
+    if least:
+        say("\nleast likely to leave")
+        _say_ranked(scores.rows.tail(least).reverse())
+        rows = [(each.feature, each.least, each.others, each.apart) for each in scores.common]
+        say("\nwhat the least likely tenth has in common")
+        say_table(("feature", "their median", "of the others", "larger for one of them"), rows)
+    _say_costs(scores.costs)
+    if out is not None:
+        say(f"all of them: {out}")
+
+
+def _say_ranked(rows: "pl.DataFrame") -> None:
+    columns = ("rank", "uid", "probability", "alert", "reasons", "offer", "days_since_seen", "events")
+    shown = [(rank, str(uid), *rest) for rank, uid, *rest in rows.select(columns).iter_rows()]
+    say_table(("rank", "uid", "probability", "alert", "main reasons", "offer", "days since seen", "events"), shown)
+
+
+def _say_costs(costs: "Costs") -> None:
+    say(
+        f"\n{costs.stage} stage: {costs.offered:,} offers cost {costs.cost:,.0f}, {costs.on_stayers:,.0f} of it on"
+        f" listeners who would stay anyway; they pay from a fall of {costs.break_even:.1%} in the probability to leave"
+    )
+    if costs.needed is None:
+        say("no fall of the probability to leave can be that large: such offers cannot pay")
+        return
+    held = f"{costs.held_out:,} are held out" if costs.held_out else "nobody is held out (--holdout)"
+    say(f"no effect of an offer is claimed: {held}; to find that fall, {costs.needed:,} would be needed")
+
+
+def _say_uplift(found: "Uplift", *, as_json: bool) -> None:
+    if as_json:
+        say_json({**asdict(found), "verdict": found.pays})
+        return
+    rows = [
+        ("offer", found.offered, found.offered_left, found.offered_left / found.offered),
+        ("hold-out", found.held_out, found.held_out_left, found.held_out_left / found.held_out),
+    ]
+    say_table(("group", "listeners", "left", "share"), rows)
+    say(f"offers kept {found.uplift.brief} of those who got one; they pay from {found.break_even:.3f}: {found.pays}")
+    if found.unknown:
+        say(f"{found.unknown:,} listeners of the two groups are not in the outcome, and not counted")
+
+
+@app.command()
+def cohorts(
+    workspace: Workspace,
+    by: Annotated[str, typer.Option("--by", help="week or month in which listeners were first seen.")] = "week",
+    known_for: Known = "30",
+    outcome_for: Outcome = "14",
+    bots: Bots = 99.9,
+    engine: Engine = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Follow listeners by when they were first seen: how many left at each snapshot, and how long they last.
+
+    Example: counterpoint churn cohorts work --by month
+    """
+    from counterpoint.listeners.churn.cohorts import cohorts as follow
+
+    with progress("following"):
+        found = follow(
+            workspace, by=by, known_for=known_for, outcome_for=outcome_for, practice=_practice(bots), engine=engine
+        )
+    if as_json:
+        say_json(found)
+        return
+    rows = [(row.cohort, row.at, row.left.count, row.left.brief) for row in found.churned]
+    say_table((f"first seen in the {by} of", "known on", "listeners", "share that left"), rows)
+    say()
+    lasting = [(life.cohort, life.listeners, life.left, life.median) for life in found.lasting]
+    say_table((f"first seen in the {by} of", "listeners", "left", "half are gone after days"), lasting)
+
+
+@app.command()
+def songs(
+    workspace: Workspace,
+    of: Annotated[str, typer.Option("--of", help="song or singer.")] = "song",
+    at: At = None,
+    known_for: Known = "30",
+    outcome_for: Outcome = "14",
+    out: Annotated[Path | None, typer.Option("--out", help="Write all tested to a .csv or .parquet file.")] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="How many to print.")] = 20,
+    bots: Bots = 99.9,
+    seed: Seed = 0,
+    engine: Engine = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Find songs or singers that leavers heard on their last day more often than stayers like them: an association.
+
+    Example: counterpoint churn songs work --at 2017-04-28
+    """
+    from counterpoint.listeners.churn.songs import songs as compare
+    from counterpoint.tables.handout import hand_out
+
+    snapshot = _snapshot(workspace, at, known_for, outcome_for)
+    with progress("comparing"):
+        found = compare(workspace, snapshot, of=of, seed=seed, practice=_practice(bots), engine=engine)
+        if out is not None:
+            hand_out(found.rows, out)
+    if as_json:
+        said = {name: getattr(found, name) for name in ("of", "seed", "leavers", "stayers", "inflation")}
+        say_json({**said, "at": snapshot.at, "tested": found.rows.height, "found": found.found.to_dicts()})
+        return
+    say(
+        f"{found.found.height:,} of {found.rows.height:,} {of}s tested are over-represented before leaving:"
+        f" {found.leavers:,} leavers against {found.stayers:,} days of stayers like them; an association, no cause"
+    )
+    columns = ("item", "name", "singer", "leavers", "expected", "odds", "low", "high", "shrunk", "q", "regulars")
+    rows = [(str(row[0]), *row[1:]) for row in found.found.head(top).select(columns).iter_rows()]
+    say_table((of, "name", "singer", "leavers", "by chance", "odds", "low", "high", "shrunk", "fdr", "regulars"), rows)
     if out is not None:
         say(f"\nall of them: {out}")
+
+
+@app.command()
+def likes(
+    workspace: Workspace,
+    of: Annotated[str, typer.Option("--of", help="like or dislike.")] = "like",
+    outcome_for: Outcome = "14",
+    bots: Bots = 99.9,
+    engine: Engine = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Compare days with a like (or dislike) with days like them without one: which does silence follow? An association.
+
+    Example: counterpoint churn likes work
+    """
+    from counterpoint.listeners.churn.likes import likes as compare
+
+    with progress("comparing"):
+        found = compare(workspace, of=of, outcome_for=outcome_for, practice=_practice(bots), engine=engine)
+    if as_json:
+        say_json(found)
+        return
+    rows = [(row.days_of, row.exposed, row.days, row.odds.brief, row.difference.brief) for row in found.rows]
+    say_table(("days", f"with a {of}", "in all", "odds ratio of silence", "difference in its probability"), rows)
+    say("an association: who likes things may differ in ways that no log shows")
 
 
 def _practice(bots: float, *, as_published: bool = False) -> "Practice":

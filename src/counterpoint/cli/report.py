@@ -18,7 +18,7 @@ def report(
 
     Example: counterpoint report work --to report.html
     """
-    from counterpoint.listeners.insight import write_report
+    from counterpoint.listeners.insight.report import write_report
 
     with progress("writing"):
         findings = write_report(workspace, to, title=title)

@@ -1,10 +1,10 @@
 """What a score or a probability is worth against a 0/1 truth: every metric takes weights, so that all can be resampled.
 
-One rule for one class: a truth that is all 0 or all 1 is refused, weights that leave one class only give nan.
+A truth that is all 0 or all 1 is refused; where weights leave no ones, or no zeros, what needs them is nan.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,10 +70,7 @@ class RankedTruth:
         >>> RankedTruth.of(np.array([0, 1, 1]), np.array([0.2, 0.2, 0.9])).auc()
         0.75
         """
-        positives, negatives = self._passed(weights)
-        # Each run of equal scores is a trapezium: its zeros stand below all ones passed before it and half its own.
-        area = np.dot(np.diff(negatives), positives[1:] + positives[:-1]) / 2
-        return share(float(area), float(positives[-1] * negatives[-1]))
+        return _auc(*self._passed(weights))
 
     def lift_at(self, top: float, weights: Weights | None = None) -> float:
         """Return how many times more ones the highest `top` share of the weight holds than a random share would.
@@ -86,10 +83,15 @@ class RankedTruth:
         """
         if not 0 < top <= 1:
             raise CounterpointError(f"the top share must lie within (0, 1], got {top}")
-        positives, negatives = self._passed(weights)
-        everyone = positives + negatives
-        found = np.interp(top * everyone[-1], everyone, positives)
-        return share(float(found), float(positives[-1])) / top
+        return _lift_at(top, *self._passed(weights))
+
+    def average_precision(self, weights: Weights | None = None) -> float:
+        """Return the area under the precision-recall curve: the mean precision at which a 1 is found.
+
+        >>> RankedTruth.of(np.array([1, 0, 1]), np.array([0.9, 0.8, 0.2])).average_precision()
+        0.8333333333333333
+        """
+        return _average_precision(*self._passed(weights))
 
     def roc(self, weights: Weights | None = None) -> RocCurve:
         """Return at most 400 points of the curve; no point of the whole one is further than 0.005 from those drawn.
@@ -108,6 +110,54 @@ class RankedTruth:
         ones = sorted_weights * self.positive
         positives, negatives = np.cumsum(ones)[self.ends], np.cumsum(sorted_weights - ones)[self.ends]
         return np.concatenate(([0.0], positives)), np.concatenate(([0.0], negatives))
+
+
+METRICS = ("auc", "pr_auc", "lift", "accuracy", "precision", "recall", "f1", "brier", "log_loss")
+"""What `Scored.measure` returns; the first three are of the ranking alone."""
+TOP = 0.1
+"""The share that `lift` is of."""
+THRESHOLD = 0.5
+"""From which probability on a 1 is foretold, where one must decide."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Truth beside one prediction, made ready once, so that one pass over the rows gives every metric of a resample.
+
+    losses : float64[rows, 2], squared error and log loss in the order of the rows; None where it is no probability
+    called : how many of the ranked cuts are at or above the threshold
+
+    >>> scored = Scored.of(np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.8]), is_probability=True)
+    >>> dict(zip(METRICS, scored.measure().round(3).tolist()))["precision"]
+    0.667
+    """
+
+    ranked: RankedTruth
+    losses: NDArray[np.float64] | None
+    called: int
+
+    @classmethod
+    def of(cls, truth: Truth, score: Score, *, is_probability: bool) -> "Scored":
+        """Sort once; raises CounterpointError if a row is unsound or only one class is there."""
+        ranked = RankedTruth.of(truth, score)
+        if not is_probability:
+            return cls(ranked, None, 0)
+        check_probabilities(truth, score)
+        losses = np.column_stack([_squared_error(truth, score), _surprise(truth, score)])
+        return cls(ranked, losses, int((score[ranked.order][ranked.ends] >= THRESHOLD).sum()))
+
+    def measure(self, weights: Weights | None = None) -> NDArray[np.float64]:
+        """Return the METRICS, float64[9]; nan where one is undefined or asks for a probability."""
+        weights = weights_for(len(self.ranked.order), weights)
+        passed = self.ranked._passed(weights)  # noqa: SLF001
+        ranking = [_auc(*passed), _average_precision(*passed), _lift_at(TOP, *passed)]
+        if self.losses is None:
+            return np.array(ranking + [np.nan] * (len(METRICS) - len(ranking)))
+        positives, negatives = (side[self.called] for side in passed)
+        table = Confusion(positives, negatives, passed[1][-1] - negatives, passed[0][-1] - positives)
+        at_threshold = [table.accuracy, table.precision, table.recall, table.f1]
+        losses = [share(float(total), float(weights.sum())) for total in weights @ self.losses]
+        return np.array([*ranking, *at_threshold, *losses])
 
 
 @dataclass(frozen=True)
@@ -192,7 +242,7 @@ def brier(truth: Truth, probability: Score, weights: Weights | None = None) -> f
     0.25
     """
     check_probabilities(truth, probability)
-    return _mean((probability - truth) ** 2, weights)
+    return _mean(_squared_error(truth, probability), weights)
 
 
 def log_loss(truth: Truth, probability: Score, weights: Weights | None = None) -> float:
@@ -205,12 +255,38 @@ def log_loss(truth: Truth, probability: Score, weights: Weights | None = None) -
     0.6931
     """
     check_probabilities(truth, probability)
+    return _mean(_surprise(truth, probability), weights)
+
+
+def _auc(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
+    # Each run of equal scores is a trapezium: its zeros stand below all ones passed before it and half its own.
+    area = np.dot(np.diff(negatives), positives[1:] + positives[:-1]) / 2
+    return share(float(area), float(positives[-1] * negatives[-1]))
+
+
+def _average_precision(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
+    found, passed = np.diff(positives), (positives + negatives)[1:]
+    precision = np.divide(positives[1:], passed, out=np.zeros_like(passed), where=passed > 0)
+    return share(float(np.dot(found, precision)), float(positives[-1]))
+
+
+def _lift_at(top: float, positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
+    everyone = positives + negatives
+    found = np.interp(top * everyone[-1], everyone, positives)
+    return share(float(found), float(positives[-1])) / top
+
+
+def _squared_error(truth: Truth, probability: Score) -> NDArray[np.floating[Any]]:
+    return np.asarray((probability - truth) ** 2)
+
+
+def _surprise(truth: Truth, probability: Score) -> NDArray[np.floating[Any]]:
     given = np.where(truth == 1, probability, 1 - probability)
     epsilon = np.finfo(given.dtype).eps
-    return _mean(-np.log(np.clip(given, epsilon, 1 - epsilon)), weights)
+    return np.asarray(-np.log(np.clip(given, epsilon, 1 - epsilon)))
 
 
-def _mean(losses: NDArray[np.floating], weights: Weights | None) -> float:
+def _mean(losses: NDArray[np.floating[Any]], weights: Weights | None) -> float:
     weights = weights_for(len(losses), weights)
     return share(float(np.dot(weights, losses)), float(weights.sum()))
 

@@ -1,6 +1,8 @@
 """An estimate is three numbers and a count: resample whole groups, and say how far the value would move."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import floor, log10, sqrt
 from statistics import NormalDist
@@ -15,6 +17,8 @@ from counterpoint.rng import generator
 
 UNDEFINED_AT_MOST = 0.05
 """The share of resamples that may be undefined before an interval would be a guess."""
+THREADS = os.cpu_count() or 1
+"""That share the resamples."""
 
 
 @dataclass(frozen=True)
@@ -71,38 +75,44 @@ def bootstrap(
     >>> print(bootstrap(lambda weights: np.average(seconds, weights=weights), listeners, rng=1))
     15 [8, 30] (n = 3)
     """
-    [estimate] = bootstrap_all([statistic], groups, rng=rng, resamples=resamples, level=level)
-    return estimate
+    _check(groups, resamples, level)
+    value, drawn, count = _resampled(lambda weights: np.array([statistic(weights)]), groups, rng, resamples)
+    if np.isnan(value[0]):
+        raise CounterpointError(f"the statistic is undefined (nan) on all {len(groups):,} rows, so it has no interval")
+    defined = _defined(drawn[:, 0])
+    if defined is None:
+        raise CounterpointError(
+            f"the statistic is undefined (nan) on {int(np.isnan(drawn).sum()):,} of {resamples:,} resamples, more "
+            f"than {UNDEFINED_AT_MOST:.0%}: too few rows, or too few of one class, for an interval",
+        )
+    return Estimate(float(value[0]), *_percentiles(defined, level), count, level)
 
 
-def bootstrap_all(
-    statistics: Sequence[Callable[[Weights], float]],
+def bootstrap_each(
+    statistics: Callable[[Weights], NDArray[np.float64]],
     groups: NDArray[Any],
     *,
     rng: int | np.random.Generator,
     resamples: int = 1000,
     level: float = 0.95,
-) -> tuple[Estimate, ...]:
-    """Estimate several statistics on the same resamples, drawn once; otherwise as `bootstrap`.
+) -> tuple[Estimate | None, ...]:
+    """Estimate all that `statistics` returns, float64[k], on the same resamples; otherwise as `bootstrap`.
+
+    What is undefined (nan) on the rows as they are, or on more than 5 % of the resamples, has no estimate: None.
 
     >>> seconds = np.array([10.0, 12.0, 30.0, 8.0])
-    >>> mean, most = bootstrap_all([lambda w: np.average(seconds, weights=w), lambda w: seconds[w > 0].max()],
-    ...                            np.arange(4), rng=1)
+    >>> both = lambda w: np.array([np.average(seconds, weights=w), seconds[w > 0].max()])
+    >>> mean, most = bootstrap_each(both, np.arange(4), rng=1)
     >>> mean.value, most.value
     (15.0, 30.0)
     """
     _check(groups, resamples, level)
-    labels, row_group = np.unique(groups, return_inverse=True)
-    values = [float(statistic(np.ones(len(groups)))) for statistic in statistics]
-    if np.isnan(values).any():
-        raise CounterpointError(f"the statistic is undefined (nan) on all {len(groups):,} rows, so it has no interval")
-    rng = generator(rng)
-    drawn = np.empty((resamples, len(statistics)))
-    for resample in drawn:
-        weights = _weights(len(labels), row_group, rng)
-        resample[:] = [statistic(weights) for statistic in statistics]
-    ends = [_percentiles(column, level) for column in drawn.T]
-    return tuple(Estimate(value, *end, len(labels), level) for value, end in zip(values, ends, strict=True))
+    values, drawn, count = _resampled(statistics, groups, rng, resamples)
+    found: list[Estimate | None] = []
+    for value, column in zip(values.tolist(), drawn.T, strict=True):
+        defined = None if np.isnan(value) else _defined(column)
+        found.append(None if defined is None else Estimate(value, *_percentiles(defined, level), count, level))
+    return tuple(found)
 
 
 def paired_difference(
@@ -150,6 +160,21 @@ def wilson(hits: int, count: int, level: float = 0.95) -> Estimate:
     return Estimate(share, low, high, int(count), level)
 
 
+def difference_of_shares(hits: int, count: int, other_hits: int, other_count: int, level: float = 0.95) -> Estimate:
+    """Estimate the share of `hits` minus another, independent share, from two Wilson intervals (Newcombe 1998, no. 10).
+
+    The count is of both together. Raises CounterpointError as `wilson` does.
+
+    >>> print(difference_of_shares(56, 70, 48, 80))
+    0.20 [0.05, 0.33] (n = 150)
+    """
+    one, other = wilson(hits, count, level), wilson(other_hits, other_count, level)
+    value = one.value - other.value
+    low = value - sqrt((one.value - one.low) ** 2 + (other.high - other.value) ** 2)
+    high = value + sqrt((one.high - one.value) ** 2 + (other.value - other.low) ** 2)
+    return Estimate(value, low, high, count + other_count, level)
+
+
 def _check(groups: NDArray[Any], resamples: int, level: float) -> None:
     _check_level(level)
     if groups.ndim != 1 or not len(groups):
@@ -163,18 +188,41 @@ def _check_level(level: float) -> None:
         raise CounterpointError(f"level must lie strictly between 0 and 1 (0.95 is usual), got {level}")
 
 
+def _resampled(
+    statistics: Callable[[Weights], NDArray[np.float64]],
+    groups: NDArray[Any],
+    rng: int | np.random.Generator,
+    resamples: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Return the statistics of the rows as they are, float64[k], of each resample, float64[resamples, k], and groups.
+
+    Each resample has a generator of its own: how many threads share the work changes nothing.
+    """
+    labels, row_group = np.unique(groups, return_inverse=True)
+    values = np.asarray(statistics(np.ones(len(groups))), np.float64)
+    drawn, generators = np.empty((resamples, len(values))), generator(rng).spawn(resamples)
+
+    def draw(first: int) -> None:
+        for at in range(first, resamples, THREADS):
+            drawn[at] = statistics(_weights(len(labels), row_group, generators[at]))
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(draw, range(THREADS)))
+    return values, drawn, len(labels)
+
+
 def _weights(groups: int, row_group: NDArray[np.intp], rng: np.random.Generator) -> Weights:
     # Counting uniform draws is the multinomial, many times faster than asking for a binomial for each group.
     times = np.bincount(rng.integers(groups, size=groups), minlength=groups).astype(np.float64)
     return times[row_group]
 
 
-def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:
+def _defined(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the values that are defined, or None if too few are."""
     defined = values[~np.isnan(values)]
-    if len(defined) < (1 - UNDEFINED_AT_MOST) * len(values):
-        raise CounterpointError(
-            f"the statistic is undefined (nan) on {len(values) - len(defined):,} of {len(values):,} resamples, more "
-            f"than {UNDEFINED_AT_MOST:.0%}: too few rows, or too few of one class, for an interval",
-        )
+    return None if len(defined) < (1 - UNDEFINED_AT_MOST) * len(values) else defined
+
+
+def _percentiles(defined: NDArray[np.float64], level: float) -> tuple[float, float]:
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""Four plain drawings, each one function from values to SVG, in colours that colour-blind readers can tell apart.
+"""Plain drawings, each one function from values to SVG, in colours that colour-blind readers can tell apart.
 
 Every function takes the `title` that a screen reader says, gives the same text for the same values, and draws text
 and axes in the colour of the page, so that it reads on light and dark.
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
@@ -37,8 +38,7 @@ def roc(curves: Mapping[str, Curve], *, title: str) -> Markup:
     >>> roc({"model": (np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.7, 1.0]))}, title="ROC curve").startswith("<svg ")
     True
     """
-    if not 1 <= len(curves) <= len(PALETTE):
-        raise CounterpointError(f"a chart can tell 1 to {len(PALETTE)} curves apart by colour, got {len(curves)}")
+    _check_colours(curves)
     with drawing():
         names = [label(name) for name in curves]
         lines: list[Line2D] = []
@@ -112,6 +112,39 @@ def histogram(edges: NDArray[Any], counts: NDArray[Any], *, title: str, axis: st
         axes.grid(visible=True, axis="y")
         axes.set(xlim=(edges[0], edges[-1]), xlabel=label(axis))
         return inline(figure, title)
+
+
+def lasting(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, title: str, axis: str) -> Markup:
+    """Draw shares that fall in steps from 1, each with the band of its intervals; `axis` names what they fall over.
+
+    At most six curves, as many as there are colours that differ; more raises CounterpointError.
+
+    >>> lasting({"May": [(3, Estimate(0.8, 0.7, 0.9, 50))]}, title="Still there", axis="Days").startswith("<svg ")
+    True
+    """
+    _check_colours(curves)
+    with drawing():
+        names = [label(name) for name in curves]
+        lines: list[Line2D] = []
+        figure, axes = _square(names)
+        end = max((x for steps in curves.values() for x, _ in steps), default=1.0)
+        for colour, steps in zip(PALETTE, curves.values(), strict=False):
+            at = [0.0, *(x for x, _ in steps), end]
+            whole = Estimate(1.0, 1.0, 1.0, 0)
+            shares = [whole, *(share for _, share in steps)]
+            shares.append(shares[-1])
+            low, high = [each.low for each in shares], [each.high for each in shares]
+            axes.fill_between(at, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
+            lines += axes.step(at, [each.value for each in shares], where="post", color=colour, linewidth=1.6)
+        axes.set(xlim=(0, end), xlabel=label(axis), ylabel="Share still there")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.legend(lines, names, loc="lower left", bbox_to_anchor=(1.02, 0), frameon=False, handlelength=1.4)
+        return inline(figure, title)
+
+
+def _check_colours(curves: Mapping[str, object]) -> None:
+    if not 1 <= len(curves) <= len(PALETTE):
+        raise CounterpointError(f"a chart can tell 1 to {len(PALETTE)} curves apart by colour, got {len(curves)}")
 
 
 def _framed(wide: float, high: float, *, left: float, right: float, bottom: float, top: float) -> tuple[Figure, Axes]:

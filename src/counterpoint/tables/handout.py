@@ -1,11 +1,11 @@
-"""Tables handed to people: CSV that no spreadsheet runs as a formula, or Parquet; written whole or not at all."""
+"""Tables handed to people, and back: Parquet, or CSV that no spreadsheet runs as a formula; whole or not at all."""
 
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from counterpoint.errors import CounterpointError
+from counterpoint.errors import CounterpointError, nearest
 from counterpoint.tables.commit import explained, whole_file
 
 FORMULA: Final = r"^[=+\-@\t\r]"
@@ -28,6 +28,29 @@ def hand_out(frame: pl.DataFrame, to: Path) -> None:
             frame.write_parquet(temporary)
         else:
             frame.with_columns(_harmless(name) for name in _texts(frame)).write_csv(temporary)
+
+
+def hand_in(path: Path, *needed: str) -> pl.DataFrame:
+    """Read a .csv or .parquet file that people hand in; refuse one without the columns `needed`.
+
+    Raises
+    ------
+    CounterpointError
+        If the name ends in neither, the file cannot be read, is no such table, or lacks a column.
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise CounterpointError(f"{path}: a name that ends in .csv or .parquet would be right")
+    try:
+        frame = pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
+    except OSError as error:
+        raise CounterpointError(f"cannot read {path}: {error.strerror or error}") from error
+    except pl.exceptions.PolarsError as error:
+        first = str(error).partition("\n")[0]
+        raise CounterpointError(f"{path} is no {path.suffix[1:]} table: {first}") from error
+    for name in needed:
+        if name not in frame.columns:
+            raise CounterpointError(f"{path} has no column {name!r}; {nearest(name, frame.columns)}")
+    return frame
 
 
 def _texts(frame: pl.DataFrame) -> list[str]:

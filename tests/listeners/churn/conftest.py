@@ -38,8 +38,8 @@ def workspace(_ingested, tmp_path_factory):
 def table(workspace):
     """Make the table of a snapshot, cleaned as that snapshot's or as another's known days teach."""
 
-    def run(snapshot, *, cleaned_at=None, outcome=True):
+    def run(snapshot, *, cleaned_at=None, outcome=True, rhythm=False):
         with writing(workspace) as writer, studied(writer) as study:
-            return study.table(snapshot, study.cleaning(cleaned_at or snapshot), outcome=outcome)
+            return study.table(snapshot, study.cleaning(cleaned_at or snapshot), outcome=outcome, rhythm=rhythm)
 
     return run

@@ -47,7 +47,7 @@ def finished(folder):
         assert trained_in(view)[0].snapshot == AT
         assert scores_in(view).rows.height == LISTENERS
         kinds = sorted(name.split(":")[0] for name in view.live)
-    assert kinds == ["cleaning", "cleaning", "key", "log", "model", "rollup", "rollup", "scores"]
+    assert kinds == ["cleaning", "cleaning", "key", "log", "model", "rhythm", "rhythm", "rollup", "rollup", "scores"]
     assert len(list((folder / "workspace" / "data").iterdir())) == len(kinds)
     assert list((folder / "workspace" / "tmp").iterdir()) == []
 

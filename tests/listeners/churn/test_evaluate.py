@@ -14,23 +14,32 @@ import pytest
 from tests.listeners.small_logs import Event, ingested
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.classify import auc, brier
-from counterpoint.evaluate.intervals import Estimate
-from counterpoint.listeners.churn import models
-from counterpoint.listeners.churn.evaluate import evaluate, evaluations_in
-from counterpoint.listeners.churn.models import MODELS, cross_fit, fit_whole
+from counterpoint.evaluate.classify import METRICS, auc, brier
+from counterpoint.listeners.churn import evaluate as churn_evaluate
+from counterpoint.listeners.churn import rhythm
+from counterpoint.listeners.churn.evaluate import PLAIN, USUAL, evaluate, evaluations_in
+from counterpoint.listeners.churn.examples import together
+from counterpoint.listeners.churn.models import boosted
+from counterpoint.listeners.churn.models.blend import BlendKind
+from counterpoint.listeners.churn.models.crossfit import cross_fit, fit_whole
+from counterpoint.listeners.churn.models.kinds import KINDS, SEARCHED, STUDY
 from counterpoint.listeners.churn.snapshot import Snapshot
+from counterpoint.listeners.churn.table import listener_table
+from counterpoint.listeners.churn.train import train
+from counterpoint.listeners.events.rules import AS_PUBLISHED
 from counterpoint.tables.workspace import reading
 
 SEED = 3
-PREDICTORS = {*MODELS, "recency alone", "frequency alone"}
+MODELS = USUAL
+PREDICTORS = {*MODELS, *PLAIN}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_trees():
-    """None of these truths depends on how many trees a model has."""
+    """None of these truths depends on how many trees a model has, or how long the rhythm is learned."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "ROUNDS", 20)
+        patch.setattr(boosted, "ROUNDS", 20)
+        patch.setattr(rhythm, "ITERATIONS", 5)
         yield
 
 
@@ -51,16 +60,16 @@ def split(evaluation, request):
 
 
 def test_an_evaluation_has_both_splits_and_says_when_each_was_trained(evaluation):
-    assert [(split.name.split()[0], split.trained_at) for split in evaluation.splits] == [
-        ("random", "2017-04-21"),
-        ("time", "2017-04-14"),
+    assert [(split.name.split()[0], split.learned) for split in evaluation.splits] == [
+        ("random", "out of fold"),
+        ("time", "at 2017-04-14"),
     ]
     assert (evaluation.at, evaluation.known_for, evaluation.outcome_for) == ("2017-04-21", "14", "7")
     assert (evaluation.seed, evaluation.note) == (SEED, "")
 
 
 def test_all_predictors_are_judged_on_all_listeners_of_the_snapshot(split, table, snapshot):
-    y = table(snapshot).churned
+    y = table(snapshot).examples.y
     assert (split.listeners, split.churned) == (len(y), y.sum())
     assert {judged.predictor for judged in split.judged} == PREDICTORS == set(split.roc)
     assert {judged.auc.count for judged in split.judged} == {len(y)}
@@ -69,8 +78,8 @@ def test_all_predictors_are_judged_on_all_listeners_of_the_snapshot(split, table
 
 def test_every_interval_holds_its_value(split):
     for judged in split.judged:
-        estimates = [value for value in vars(judged).values() if isinstance(value, Estimate)]
-        assert len(estimates) >= 2
+        estimates = [value for value in (*judged.metrics.values(), *judged.ahead.values()) if value]
+        assert len(estimates) >= 4
         for estimate in estimates:
             assert estimate.low <= estimate.value <= estimate.high
             assert estimate.low < estimate.high
@@ -91,21 +100,22 @@ def mann_whitney(y, score):
 
 
 def test_the_random_split_judges_out_of_fold(evaluation, table, snapshot):
-    test = table(snapshot)
+    test = table(snapshot, rhythm=True).examples
     for kind in MODELS:
-        fitted = cross_fit(kind, test.matrix, test.churned, test.bucket, seed=SEED)
-        p = fitted.out_of_fold(test.matrix, test.bucket)
-        assert judged(evaluation.splits[0], kind).auc.value == auc(test.churned, p)
-        assert judged(evaluation.splits[0], kind).brier.value == brier(test.churned, p)
+        fitted = cross_fit(KINDS[kind], test, seed=SEED)
+        p, found = fitted.out_of_fold(test.x, test.fold), judged(evaluation.splits[0], kind)
+        assert found.auc.value == pytest.approx(auc(test.y, p))
+        assert found.metrics["brier"].value == pytest.approx(brier(test.y, p))
+        assert found.trained["auc"] == pytest.approx(auc(test.y, fitted.whole.probability(test.x)))
 
 
 def test_the_time_split_judges_a_model_of_the_earlier_days_cleaned_as_they_were(evaluation, table, snapshot, earlier):
-    past, test = table(earlier), table(snapshot, cleaned_at=earlier)
+    past, test = (table(day, cleaned_at=earlier, rhythm=True).examples for day in (earlier, snapshot))
     for kind in MODELS:
-        p = fit_whole(kind, past.matrix, past.churned, seed=SEED).probability(test.matrix)
+        p = fit_whole(KINDS[kind], past, seed=SEED).probability(test.x)
         found = judged(evaluation.splits[1], kind)
-        assert found.auc.value == auc(test.churned, p)
-        assert found.accuracy == pytest.approx(np.mean((p >= 0.5) == test.churned))
+        assert found.auc.value == pytest.approx(auc(test.y, p))
+        assert found.metrics["accuracy"].value == pytest.approx(np.mean((p >= 0.5) == test.y))
 
 
 def judged(split, kind):
@@ -113,26 +123,24 @@ def judged(split, kind):
     return found
 
 
-def test_how_far_ahead_of_recency_is_the_difference_of_the_two(split):
-    recency = judged(split, "recency alone")
-    assert recency.ahead is None
+@pytest.mark.parametrize("other", [MODELS[0], PLAIN[0]])
+def test_how_far_ahead_of_another_is_the_difference_of_the_two(split, other):
+    base = judged(split, other)
+    assert other not in base.ahead
     for found in split.judged:
-        if found is not recency:
-            assert found.ahead.value == pytest.approx(found.auc.value - recency.auc.value)
+        if found is not base:
+            assert found.ahead[other].value == pytest.approx(found.auc.value - base.auc.value)
 
 
 def test_what_needs_a_probability_is_said_of_models_alone(split):
-    probabilistic = ("brier", "log_loss", "accuracy", "precision", "recall", "f1", "calibration_error")
     for found in split.judged:
-        said = {name for name in probabilistic if getattr(found, name) is not None}
-        if found.predictor not in MODELS:
-            assert not said
-        else:  # where nobody is said to leave, precision has no meaning
-            assert said == set(probabilistic) - (set() if found.recall else {"precision"})
+        is_model = found.predictor in MODELS
+        assert set(found.metrics) == set(METRICS if is_model else METRICS[:3])
+        assert (found.calibration is not None) == is_model == bool(found.trained)
 
 
 def test_curves_run_from_corner_to_corner_and_bins_hold_everybody(split):
-    for false_positive, true_positive in split.roc.values():
+    for false_positive, true_positive in (*split.roc.values(), *split.roc_trained.values()):
         assert (false_positive[0], true_positive[0], false_positive[-1], true_positive[-1]) == (0, 0, 1, 1)
         assert list(false_positive) == sorted(false_positive)
         assert list(true_positive) == sorted(true_positive)
@@ -140,10 +148,66 @@ def test_curves_run_from_corner_to_corner_and_bins_hold_everybody(split):
 
 
 def test_importances_are_of_every_feature_and_fall(split, table, snapshot):
-    names = {feature.name for feature in table(snapshot).features}
-    for importance in split.importance.values():
-        assert set(importance) == names
-        assert list(importance.values()) == sorted(importance.values(), reverse=True)
+    names = set(table(snapshot, rhythm=True).names)
+    for rows in split.importance.values():
+        assert {row.feature for row in rows} == names
+        assert [row.drop.value for row in rows] == sorted((row.drop.value for row in rows), reverse=True)
+        assert sum(row.share for row in rows) == pytest.approx(1)
+
+
+# Several snapshots, other models, the study's way
+
+
+def test_a_model_learns_from_several_snapshots_whose_outcomes_are_over(workspace, tmp_path):
+    copy, test = shutil.copytree(workspace, tmp_path / "copy"), Snapshot.of("2017-04-24", known_for=5, outcome_for=4)
+    [_, split] = evaluate(copy, test, models=["logistic"], snapshots=3, resamples=20).splits
+    assert split.learned == "at 2017-04-20, 2017-04-16, 2017-04-12"
+
+
+def test_learning_from_several_snapshots_is_learning_from_all_their_rows(workspace, table, tmp_path):
+    copy, test = shutil.copytree(workspace, tmp_path / "copy"), Snapshot.of("2017-04-24", known_for=5, outcome_for=4)
+    [_, split] = evaluate(copy, test, models=["logistic"], snapshots=2, resamples=20).splits
+    newest, oldest = (replace(test, at=dt.date(2017, 4, day)) for day in (20, 16))
+    past, *_, later = (table(day, cleaned_at=newest, rhythm=True).examples for day in (newest, oldest, test))
+    past = together([past, table(oldest, cleaned_at=newest, rhythm=True).examples])
+    p = fit_whole(KINDS["logistic"], past, seed=0).probability(later.x)
+    assert judged(split, "logistic").auc.value == pytest.approx(auc(later.y, p))
+
+
+def test_the_models_asked_for_are_judged_and_measured_against_the_first(workspace, snapshot, tmp_path):
+    copy = shutil.copytree(workspace, tmp_path / "copy")
+    found = evaluate(copy, snapshot, models=["random-forest", "logistic"], resamples=20)
+    assert [one.predictor for one in found.splits[0].judged] == ["random-forest", "logistic", *PLAIN]
+    assert set(judged(found.splits[0], "logistic").ahead) == {"random-forest", "recency alone"}
+
+
+def test_an_unknown_model_and_none_at_all_are_refused_in_one_line(workspace, snapshot):
+    assert refusal(workspace, snapshot, models=["forest"]).startswith("no model 'forest'; did you mean")
+    assert refusal(workspace, snapshot, models=[]) == "name a model or more to judge"
+
+
+def test_as_published_the_studys_models_are_judged_on_a_fifth_of_the_listeners(workspace, snapshot, tmp_path):
+    copy = shutil.copytree(workspace, tmp_path / "copy")
+    [split] = evaluate(copy, snapshot, practice=AS_PUBLISHED, resamples=20).splits
+    everybody = listener_table(copy, snapshot, practice=AS_PUBLISHED)
+    assert [one.predictor for one in split.judged] == [*STUDY, *PLAIN]
+    assert split.listeners == round(0.2 * everybody.rows.height)
+    assert {row.feature for row in split.importance[SEARCHED]} == set(everybody.names)
+
+
+def test_an_evaluation_as_published_stands_beside_ours(evaluation, workspace, snapshot, tmp_path):
+    copy = shutil.copytree(workspace, tmp_path / "copy")
+    evaluate(copy, snapshot, practice=AS_PUBLISHED, resamples=20)
+    with reading(copy) as view:
+        assert {kept.practice for kept in evaluations_in(view)} == {"ours", "as published"}
+
+
+def test_a_model_that_the_workspace_has_is_not_fitted_again(evaluation, workspace, snapshot, tmp_path, monkeypatch):
+    copy = shutil.copytree(workspace, tmp_path / "copy")
+    train(copy, snapshot, snapshots=1, seed=SEED)
+    monkeypatch.setattr(BlendKind, "fit", lambda *_args, **_seed: pytest.fail("it was fitted again"))
+    monkeypatch.setattr(churn_evaluate, "_judge_time", lambda *_: evaluation.splits[1])
+    assert evaluate(copy, snapshot, seed=SEED, resamples=100) == evaluation
 
 
 # Keeping
@@ -216,7 +280,7 @@ def test_a_month_that_ends_early_still_has_its_time_split(tmp_path):
     found = evaluate(
         ingested(log, tmp_path), Snapshot.of("2010-03-30", known_for="1mo", outcome_for="1mo"), resamples=9
     )
-    assert [split.trained_at for split in found.splits] == ["2010-03-30", "2010-02-27"]
+    assert [split.learned for split in found.splits] == ["out of fold", "at 2010-02-27, 2010-01-27"]
 
 
 def test_where_hardly_anyone_leaves_and_no_model_calls_it_the_evaluation_says_so(tmp_path):
@@ -224,7 +288,7 @@ def test_where_hardly_anyone_leaves_and_no_model_calls_it_the_evaluation_says_so
     at = dt.date(1970, 1, 1) + dt.timedelta(14_600 + 29)
     workspace = ingested(log, tmp_path)
     found = evaluate(workspace, Snapshot.of(at, known_for=30, outcome_for=7), resamples=50)
-    assert judged(found.splits[0], "lightgbm").recall == 0
-    assert judged(found.splits[0], "lightgbm").precision is None
+    assert judged(found.splits[0], MODELS[0]).metrics["recall"].value == 0
+    assert judged(found.splits[0], MODELS[0]).metrics["precision"] is None
     with reading(workspace) as view:
         assert evaluations_in(view) == (found,)

@@ -7,9 +7,11 @@ from tests.listeners.small_logs import Event, ingested
 from counterpoint import Snapshot, evaluate_churn, listener_table, train_churn
 from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.classify import auc
-from counterpoint.listeners.churn import models
 from counterpoint.listeners.churn.cleaning import cleaning_report
-from counterpoint.listeners.churn.models import cross_fit
+from counterpoint.listeners.churn.examples import Examples
+from counterpoint.listeners.churn.models import boosted
+from counterpoint.listeners.churn.models.crossfit import cross_fit
+from counterpoint.listeners.churn.models.kinds import KINDS
 from counterpoint.listeners.churn.snapshot import Span
 from counterpoint.listeners.churn.train import trained_in
 from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS
@@ -24,8 +26,9 @@ def test_trees_grow_on_a_hundred_listeners(listeners):
     rng = np.random.default_rng(3)
     x = rng.exponential(5, (listeners, 4))
     y = (x[:, 0] + rng.normal(0, 2, listeners) > 4).astype(np.int64)
-    bucket = np.arange(listeners)
-    assert auc(y, cross_fit("lightgbm", x, y, bucket, seed=0).out_of_fold(x, bucket)) > 0.8
+    who = np.arange(listeners)
+    known = Examples(("a", "b", "c", "d"), x, y, who, who)
+    assert auc(y, cross_fit(KINDS["lightgbm"], known, seed=0).out_of_fold(x, known.fold)) > 0.8
 
 
 def grown(tmp_path):
@@ -51,9 +54,9 @@ def test_a_time_split_that_was_asked_for_is_refused_with_the_reason(tmp_path):
 
 def test_a_model_trained_anew_with_other_settings_takes_the_place_of_the_old(tmp_path, monkeypatch):
     workspace = grown(tmp_path)
-    train_churn(workspace, SNAPSHOT)
-    monkeypatch.setattr(models, "ROUNDS", 5)
-    train_churn(workspace, SNAPSHOT)
+    train_churn(workspace, SNAPSHOT, kind="lightgbm")
+    monkeypatch.setattr(boosted, "ROUNDS", 5)
+    train_churn(workspace, SNAPSHOT, kind="lightgbm", seed=1)
     with reading(workspace) as view:
         assert trained_in(view)[0].fitted.whole.booster.num_trees() == 5
 

@@ -42,7 +42,7 @@ def hetrec(tmp_path_factory):
 
 def labels(workspace, snapshot):
     with writing(workspace) as writer, studied(writer) as study:
-        return study.table(snapshot, study.cleaning(snapshot), outcome=True).churned
+        return study.table(snapshot, study.cleaning(snapshot), outcome=True).examples.y
 
 
 def test_cdnow_has_as_many_customers_and_as_many_who_leave_as_were_counted_by_other_means(cdnow):
@@ -64,4 +64,4 @@ def test_half_a_year_later_both_models_still_beat_recency_alone_on_cdnow(cdnow):
     assert split.trained_at == "1997-06-30"
     judged = {judged.predictor: judged for judged in split.judged}
     for kind in ("lightgbm", "logistic"):
-        assert judged[kind].ahead.low > 0, f"{kind} is ahead of recency by {judged[kind].ahead}"
+        assert judged[kind].ahead["recency alone"].low > 0, f"{kind} is ahead of recency by {judged[kind].ahead}"

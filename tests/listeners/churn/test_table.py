@@ -101,8 +101,8 @@ def test_a_matrix_has_a_column_a_feature_and_nan_where_a_number_is_missing(tmp_p
     last_download = table.matrix[:, names.index("last_D_time")]
     assert last_download[1] == 9
     assert np.isnan(np.delete(last_download, 1)).all()
-    assert table.churned.tolist() == table.rows["churned"].to_list()
-    assert table.bucket.min() >= 0
+    assert table.examples.y.tolist() == table.rows["churned"].to_list()
+    assert table.fold.tolist() == table.examples.fold.tolist() == [bucket % 5 for bucket in table.rows["bucket"]]
 
 
 def test_a_workspace_without_events_says_how_to_get_some(tmp_path):

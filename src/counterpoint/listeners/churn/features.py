@@ -186,6 +186,15 @@ _DEVICE: Final = Feature(
 )
 
 
+FORETOLD: Final = "silence_foretold"
+SINCE: Final = "silence_since"
+RHYTHM: Final = (
+    Feature(FORETOLD, "", (), "silence foretold by the habits up to the last visit: {:.0%}"),
+    Feature(SINCE, "", (), "the silence since then multiplies the odds of leaving by {:,.1f}"),
+)
+"""What the rhythm of visits says (`rhythm`): no sum over windows, so not of SQL."""
+
+
 def snapshot_sql(features: Sequence[Feature], snapshot: Snapshot, *, outcome: bool) -> str:
     """Return portable SQL from `rollup` to one row a listener seen in the known window.
 

@@ -1,15 +1,19 @@
-"""Who is about to leave: every listener of a snapshot ranked by probability, each with the main reason in words."""
+"""Who is about to leave: every listener of a snapshot ranked by probability, with reasons in words and what to do."""
 
 import datetime as dt
-from dataclasses import dataclass, replace
+import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
+from counterpoint.errors import CounterpointError
+from counterpoint.evaluate.classify import RankedTruth
+from counterpoint.listeners.churn.act import Costs, Plan, Uplift, costs, planned, uplift
+from counterpoint.listeners.churn.examples import Matrix
 from counterpoint.listeners.churn.features import Feature
-from counterpoint.listeners.churn.models import Matrix
 from counterpoint.listeners.churn.snapshot import Snapshot, day_of
 from counterpoint.listeners.churn.table import ListenerTable, studied
 from counterpoint.listeners.churn.train import Trained, check_features, trained_in
@@ -17,32 +21,61 @@ from counterpoint.listeners.events.schema import date
 from counterpoint.tables import parquet
 from counterpoint.tables.engine import Chosen
 from counterpoint.tables.pseudonym import pseudonyms
-from counterpoint.tables.workspace import Staged, View, key_of, verify, writing
+from counterpoint.tables.workspace import Staged, View, key_of, reading, verify, writing
 
 SCORES: Final = "scores:churn"
+EXPERIMENT: Final = "experiment:churn:"
+REASONS: Final = 3
+LEAST: Final = 0.1  # the share of the listeners that is called least likely to leave
+IN_COMMON: Final = 8  # features
+
+
+@dataclass(frozen=True)
+class Common:
+    """What those least likely to leave have in common: a feature by which they differ from the others.
+
+    least, others : its median among them and among the others, where it is known
+    apart         : the chance that it is larger for a random one of them than for a random other, where both have it
+    """
+
+    feature: str
+    least: float
+    others: float
+    apart: float
 
 
 @dataclass(frozen=True)
 class Scores:
     """The listeners of a snapshot, most likely to leave first.
 
-    rows : rank (from 1), uid, pseudonym, probability, reason, days_since_seen, events
-    seen : how many of them the model learned from; each of those is scored by a model that did not see them
-    logs : stands for the logs they were made from
+    rows   : rank (from 1), uid, pseudonym, probability, alert, reasons, offer, group, days_since_seen, events
+    seen   : how many of them the model learned from; each of those is scored by a model that did not see them
+    logs   : stands for the logs they were made from
+    common : what the least likely tenth has in common, what tells most first
     """
 
     snapshot: Snapshot
     model: str
     seen: int
     logs: str
+    plan: Plan
+    costs: Costs
+    common: tuple[Common, ...]
     rows: pl.DataFrame
 
 
-def score(workspace: Path, *, at: str | dt.date | None = None, engine: Chosen = "duckdb") -> Scores:
+def score(
+    workspace: Path,
+    *,
+    at: str | dt.date | None = None,
+    plan: Plan | None = None,
+    paying: pl.Series | None = None,
+    engine: Chosen = "duckdb",
+) -> Scores:
     """Score all listeners known on the day `at` (the last day of the log by default) with the workspace's churn model.
 
-    Where the outcome asked for shares days with the one that the model learned from, listeners are scored out of fold:
-    by the part that never saw them.
+    Where the outcome asked for shares days with one that the model learned from, listeners are scored out of fold: by
+    the part that never saw them. `plan` says what is done for whom, and `paying` holds the uids of those who pay.
 
     Raises
     ------
@@ -53,52 +86,113 @@ def score(workspace: Path, *, at: str | dt.date | None = None, engine: Chosen = 
         trained, folder = trained_in(writer.view)
         day = date(study.days.last) if at is None else day_of(at)
         snapshot = Snapshot(day, trained.snapshot.known_for, trained.snapshot.outcome_for)
-        table = study.table(snapshot, folder, outcome=False, kinds=trained.kinds)
+        table = study.table(snapshot, folder, outcome=False, kinds=trained.kinds, rhythm=trained.has_rhythm)
         check_features(trained, table)
-        scores = rank(trained, table)
+        logs = key_of(study.logs())
+        scores = replace(rank(trained, table, plan or Plan(), paying), logs=logs)
         rows = scores.rows.insert_column(2, pseudonyms(writer, scores.rows["uid"]))
+        scores = replace(scores, rows=rows)
         staged = writer.stage()
         rows.write_parquet(staged / "scores.parquet")
-        logs = key_of(study.logs())
         made = {"at": day.isoformat(), "model": folder.key, "kind": scores.model, "seen": scores.seen, "logs": logs}
-        writer.commit(Staged(SCORES, key_of("scores", made), staged, made))
-    return replace(scores, rows=rows, logs=logs)
+        said = {
+            "plan": asdict(scores.plan),
+            "costs": asdict(scores.costs),
+            "common": [asdict(each) for each in scores.common],
+        }
+        (staged / "scores.json").write_text(json.dumps(said))
+        put = [Staged(SCORES, key_of("scores", made, said), staged, made)]
+        if plan and plan.holdout:
+            # Kept apart: a later ranking, or another model, does not end an experiment.
+            drawn, name = writer.stage(), f"{EXPERIMENT}{day}"
+            rows.filter(pl.col("group") != "").select("uid", "group").write_parquet(drawn / "groups.parquet")
+            put.append(Staged(name, key_of(name, made, said), drawn, {"break_even": plan.break_even}))
+        writer.commit(*put)
+    return scores
 
 
-def rank(trained: Trained, table: ListenerTable) -> Scores:
+def rank(trained: Trained, table: ListenerTable, plan: Plan, paying: pl.Series | None = None) -> Scores:
     """Rank a table's listeners by the probability to leave, ties in the order of uid; no pseudonyms yet."""
-    x, learned_from = table.matrix, table.snapshot.shares_outcome(trained.snapshot)
+    x = table.matrix
+    learned_from = any(table.snapshot.shares_outcome(earlier) for earlier in trained.snapshots)
     if learned_from:
-        probability = trained.fitted.out_of_fold(x, table.bucket)
-        contributions = trained.fitted.out_of_fold_contributions(x, table.bucket)
+        probability = trained.fitted.out_of_fold(x, table.fold)
+        contributions = trained.fitted.out_of_fold_contributions(x, table.fold)
     else:
         probability = trained.fitted.whole.probability(x)
         contributions = trained.fitted.whole.contributions(x)
-    rows = table.rows.select(
+    said = table.rows.select(
         "uid",
         pl.Series("probability", probability),
-        pl.Series("reason", reasons(table.features, x, contributions)),
+        pl.Series("reasons", reasons(table.features, x, contributions)),
         "days_since_seen",
         "events",
-    ).sort("probability", "uid", descending=[True, False])
-    ranked = rows.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"), pl.all())
-    return Scores(table.snapshot, trained.kind, len(x) if learned_from else 0, "", ranked)
+    )
+    rows = planned(said, plan, paying).sort("probability", "uid", descending=[True, False])
+    columns = ("uid", "probability", "alert", "reasons", "offer", "group", "days_since_seen", "events")
+    ranked = rows.select(pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("rank"), *columns)
+    seen = len(x) if learned_from else 0
+    common = in_common(table.names, x, probability)
+    return Scores(table.snapshot, trained.kind, seen, "", plan, costs(ranked, plan), common, ranked)
 
 
 def reasons(features: tuple[Feature, ...], x: Matrix, contributions: Matrix) -> list[str]:
-    """Return each listener's main reason: the feature that adds most to the log-odds of leaving, in words.
+    """Return each listener's main reasons, at most three: what adds most to the model's sum for leaving, in words.
 
     A listener whom every feature speaks for has none: "nothing speaks for leaving".
     """
-    main = contributions.argmax(axis=1)
-    value, weight = x[np.arange(len(x)), main], contributions[np.arange(len(x)), main]
-    return [_words(features[at], v, w) for at, v, w in zip(main.tolist(), value.tolist(), weight.tolist(), strict=True)]
+    order = np.argsort(-contributions, axis=1, kind="stable")[:, :REASONS]
+    values, weights = np.take_along_axis(x, order, axis=1), np.take_along_axis(contributions, order, axis=1)
+    return [
+        "; ".join(_words(features[at], v) for at, v, w in zip(*row, strict=True) if w > 0)
+        or "nothing speaks for leaving"
+        for row in zip(order.tolist(), values.tolist(), weights.tolist(), strict=True)
+    ]
 
 
-def _words(feature: Feature, value: float, weight: float) -> str:
-    if weight <= 0:
-        return "nothing speaks for leaving"
-    return feature.never if np.isnan(value) else feature.words.format(value)
+def _words(feature: Feature, value: float) -> str:
+    return feature.never if value != value else feature.words.format(value)  # noqa: PLR0124  only a nan differs
+
+
+def in_common(names: tuple[str, ...], x: Matrix, probability: Matrix) -> tuple[Common, ...]:
+    """Return by which features the tenth least likely to leave differs most from the others."""
+    least = probability <= np.quantile(probability, LEAST)
+    if least.all():
+        return ()
+    found = []
+    for at, name in enumerate(names):
+        known = ~np.isnan(x[:, at])
+        if not (known & least).any() or not (known & ~least).any():
+            continue
+        apart = RankedTruth.of(least[known].astype(np.int64), x[known, at]).auc()
+        found.append(Common(name, _median(x[least, at]), _median(x[~least, at]), apart))
+    return tuple(sorted(found, key=lambda each: -abs(each.apart - 0.5))[:IN_COMMON])
+
+
+def _median(values: Matrix) -> float:
+    return float(np.nanmedian(values))
+
+
+def outcome_of(workspace: Path, outcome: pl.DataFrame, *, at: str | dt.date | None = None) -> Uplift:
+    """Return what the offers of an experiment did, from who left since (columns uid, left).
+
+    The experiment is the last one, or that of the ranking `at` a day.
+
+    Raises
+    ------
+    CounterpointError
+        If there is no such experiment, or the outcome has other columns or values.
+    """
+    with reading(workspace) as view:
+        drawn = view.below(EXPERIMENT) if at is None else [view.get(f"{EXPERIMENT}{day_of(at)}")]
+        if not drawn or drawn[-1] is None:
+            when = "" if at is None else f" at {at}"
+            raise CounterpointError(
+                f"nobody was held out of the offers{when}: `churn score --holdout 0.1` would do that"
+            )
+        verify(drawn[-1])
+        groups = parquet.read(drawn[-1].file("groups.parquet"))
+        return uplift(groups, outcome, float(str(drawn[-1].made["break_even"])))
 
 
 def scores_in(view: View) -> Scores | None:
@@ -111,5 +205,14 @@ def scores_in(view: View) -> Scores | None:
         return None
     snapshot = Snapshot(day_of(str(folder.made["at"])), trained.snapshot.known_for, trained.snapshot.outcome_for)
     verify(folder)
-    rows = parquet.read(folder.file("scores.parquet"))
-    return Scores(snapshot, str(folder.made["kind"]), int(str(folder.made["seen"])), str(folder.made["logs"]), rows)
+    said: dict[str, Any] = json.loads(folder.file("scores.json").read_text())
+    return Scores(
+        snapshot=snapshot,
+        model=str(folder.made["kind"]),
+        seen=int(str(folder.made["seen"])),
+        logs=str(folder.made["logs"]),
+        plan=Plan(**said["plan"]),
+        costs=Costs(**said["costs"]),
+        common=tuple(Common(**each) for each in said["common"]),
+        rows=parquet.read(folder.file("scores.parquet")),
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.listeners.churn.features import Feature, catalogue, snapshot_sql
+from counterpoint.listeners.churn.examples import FOLDS, Examples, Matrix, numbers
+from counterpoint.listeners.churn.features import FORETOLD, RHYTHM, SINCE, Feature, catalogue, snapshot_sql
 from counterpoint.listeners.churn.published import parts, rounded
+from counterpoint.listeners.churn.rhythm import FEWEST, HEARD, MODELS, Rhythm, Visits, foretold
+from counterpoint.listeners.churn.rhythm import learn as learn_rhythm
 from counterpoint.listeners.churn.snapshot import Snapshot, Span
 from counterpoint.listeners.events.clean import Cleaning, cleaning, learn
 from counterpoint.listeners.events.coverage import Coverage, coverage
@@ -44,19 +47,25 @@ class ListenerTable:
     rows: pl.DataFrame
 
     @property
-    def matrix(self) -> NDArray[np.float64]:
+    def matrix(self) -> Matrix:
         """The features, float64[listeners, features]; what is missing is nan."""
-        return self.rows.select(pl.col([f.name for f in self.features]).cast(pl.Float64)).to_numpy(order="c")
+        return numbers(self.rows.select(self.names), self.names)
 
     @property
-    def churned(self) -> NDArray[np.int64]:
-        """The labels, int64[listeners]: 1 = not seen in the outcome window."""
-        return self.rows["churned"].cast(pl.Int64).to_numpy()
+    def names(self) -> tuple[str, ...]:
+        """The features' names."""
+        return tuple(feature.name for feature in self.features)
 
     @property
-    def bucket(self) -> NDArray[np.int64]:
-        """Each listener's hash bucket, int64[listeners]."""
-        return self.rows["bucket"].cast(pl.Int64).to_numpy()
+    def fold(self) -> NDArray[np.int64]:
+        """The fold of each listener, int64[listeners]."""
+        return self.rows["bucket"].cast(pl.Int64).to_numpy() % FOLDS
+
+    @property
+    def examples(self) -> Examples:
+        """The listeners with what became of them; the label is 1 where nothing was seen of them in the outcome."""
+        y, bucket = (self.rows[name].cast(pl.Int64).to_numpy() for name in ("churned", "bucket"))
+        return Examples(self.names, self.matrix, y, self.rows["uid"].to_numpy(), bucket)
 
 
 @dataclass(frozen=True)
@@ -109,11 +118,12 @@ class Study:
         return self._known(name, key) or self._learn(name, key, snapshot)
 
     def table(
-        self, snapshot: Snapshot, by: Folder, *, outcome: bool, kinds: Sequence[str] | None = None
+        self, snapshot: Snapshot, by: Folder, *, outcome: bool, kinds: Sequence[str] | None = None, rhythm: bool = False
     ) -> ListenerTable:
         """Return a snapshot's listeners, cleaned by the cleaning in the folder `by` (a cleaning's or a model's).
 
-        The features are of the `kinds` of event given; by default of those that the logs have.
+        The features are of the `kinds` of event given, by default of those that the logs have; with `rhythm` they end
+        with what the rhythm of visits foretells, where there are enough listeners to learn it from.
 
         Raises
         ------
@@ -128,12 +138,61 @@ class Study:
         if not kinds:
             raise CounterpointError("the logs have no plays, downloads or searches, and features are made of these")
         features = catalogue(snapshot.known_for, kinds=kinds)
-        self.engine.know("rollup", [self._rollup(by).file("rollup")])
+        self.roll_up(by)
         asked = parts(features) if published else features
         rows = self.engine.fetch(snapshot_sql(asked, snapshot, outcome=outcome)).sort("uid")
         if not rows.height:
             raise CounterpointError(f"no listener was seen in the {snapshot.known_for.words} up to {snapshot.at}")
-        return ListenerTable(snapshot, features, rounded(rows, features, snapshot) if published else rows)
+        if published:
+            return ListenerTable(snapshot, features, rounded(rows, features, snapshot))
+        models = self.rhythms(by) if rhythm else ()
+        if not models:
+            return ListenerTable(snapshot, features, rows)
+        _, at, end = snapshot.days
+        found = foretold(models, self._visits(at, rows["uid"]), until=at, ahead=end - at)
+        said, grown = 1 / (1 + np.exp(-found[:, 0])), np.exp(found[:, 1] - found[:, 0])
+        told = rows.with_columns(pl.Series(FORETOLD, said), pl.Series(SINCE, grown))
+        return ListenerTable(snapshot, (*features, *RHYTHM), told)
+
+    def rhythms(self, by: Folder) -> tuple[Rhythm, ...]:
+        """Return the rhythm of visits that the folder `by` holds, or that everybody seen up to its cleaning teaches.
+
+        None where these are too few.
+        """
+        until = cleaning_in(by).until
+        if not (by.path / rhythm_file(0)).exists():
+            name = f"rhythm:{self._rollup(by).key}"
+            key = key_of("rhythm", name, until)
+            by = self._known(name, key) or self._learn_rhythm(name, key, by, until)
+        files = [by.path / rhythm_file(at) for at in range(MODELS)]
+        return tuple(Rhythm.read(file.read_bytes()) for file in files if file.exists())
+
+    def _learn_rhythm(self, name: str, key: str, by: Folder, until: int) -> Folder:
+        folder = self.writer.stage()
+        self.roll_up(by)
+        seen = self._visits(until)
+        if len(seen.first) > FEWEST:
+            for at in range(MODELS):
+                (folder / rhythm_file(at)).write_bytes(learn_rhythm(seen, until=until, seed=at).content())
+        self.writer.commit(Staged(name, key, folder, {"until": until}))
+        return self.writer.view.folder(name)
+
+    def _visits(self, until: int, of: pl.Series | None = None) -> Visits:
+        """Return the active days up to the day `until` of everybody, or of these listeners, in the order of uid."""
+        columns = ", ".join((*KINDS, *HEARD))
+        rows = self.engine.fetch(f"SELECT uid, day, {columns} FROM rollup WHERE day <= {until}")
+        if of is not None:
+            rows = rows.filter(pl.col("uid").is_in(of.implode()))
+        rows = rows.sort("uid", "day")
+        first = np.flatnonzero(rows["uid"].ne_missing(rows["uid"].shift(1)).to_numpy())
+        numbers = {
+            name: rows.select(names).cast(pl.Float64).to_numpy() for name, names in (("c", list(KINDS)), ("h", HEARD))
+        }
+        return Visits(np.append(first, rows.height), rows["day"].cast(pl.Int64).to_numpy(), numbers["c"], numbers["h"])
+
+    def roll_up(self, by: Folder) -> None:
+        """Let `rollup` stand for the daily roll-up under the cleaning in the folder `by`, made if it is not there."""
+        self.engine.know("rollup", [self._rollup(by).file("rollup")])
 
     @cached_property
     def days(self) -> Coverage:
@@ -149,6 +208,22 @@ class Study:
         what = f"a snapshot at {snapshot.at} with {snapshot.known_for.words} known and {snapshot.outcome_for.words}"
         self.days.check(after, end, f"{what} of outcome")
         self.days.check(at, end, f"the outcome of a snapshot at {snapshot.at}")
+
+    def before(self, snapshot: Snapshot, count: int) -> tuple[Snapshot, ...]:
+        """Return a snapshot and those before it, newest first, as far as the logs go back, at most `count`.
+
+        Each one's outcome ends where that of the next begins, so no day is the outcome of two.
+        """
+        self.check(snapshot)
+        found = [snapshot]
+        while len(found) < count:
+            earlier = replace(snapshot, at=snapshot.outcome_for.until(found[-1].at))
+            try:
+                self.check(earlier)
+            except CounterpointError:
+                break
+            found.append(earlier)
+        return tuple(found)
 
     def logs(self) -> list[str]:
         """Return the keys of all logs, and the sample: what a table of theirs depends on."""
@@ -183,6 +258,11 @@ class Study:
         return folder if folder and folder.key == key else None
 
 
+def rhythm_file(at: int) -> str:
+    """Return the name of the file that holds a model of the rhythm."""
+    return f"rhythm-{at}.npz"
+
+
 def listener_table(  # noqa: PLR0913  all but two are options
     workspace: Path,
     snapshot: Snapshot,
@@ -191,6 +271,7 @@ def listener_table(  # noqa: PLR0913  all but two are options
     practice: Practice = OURS,
     cleaned_by: Snapshot | None = None,
     sample: Sample = EVERYBODY,
+    rhythm: bool = False,
     engine: Chosen = "duckdb",
 ) -> ListenerTable:
     """Return the listeners of a snapshot with their features and, if asked for, whether they left.
@@ -200,7 +281,7 @@ def listener_table(  # noqa: PLR0913  all but two are options
 
     `cleaned_by` is the snapshot whose known days say how to clean, by default this one: several snapshots that are
     cleaned alike share one roll-up, and take seconds after the first.
-    `sample` keeps a share of the listeners, cleaning and all.
+    `sample` keeps a share of the listeners, cleaning and all. `rhythm` adds what the rhythm of visits foretells.
     `engine` is "duckdb", "spark" or a Spark session of your own: the rows are the same.
 
     Raises
@@ -211,7 +292,7 @@ def listener_table(  # noqa: PLR0913  all but two are options
     with writing(workspace) as writer, studied(writer, engine, sample, practice) as study:
         study.check(snapshot, outcome=outcome)
         by = study.cleaning(cleaned_by or snapshot)
-        return study.table(snapshot, by, outcome=outcome)
+        return study.table(snapshot, by, outcome=outcome, rhythm=rhythm)
 
 
 def last_snapshot(workspace: Path, *, known_for: str | int = 30, outcome_for: str | int = 14) -> Snapshot:

@@ -1,28 +1,38 @@
-"""Learn who leaves from a snapshot, and keep the model with all it needs: its cleaning, its features, its folds."""
+"""Learn who leaves from snapshots, and keep the model with all it needs: its cleaning, its features, its folds."""
 
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from counterpoint.errors import CounterpointError, nearest
-from counterpoint.listeners.churn.models import FOLDS, MODELS, CrossFitted, cross_fit
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.churn.examples import FOLDS, Examples, together
+from counterpoint.listeners.churn.features import FORETOLD
+from counterpoint.listeners.churn.models.crossfit import CrossFitted, cross_fit
+from counterpoint.listeners.churn.models.kinds import KINDS, OURS, kind_named
 from counterpoint.listeners.churn.snapshot import Snapshot
-from counterpoint.listeners.churn.table import KINDS, ListenerTable, studied
-from counterpoint.listeners.events.rules import OURS, Practice
+from counterpoint.listeners.churn.table import KINDS as EVENT_KINDS
+from counterpoint.listeners.churn.table import ListenerTable, Study, rhythm_file, studied
+from counterpoint.listeners.events import rules
+from counterpoint.listeners.events.rules import Practice
 from counterpoint.rng import check_seed
 from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
 
 MODEL: Final = "model:churn"
+SNAPSHOTS: Final = 3
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model that a workspace keeps: what it learned from, and its fitted parts."""
+    """A model that a workspace keeps: what it learned from, and its fitted parts.
+
+    snapshots : newest first; together they have so many `listeners` (one may be in several), and so many left
+    """
 
     kind: str
-    snapshot: Snapshot
+    snapshots: tuple[Snapshot, ...]
     features: tuple[str, ...]
     listeners: int
     churned: int
@@ -30,62 +40,87 @@ class Trained:
     fitted: CrossFitted
 
     @property
+    def snapshot(self) -> Snapshot:
+        """The newest."""
+        return self.snapshots[0]
+
+    @property
+    def has_rhythm(self) -> bool:
+        """Whether it learned from the rhythm of visits."""
+        return FORETOLD in self.features
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of event that its features are of."""
-        return tuple(kind for kind in KINDS if f"last_{kind}_time" in self.features)
+        return tuple(kind for kind in EVENT_KINDS if f"last_{kind}_time" in self.features)
 
 
-def train(
+def train(  # noqa: PLR0913  all but two are options
     workspace: Path,
     snapshot: Snapshot,
     *,
-    kind: str = "lightgbm",
+    kind: str = OURS,
+    snapshots: int = SNAPSHOTS,
     seed: int = 0,
-    practice: Practice = OURS,
+    practice: Practice = rules.OURS,
     engine: Chosen = "duckdb",
 ) -> Trained:
-    """Fit the model called `kind` ("lightgbm" or "logistic") to a snapshot, and keep it as the workspace's churn model.
+    """Fit the model called `kind` to a snapshot and those before it, and keep it as the workspace's churn model.
+
+    It learns from at most so many `snapshots`, as far as the logs go back, each ending where the next one's outcome
+    begins.
 
     Raises
     ------
     CounterpointError
         If the log does not cover the snapshot, or a model cannot be learned from what it has.
     """
-    check_kind(kind)
+    kind_named(kind)
     check_seed(seed)
+    check_snapshots(snapshots)
     with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
+        trained_at = study.before(snapshot, snapshots)
         cleaning = study.cleaning(snapshot)
-        table = study.table(snapshot, cleaning, outcome=True)
-        trained = fit(table, kind, seed=seed)
+        examples = gathered(study, trained_at, cleaning)
+        trained = fit(examples, trained_at, kind, seed=seed)
         folder = writer.stage()
         _write(folder, trained)
         for name in ("cleaning.json", "bots.parquet"):
             (folder / name).write_bytes(cleaning.file(name).read_bytes())
-        key = key_of("model", cleaning.key, about(trained), [part.text() for part in trained.fitted.parts])
-        writer.commit(Staged(MODEL, key, folder, about(trained)))
+        for at, model in enumerate(study.rhythms(cleaning)):
+            (folder / rhythm_file(at)).write_bytes(model.content())
+        writer.commit(Staged(MODEL, model_key(study, cleaning, about(trained)), folder, about(trained)))
     return trained
 
 
-def fit(table: ListenerTable, kind: str, *, seed: int) -> Trained:
-    """Fit a model to a table, whole and once without each fold."""
-    y = table.churned
-    fitted = cross_fit(kind, table.matrix, y, table.bucket, seed=seed)
-    names = tuple(feature.name for feature in table.features)
-    return Trained(kind, table.snapshot, names, len(y), int(y.sum()), seed, fitted)
+def gathered(study: Study, snapshots: tuple[Snapshot, ...], cleaning: Folder) -> Examples:
+    """Return the listeners of several snapshots, all cleaned alike, with what became of them."""
+    return together([study.table(snapshot, cleaning, outcome=True, rhythm=True).examples for snapshot in snapshots])
 
 
-def check_kind(kind: str) -> None:
-    """Refuse the name of a model that there is none of."""
-    if kind not in MODELS:
-        raise CounterpointError(f"no model {kind!r}; {nearest(kind, MODELS)}")
+def fit(examples: Examples, snapshots: tuple[Snapshot, ...], kind: str, *, seed: int) -> Trained:
+    """Fit a model to examples, whole and once without each fold."""
+    fitted = cross_fit(kind_named(kind), examples, seed=seed)
+    return Trained(kind, snapshots, examples.names, len(examples), int(examples.y.sum()), seed, fitted)
+
+
+def model_key(study: Study, cleaning: Folder, made: dict[str, object]) -> str:
+    """Return the key of a model: all that decides what it is."""
+    libraries = {name: version(name) for name in ("counterpoint", "lightgbm", "scikit-learn", "numpy")}
+    return key_of("model", cleaning.key, study.logs(), made, libraries)
+
+
+def check_snapshots(snapshots: int) -> None:
+    """Refuse a number of snapshots that is none."""
+    if snapshots < 1:
+        raise CounterpointError(f"a model learns from one snapshot or more; got {snapshots}")
 
 
 def check_features(trained: Trained, table: ListenerTable) -> None:
     """Refuse a table whose features are not those that the model learned from, by name."""
-    names = [feature.name for feature in table.features]
-    if missing := [name for name in trained.features if name not in names]:
+    if missing := [name for name in trained.features if name not in table.names]:
         raise CounterpointError(f"the model needs the feature {missing[0]!r}, which these logs do not give")
-    if extra := [name for name in names if name not in trained.features]:
+    if extra := [name for name in table.names if name not in trained.features]:
         raise CounterpointError(
             f"these logs give the feature {extra[0]!r}, which the model has not seen: train it again"
         )
@@ -97,30 +132,31 @@ def trained_in(view: View) -> tuple[Trained, Folder]:
     if folder is None:
         raise CounterpointError(f"workspace {view.root} has no churn model; `counterpoint churn train` makes one")
     verify(folder)
-    about = json.loads(folder.file("model.json").read_text())
-    read = MODELS[about["kind"]].read
-    parts = [read(folder.file(_part(at)).read_text()) for at in range(FOLDS + 1)]
-    snapshot = Snapshot.of(about["at"], known_for=about["known_for"], outcome_for=about["outcome_for"])
-    counts = {name: about[name] for name in ("kind", "listeners", "churned", "seed")}
+    told = json.loads(folder.file("model.json").read_text())
+    read = KINDS[told["kind"]].read
+    parts = [read(folder.file(_part(at)).read_bytes()) for at in range(FOLDS + 1)]
+    spans = {name: told[name] for name in ("known_for", "outcome_for")}
+    snapshots = tuple(Snapshot.of(at, **spans) for at in told["at"])
+    counts = {name: told[name] for name in ("kind", "listeners", "churned", "seed")}
     fitted = CrossFitted(parts[0], tuple(parts[1:]))
-    return Trained(snapshot=snapshot, features=tuple(about["features"]), fitted=fitted, **counts), folder
+    return Trained(snapshots=snapshots, features=tuple(told["features"]), fitted=fitted, **counts), folder
 
 
 def _write(folder: Path, trained: Trained) -> None:
     (folder / "model.json").write_text(json.dumps(about(trained), indent=1))
     for at, part in enumerate(trained.fitted.parts):
-        (folder / _part(at)).write_text(part.text())
+        (folder / _part(at)).write_bytes(part.content())
 
 
 def _part(at: int) -> str:
-    return "whole.txt" if at == 0 else f"without-fold-{at - 1}.txt"
+    return "whole" if at == 0 else f"without-fold-{at - 1}"
 
 
 def about(trained: Trained) -> dict[str, object]:
     """Return what a model is, as JSON values."""
     return {
         "kind": trained.kind,
-        "at": trained.snapshot.at.isoformat(),
+        "at": [snapshot.at.isoformat() for snapshot in trained.snapshots],
         "known_for": str(trained.snapshot.known_for),
         "outcome_for": str(trained.snapshot.outcome_for),
         "features": list(trained.features),

@@ -8,6 +8,7 @@ import pytest
 from counterpoint import (
     Platform,
     Snapshot,
+    churn_cohorts,
     evaluate_churn,
     ingest,
     invent,
@@ -17,7 +18,8 @@ from counterpoint import (
     write_report,
 )
 from counterpoint.errors import CounterpointError
-from counterpoint.listeners.insight import findings
+from counterpoint.listeners.churn import rhythm
+from counterpoint.listeners.insight.report import findings
 from counterpoint.tables.workspace import reading, writing
 
 SNAPSHOT = Snapshot.of("2017-05-14")
@@ -28,9 +30,12 @@ def workspace(tmp_path_factory):
     home = tmp_path_factory.mktemp("told")
     made = invent(home / "logs", Platform(listeners=1500, days=60), rng=11)
     ingest([made.folder], to=home / "work", how=load_format("music-box"))
-    evaluate_churn(home / "work", SNAPSHOT, resamples=100)
-    train_churn(home / "work", SNAPSHOT, kind="logistic")
-    score_churn(home / "work")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rhythm, "ITERATIONS", 5)
+        evaluate_churn(home / "work", SNAPSHOT, models=["logistic", "lightgbm"], resamples=100)
+        train_churn(home / "work", SNAPSHOT, kind="logistic")
+        score_churn(home / "work")
+    churn_cohorts(home / "work")
     return home / "work"
 
 
@@ -47,6 +52,9 @@ def test_the_sections_follow_the_data(told):
         "Foresight at 2017-05-14, 30 days known, 14 days of outcome: random split (out of fold)",
         "Foresight at 2017-05-14, 30 days known, 14 days of outcome: time split",
         "Most likely to leave",
+        "What to do",
+        "Least likely to leave",
+        "Churn by week of first appearance",
     ]
 
 
@@ -83,7 +91,7 @@ def test_the_page_is_whole_in_itself(workspace, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "://" not in page
     assert "<script" not in page
-    assert page.count("<svg") == 10  # two splits: one ROC, two calibrations, two importances
+    assert page.count("<svg") == 17  # two splits: two ROC, two calibrations, four importances; how long cohorts last
 
 
 def test_scores_of_an_older_model_are_not_told(workspace, tmp_path):
@@ -105,7 +113,7 @@ def test_what_was_made_before_the_logs_changed_says_so(workspace, tmp_path):
     ingest([tmp_path / "20170529_1_search.log"], to=copy, how=load_format("music-box"))
     with reading(copy) as view:
         stale = [finding.title for finding in findings(view) if finding.says.startswith("The logs have changed")]
-    assert len(stale) == 3
+    assert len(stale) == 6
     with reading(workspace) as view:
         assert not [finding for finding in findings(view) if finding.says.startswith("The logs have changed")]
 

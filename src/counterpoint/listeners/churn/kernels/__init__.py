@@ -1,0 +1,1 @@
+"""Loops that numpy has no word for: arrays in, arrays out."""

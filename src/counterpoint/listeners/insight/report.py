@@ -1,0 +1,82 @@
+"""One page of all that a workspace has found."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.churn.cohorts import cohorts_in
+from counterpoint.listeners.churn.evaluate import evaluations_in
+from counterpoint.listeners.churn.likes import likes_in
+from counterpoint.listeners.churn.score import scores_in
+from counterpoint.listeners.churn.songs import songs_in
+from counterpoint.listeners.churn.table import CLEANING, cleaning_in, log_keys
+from counterpoint.listeners.events.ingest import ledgers
+from counterpoint.listeners.events.ledger import FileLedger
+from counterpoint.listeners.insight.before import tell_likes, tell_songs
+from counterpoint.listeners.insight.cohorts import tell_cohorts
+from counterpoint.listeners.insight.foresight import tell_split
+from counterpoint.listeners.insight.logs import tell_cleaning, tell_ledger
+from counterpoint.listeners.insight.risk import tell_at_risk, tell_least, tell_plan
+from counterpoint.report import page
+from counterpoint.report.finding import Finding
+from counterpoint.tables.commit import replace_file
+from counterpoint.tables.workspace import View, key_of, reading
+from counterpoint.words import counted
+
+STALE: Final = "The logs have changed since this was made: make it again. "
+
+
+def write_report(workspace: Path, to: Path, *, title: str = "Who is about to leave, and why") -> int:
+    """Write one plain HTML page of all that the workspace has found; return the number of findings.
+
+    It has a section for the logs, and one for each of the cleaning, the evaluations and the ranked list if they were
+    made. Listeners appear under pseudonyms; `churn score --out` gives the table that says who is who.
+
+    Raises
+    ------
+    CounterpointError
+        If there is no workspace or no log in it, or the page cannot be written.
+    """
+    with reading(workspace) as view:
+        found = findings(view)
+        made = {"Counterpoint": version("counterpoint"), "Logs": _logs(ledgers(view))}
+        made |= {
+            f"Evaluation at {e.at}, {e.known_for} known, {e.outcome_for} of outcome": (
+                f"seed {e.seed}, {e.resamples:,} resamples"
+            )
+            for e in evaluations_in(view)
+        }
+    replace_file(to, page.render(title, found, made).encode())
+    return len(found)
+
+
+def findings(view: View) -> tuple[Finding, ...]:
+    """Return what a workspace has found, in the order of a report."""
+    accounts = ledgers(view)
+    if not accounts:
+        raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
+    logs, cleanings = key_of(log_keys(view)), sorted(view.below(CLEANING), key=lambda one: cleaning_in(one).until)
+    scores, followed = scores_in(view), cohorts_in(view)
+    dated = [
+        *((e.logs, tell_split(e, split)) for e in evaluations_in(view) for split in e.splits),
+        *([(scores.logs, tell(scores)) for tell in (tell_at_risk, tell_plan, tell_least)] if scores else []),
+        *([(followed.logs, tell_cohorts(followed))] if followed else []),
+        *((each.logs, tell_songs(each)) for each in songs_in(view)),
+        *((each.logs, tell_likes(each)) for each in likes_in(view)),
+    ]
+    return (
+        tell_ledger(accounts),
+        *(tell_cleaning(folder) for folder in cleanings[-1:]),
+        *(finding if made_of == logs else replace(finding, says=STALE + finding.says) for made_of, finding in dated),
+    )
+
+
+def _logs(accounts: Sequence[FileLedger]) -> str:
+    """Name the logs by one digest: that of their own digests, in the order of their names."""
+    together = sha256("".join(account.sha256 for account in accounts).encode()).hexdigest()[:16]
+    size = sum(account.bytes for account in accounts)
+    return f"{counted(len(accounts), 'file')}, {size:,} bytes, digest {together}"
