@@ -194,7 +194,7 @@ def test_an_outcome_that_says_nothing_is_refused_in_one_line(workspace, tmp_path
         ("train {} --model blent", "no model 'blent'; did you mean 'blend'?"),
     ],
 )
-def test_what_cannot_be_done_is_refused_in_one_line(workspace, options, says):
+def test_what_cannot_be_found_is_refused_in_one_line(workspace, options, says):
     refused = run(f"counterpoint churn {options.format(workspace)}")
     assert _refused(refused)
     assert says in refused.err

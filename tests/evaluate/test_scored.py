@@ -148,3 +148,22 @@ def test_what_is_called_a_probability_must_be_one():
 def test_one_class_alone_is_refused(is_probability):
     with pytest.raises(CounterpointError, match="all 2 rows have truth 1"):
         Scored.of(np.array([1, 1]), np.array([0.5, 0.7]), is_probability=is_probability)
+
+
+def test_ten_thousand_cuts_move_an_auc_by_less_than_a_millionth_and_nothing_at_the_threshold():
+    rng = np.random.default_rng(4)
+    said = rng.random(100_000)
+    truth = (rng.random(100_000) < said).astype(int)
+    exact, weights = Scored.of(truth, said, is_probability=True), rng.poisson(1, 100_000).astype(float)
+    coarse = exact.coarse(10_000)
+    assert exact.ranked.cuts == len(np.unique(said))
+    assert coarse.ranked.cuts <= 10_002
+    found, wanted = coarse.measure(weights), exact.measure(weights)
+    assert abs(found[0] - wanted[0]) < 1e-6
+    np.testing.assert_allclose(found[1:3], wanted[1:3], atol=1e-3)
+    np.testing.assert_allclose(found[3:], wanted[3:], rtol=1e-12)
+
+
+def test_few_cuts_stay_as_they_are():
+    scored = Scored.of(np.array([0, 1, 0, 1]), np.array([3, 3, 1, 9]), is_probability=False)
+    assert scored.coarse(10).ranked is scored.ranked

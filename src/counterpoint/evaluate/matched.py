@@ -80,7 +80,7 @@ def mantel_haenszel(cells: Cells) -> Association:
     expected, observed = total(cells.exposed * share), total(a)
     # A unit alone in its stratum says nothing, and has no variance.
     spread = cells.exposed * (n - cells.exposed) * share * (1 - share) / np.maximum(n - 1, 1)
-    skew = total(cells.exposed * share * (1 - share) * (1 - 2 * share))
+    skew = total(spread * (1 - 2 * share) * (n - 2 * cells.exposed) / np.maximum(n - 2, 1))
     for_, against = a * d / n, b * c / n
     agree, differ = (a + d) / n, (b + c) / n
     with np.errstate(divide="ignore", invalid="ignore"):

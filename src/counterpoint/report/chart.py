@@ -127,7 +127,7 @@ def lasting(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, title: st
         names = [label(name) for name in curves]
         lines: list[Line2D] = []
         figure, axes = _square(names)
-        end = max((x for steps in curves.values() for x, _ in steps), default=1.0)
+        end = max((x for steps in curves.values() for x, _ in steps), default=0.0) or 1.0
         for colour, steps in zip(PALETTE, curves.values(), strict=False):
             at = [0.0, *(x for x, _ in steps), end]
             whole = Estimate(1.0, 1.0, 1.0, 0)

@@ -5,6 +5,7 @@ One protocol for any table of examples: out of fold, or learned from earlier exa
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from counterpoint.rng import generator
 
 SHUFFLED: Final = 10_000  # rows that the importances are taken on, at most
 CALIBRATION_BINS: Final = 10
+CUTS: Final = 10_000  # of a ranking, for its resamples
 
 Predict = Callable[[Matrix], NDArray[np.float64]]
 Curve = tuple[tuple[float, ...], tuple[float, ...]]
@@ -210,12 +212,19 @@ def _estimates(
     names = list(scored)
     pairs = [(one, other) for other in rules.against if other in scored for one in names if one != other]
 
-    def measured(weights: Weights) -> NDArray[np.float64]:
-        each = np.array([scored[name].measure(weights) for name in names])
+    def measured(made_ready: Sequence[Scored], weights: Weights | None) -> NDArray[np.float64]:
+        each = np.array([one.measure(weights) for one in made_ready])
         auc = dict(zip(names, each[:, 0].tolist(), strict=True))
         return np.append(each.ravel(), [auc[one] - auc[other] for one, other in pairs])
 
-    found = bootstrap_each(measured, listener, rng=rules.seed, resamples=rules.resamples)
+    exact, quick = list(scored.values()), [one.coarse(CUTS) for one in scored.values()]
+    found = bootstrap_each(
+        partial(measured, quick),
+        listener,
+        rng=rules.seed,
+        resamples=rules.resamples,
+        values=measured(exact, None),
+    )
     metrics: dict[str, dict[str, Estimate | None]] = {}
     for at, name in enumerate(names):
         own = found[at * len(METRICS) : (at + 1) * len(METRICS)]

@@ -158,24 +158,32 @@ def matched(rows: pl.DataFrame, silent: NDArray[np.float64], what: str) -> tuple
     exposed = rows["exposed"].to_numpy()
     if (few := int(exposed.sum())) < FEWEST:
         raise CounterpointError(f"the logs have {few} days with a {what}: {FEWEST} would be the least to compare")
-    return tuple(
+    found = [
         _compared(name, rows.filter(pl.Series(chosen)), silent[chosen])
         for name, chosen in named.items()
         if exposed[chosen].sum() >= FEWEST
-    )
+    ]
+    if found[0] is None:
+        raise CounterpointError(f"no days with a {what} are like days without one: there is nothing to compare")
+    return tuple(each for each in found if each)
 
 
-def _compared(name: str, rows: pl.DataFrame, silent: NDArray[np.float64]) -> Matched:
+def _compared(name: str, rows: pl.DataFrame, silent: NDArray[np.float64]) -> Matched | None:
+    """Return the comparison of days of one sort, or None if none of them can be compared."""
     group, listeners = rows["group"].to_numpy(), rows["uid"].n_unique()
     exposed, stratum = rows["exposed"].to_numpy().astype(np.float64), rows["stratum"].rank("dense").to_numpy() - 1
     stratum = stratum.astype(np.int64)
 
     def measured(kept: NDArray[np.bool_]) -> tuple[float, float]:
         cells = _cells(stratum[kept], exposed[kept], silent[kept])
+        if not len(cells.item):
+            return np.nan, np.nan
         return float(mantel_haenszel(cells).log_odds[0]), float(risk_difference(cells)[0])
 
     log_odds, difference = measured(np.ones(len(group), np.bool_))
     left_out = np.array([measured(group != each) for each in np.unique(group)])
+    if np.isnan([log_odds, *left_out[:, 0]]).any():
+        return None
     far, wide = (Z * jackknife_error(column) for column in left_out.T)
     ratio, low, high = (float(np.exp(log_odds + step)) for step in (0, -far, far))
     odds = Estimate(ratio, low, high, listeners)

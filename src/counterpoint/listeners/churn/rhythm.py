@@ -25,6 +25,7 @@ LISTENERS: Final = 20_000  # to learn from: more did not help
 AT_ONCE: Final = 50_000  # listeners, to bound the memory
 MODELS: Final = 2  # whose log-odds are averaged: learning ends in one of several good places
 FEWEST: Final = 200  # listeners, or there is no rhythm to be learned
+UNLIKELY: Final = -80.0  # a logarithm that 32 bits still hold
 HEARD: Final = ("heard_0_to_20", "heard_larger_than_80", "heard")
 
 Floats = NDArray[np.float64]
@@ -117,6 +118,8 @@ class Rhythm:
         """Return how likely what each visit shows is in each state, float32[visits, c, 4], at most 1 a visit."""
         log = shown @ self.shows.reshape(len(self.shows), -1).astype(np.float32)
         log -= log.max(axis=1, keepdims=True)
+        # What suits only a state that cannot be must not make all others impossible.
+        np.maximum(log, UNLIKELY, out=log)
         return np.exp(log, out=log).reshape(len(log), *self.start.shape)
 
     def steps(self, gaps: int, days: int) -> tuple[Floats, Floats]:

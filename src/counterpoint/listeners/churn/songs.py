@@ -217,27 +217,24 @@ def _tested(heard: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     by_chance = (pl.col("exposed") * pl.col("hits") / pl.col("all")).sum()
     enough = cells.group_by("item").agg(by_chance.alias("expected")).filter(pl.col("expected") >= EXPECTED)
     names = heard.group_by("item").agg(pl.max("name"), pl.max("singer")).join(enough, on="item").sort("item")
-    if not names.height:
-        raise CounterpointError(
-            f"no song was heard often enough to be tested: {EXPECTED:g} leavers or more would have to hear it by chance"
-        )
     found = _association(cells, names["item"])
     regulars = _association(
         _cells(heard.filter(pl.col("regular") == 1), rows.filter(pl.col("regular") == 1)), names["item"]
     )
-    return (
-        names.drop("expected")
-        .with_columns(
-            leavers=pl.Series(found.observed).cast(pl.Int64),
-            expected=pl.Series(found.expected),
-            log_odds=pl.Series(found.log_odds),
-            error=pl.Series(found.error),
-            z=pl.Series(found.z),
-            p=pl.Series(found.p),
-            regulars=pl.Series(np.exp(regulars.log_odds)).fill_nan(None),
+    tested = names.with_columns(
+        leavers=pl.Series(found.observed).cast(pl.Int64),
+        expected=pl.Series(found.expected),
+        log_odds=pl.Series(found.log_odds),
+        error=pl.Series(found.error),
+        z=pl.Series(found.z),
+        p=pl.Series(found.p),
+        regulars=pl.Series(np.exp(regulars.log_odds)).fill_nan(None),
+    ).drop_nans("log_odds")
+    if not tested.height:
+        raise CounterpointError(
+            f"no song can be tested: {EXPECTED:g} leavers or more would have to hear it by chance, and others not"
         )
-        .drop_nans("log_odds")
-    )
+    return tested
 
 
 def _cells(heard: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -27,7 +27,7 @@ def tell_songs(songs: Songs) -> Finding:
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            str(row["name"] if songs.of == "song" else row["item"]),
+            str((row["name"] if songs.of == "song" else None) or row["item"]),
             *([str(row["singer"] or "")] if songs.of == "song" else []),
             row["leavers"],
             row["expected"],

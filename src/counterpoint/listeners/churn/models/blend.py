@@ -19,7 +19,7 @@ from counterpoint.listeners.churn.models.boosted import Boosted, BoostedKind
 from counterpoint.listeners.churn.models.kind import Shares, logistic, shares
 from counterpoint.listeners.churn.models.logistic import Logistic, LogisticKind
 
-MANY: Final = 100_000  # examples, of whom one fifth is enough to weigh the members on
+MANY: Final = 100_000  # examples: as many are enough to weigh the members on, and one fold of them to hold out
 MEASURED: Final = 10_000  # examples that the importances are taken on
 
 Floats = NDArray[np.float64]
@@ -100,7 +100,7 @@ def _weighed(
     folds = range(1) if len(examples) >= MANY else range(FOLDS)
     said, y = [], []
     for fold in folds:
-        past, held = examples.rows(inner != fold), examples.rows(inner == fold)
+        past, held = (examples.rows(_some(np.flatnonzero(rows))) for rows in (inner != fold, inner == fold))
         if len(past) < FEWEST or len(np.unique(past.y)) < 2 or not len(held):
             continue
         trees, regression = BoostedKind().fit(past, seed=seed), LogisticKind().fit(past, seed=seed)
@@ -110,6 +110,11 @@ def _weighed(
     if not said or len(np.unique(np.concatenate(y))) < 2:
         return (1 / members,) * members, 0.0
     return _stacked(np.concatenate(said), np.concatenate(y))
+
+
+def _some(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the rows, of very many a regular part."""
+    return rows[:: -(-len(rows) // MANY)] if len(rows) else rows
 
 
 def _stacked(said: Matrix, y: Labels) -> tuple[tuple[float, ...], float]:

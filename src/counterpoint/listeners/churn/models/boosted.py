@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from counterpoint.listeners.churn.examples import Examples, Matrix
 from counterpoint.listeners.churn.models.kind import Shares, shares
 
-ROUNDS: Final = 300
+ROUNDS: Final = 100
 LEAF: Final = 100  # the fewest listeners in a leaf; of few listeners a twentieth, or trees would have no branches
 ONE_THREAD_BELOW: Final = 20_000  # listeners: below, threads wait for each other longer than they work
 BOOSTING: Final[Mapping[str, Any]] = {
     "objective": "binary",
-    "learning_rate": 0.03,
+    "learning_rate": 0.1,
     "num_leaves": 7,
     "feature_fraction": 0.7,
     "bagging_fraction": 0.8,
