@@ -72,7 +72,7 @@ def by_role(work: Path, truth: Path) -> dict[str, Any]:
         songs = churn_songs(work, AT, seed=seed)
         names = ("leaver", "decoy", "ordinary")
         of = {
-            part: [roles[item] for item in rows["item"]]
+            part: [roles.get(item, "ordinary") for item in rows["item"]]
             for part, rows in (("tested", songs.rows), ("found", songs.found))
         }
         found[f"seed {seed}"] = {part: {name: every.count(name) for name in names} for part, every in of.items()}

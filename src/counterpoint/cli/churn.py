@@ -185,7 +185,7 @@ def evaluate(
         found = judge(
             workspace,
             snapshot,
-            models=list(KINDS) if models == "all" else models.split(","),
+            models=list(KINDS) if models == "all" else [name.strip() for name in models.split(",")],
             train_at=train_at,
             snapshots=snapshots,
             grid=grid,
@@ -202,7 +202,7 @@ def evaluate(
 
 def _say_evaluation(found: "Evaluation") -> None:
     for split in found.splits:
-        left = f"{split.churned / split.listeners:.1%} left"
+        left = f"{split.left:.1%} left"
         say(f"{split.name}: {split.listeners:,} listeners known on {found.at}, {left}; learned {split.learned}")
         others = list(dict.fromkeys(other for judged in split.judged for other in judged.ahead))
         columns = ("AUC", "PR-AUC", "lift", *(f"ahead of {other}" for other in others), "Brier", "log loss")
@@ -330,11 +330,15 @@ def _say_costs(costs: "Costs") -> None:
         f"\n{costs.stage} stage: {costs.offered:,} offers cost {costs.cost:,.0f}, {costs.on_stayers:,.0f} of it on"
         f" listeners who would stay anyway; they pay from a fall of {costs.break_even:.1%} in the probability to leave"
     )
-    if costs.needed is None:
-        say("no fall of the probability to leave can be that large: such offers cannot pay")
+    if not costs.offered + costs.held_out:
+        say("nobody gets an offer: nobody is at risk, or an offer costs no less than a new customer (then: e-mail)")
+        return
+    if costs.break_even > costs.leave:
+        say(f"only {costs.leave:.1%} of them are expected to leave: no offer can lower that so far, so none can pay")
         return
     held = f"{costs.held_out:,} are held out" if costs.held_out else "nobody is held out (--holdout)"
-    say(f"no effect of an offer is claimed: {held}; to find that fall, {costs.needed:,} would be needed")
+    needed = "" if costs.needed is None else f"; to find that fall, {costs.needed:,} would be needed"
+    say(f"no effect of an offer is claimed: {held}{needed}")
 
 
 def _say_uplift(found: "Uplift", *, as_json: bool) -> None:

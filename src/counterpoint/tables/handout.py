@@ -41,7 +41,7 @@ def hand_in(path: Path, *needed: str) -> pl.DataFrame:
     if path.suffix not in (".csv", ".parquet"):
         raise CounterpointError(f"{path}: a name that ends in .csv or .parquet would be right")
     try:
-        frame = pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
+        frame = _read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
     except OSError as error:
         raise CounterpointError(f"cannot read {path}: {error.strerror or error}") from error
     except pl.exceptions.PolarsError as error:
@@ -51,6 +51,12 @@ def hand_in(path: Path, *needed: str) -> pl.DataFrame:
         if name not in frame.columns:
             raise CounterpointError(f"{path} has no column {name!r}; {nearest(name, frame.columns)}")
     return frame
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    """Read every value as the text it is, without the `'` that keeps a formula from being one."""
+    frame = pl.read_csv(path, infer_schema=False)
+    return frame.with_columns(pl.all().str.replace(r"^'([=+\-@\t\r])", "$1"))
 
 
 def _texts(frame: pl.DataFrame) -> list[str]:

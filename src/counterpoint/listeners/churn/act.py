@@ -5,6 +5,7 @@ only a hold-out can say: some of those who would get it, drawn at random, do not
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from math import ceil, sqrt
 from statistics import NormalDist
 from typing import Final
@@ -15,7 +16,6 @@ import polars as pl
 from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.intervals import Estimate, difference_of_shares
 from counterpoint.listeners.churn.examples import labels
-from counterpoint.rng import generator
 
 EMAIL: Final = "e-mail"
 TRIAL: Final = "one-month trial"
@@ -132,17 +132,28 @@ def planned(rows: pl.DataFrame, plan: Plan, paying: pl.Series | None) -> pl.Data
     >>> planned(rows, Plan(), None).select("alert", "offer", "group").rows()
     [('watch', 'free: one-month trial; paying: discount or free month', 'offer'), ('', '', '')]
     """
+    payers = None if paying is None else uids(paying, rows.schema["uid"])
+    if payers is not None and not rows["uid"].is_in(payers.implode()).any():
+        raise CounterpointError("none of those said to pay is known here: are they the uids of these logs?")
     idle, at_risk = pl.col("days_since_seen"), pl.col("probability") >= plan.at_risk
     alert = pl.when(idle >= plan.act_after).then(pl.lit("act")).when(idle >= plan.watch_after).then(pl.lit("watch"))
     stage = plan.stage(_mean(rows["probability"]))
     offers = stage == "stickiness" or plan.offer_cost < plan.acquisition_cost
-    what = _offer(plan, paying) if offers else pl.lit(EMAIL)
-    drawn = pl.Series("draw", generator(plan.seed).random(rows.height)) < plan.holdout
+    what = _offer(plan, payers) if offers else pl.lit(EMAIL)
+    drawn = pl.Series("draw", _luck(rows["uid"], plan.seed)) < plan.holdout
     group = pl.when(at_risk & drawn).then(pl.lit(HELD_OUT)).when(at_risk).then(pl.lit(TREATED)).otherwise(pl.lit(""))
-    # Whoever is held out is drawn in the order of uid: the same listeners whatever their rank.
-    ordered = rows.sort("uid").with_columns(alert=alert.otherwise(pl.lit("")), group=group if offers else pl.lit(""))
+    marked = rows.with_columns(alert=alert.otherwise(pl.lit("")), group=group if offers else pl.lit(""))
     offer = pl.when(at_risk & (pl.col("group") != HELD_OUT)).then(what).otherwise(pl.lit(""))
-    return ordered.with_columns(offer=offer)
+    return marked.with_columns(offer=offer)
+
+
+def _luck(uid: pl.Series, seed: int) -> list[float]:
+    """Return a number in [0, 1) for each listener, by a hash of the seed and the uid.
+
+    Whoever is held out today is held out next week too, whoever else is there.
+    """
+    digests = (blake2b(f"{seed}:{value}".encode(), digest_size=8).digest() for value in uid.to_list())
+    return [int.from_bytes(digest) / 2**64 for digest in digests]
 
 
 def _offer(plan: Plan, paying: pl.Series | None) -> pl.Expr:
@@ -150,11 +161,7 @@ def _offer(plan: Plan, paying: pl.Series | None) -> pl.Expr:
         return pl.lit(MONTH)
     if paying is None:
         return pl.lit(f"free: {TRIAL}; paying: {MONTH}")
-    return (
-        pl.when(pl.col("uid").cast(pl.String).is_in(paying.cast(pl.String).implode()))
-        .then(pl.lit(MONTH))
-        .otherwise(pl.lit(TRIAL))
-    )
+    return pl.when(pl.col("uid").is_in(paying.implode())).then(pl.lit(MONTH)).otherwise(pl.lit(TRIAL))
 
 
 def costs(rows: pl.DataFrame, plan: Plan) -> Costs:
@@ -206,7 +213,7 @@ def uplift(rows: pl.DataFrame, outcome: pl.DataFrame, break_even: float) -> Upli
     for name in ("uid", "left"):
         if name not in outcome.columns:
             raise CounterpointError(f"the outcome has no column {name!r}; it needs uid and left (1 or 0)")
-    known = outcome.select(pl.col("uid").cast(rows.schema["uid"], strict=False), left=labels(outcome["left"]))
+    known = outcome.select(uids(outcome["uid"], rows.schema["uid"]), left=labels(outcome["left"]))
     if known["uid"].n_unique() != known.height:
         raise CounterpointError("the outcome names a listener twice; it needs one row a listener")
     joined = rows.filter(pl.col("group") != "").join(known, on="uid", how="left")
@@ -219,6 +226,19 @@ def uplift(rows: pl.DataFrame, outcome: pl.DataFrame, break_even: float) -> Upli
     (left_offered, offered), (left_held, held) = counts[TREATED], counts[HELD_OUT]
     difference = difference_of_shares(left_held, held, left_offered, offered)
     return Uplift(offered, left_offered, held, left_held, joined["left"].null_count(), difference, break_even)
+
+
+def uids(given: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return uids that people hand in as those of the logs; raises CounterpointError at the first that is none.
+
+    >>> uids(pl.Series("uid", ["007", "8.0"]), pl.Int64()).to_list()
+    [7, 8]
+    """
+    text = given.cast(pl.String).str.strip_chars()
+    found = text if dtype == pl.String else text.str.replace(r"\.0*$", "").cast(dtype, strict=False)
+    if found.null_count():
+        raise CounterpointError(f"{given[int(found.is_null().arg_max() or 0)]!r} is no uid of these logs")
+    return found.alias("uid")
 
 
 def _mean(values: pl.Series) -> float:

@@ -77,8 +77,9 @@ def cohorts(
 ) -> Cohorts:
     """Follow the listeners of a workspace by the week or month in which they were first seen, and keep the result.
 
-    Snapshots lie one outcome apart, back from the last whose outcome the log has, as far as the log goes. Leaving is
-    silence for `outcome_for`; whose silence is shorter when the log ends may still be there, and is censored.
+    Snapshots lie one outcome apart, back from the last whose outcome the log has, as far as the log goes. How long
+    a cohort lasts goes by the last silence: who came back after one had not left. Everybody is followed up to the
+    last day whose outcome the log has.
 
     Raises
     ------
@@ -143,9 +144,15 @@ def _churned(study: Study, newest: Snapshot, snapshots: tuple[Snapshot, ...], na
 
 
 def _lasting(named: pl.DataFrame, until: int, newest: Snapshot) -> list[Lasting]:
-    """Return how long each cohort lasts: it ends on the last day seen, if the silence after it counts as leaving."""
+    """Return how long each cohort lasts: until the last day seen, if the silence after it counts as leaving.
+
+    After the last day whose silence the log can show, nobody can be seen to leave: all are followed up to that day
+    only, and who came later is not followed at all.
+    """
     leaves_by = (newest.outcome_for.until(date(until)) - date(0)).days
-    known = named.with_columns(days=pl.col("last") - pl.col("first"), left=pl.col("last") <= leaves_by)
+    known = named.filter(pl.col("first") <= leaves_by).with_columns(
+        days=pl.min_horizontal("last", leaves_by) - pl.col("first"), left=pl.col("last") <= leaves_by
+    )
     rows = [_life(str(part["cohort"][0]), part) for part in known.sort("cohort").partition_by("cohort")]
     within = known.filter(~pl.col("old"))
     return [*([_life(LATER, within)] if within.height else []), *rows]

@@ -116,6 +116,8 @@ def labels(column: pl.Series) -> pl.Series:
     [1, 0]
     """
     known = column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String, pl.Null)
+    if column.dtype == pl.String:
+        column = column.str.strip_chars().str.to_lowercase().replace({"true": "1", "false": "0"})
     found = column.cast(pl.Float64, strict=False) if known else pl.Series([None])
     if found.null_count() or not found.is_in([0.0, 1.0]).all():
         raise CounterpointError(f"the column {column.name!r} must hold 1 (left) or 0 (stayed) in every row")

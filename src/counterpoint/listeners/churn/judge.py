@@ -66,7 +66,7 @@ class Importance:
 class Split:
     """All predictors on one set of listeners.
 
-    learned     : where the models come from, in words
+    learned     : where the models come from, in words; left : the share of the rows judged that left
     roc         : of each predictor on the listeners judged; and `roc_trained` on those learned from
     calibration : tenths of the listeners by probability, of each model
     importance  : of each model, the features by what shuffling them costs
@@ -75,7 +75,7 @@ class Split:
     name: str
     learned: str
     listeners: int
-    churned: int
+    left: float
     judged: tuple[Judged, ...]
     roc: Mapping[str, Curve]
     roc_trained: Mapping[str, Curve]
@@ -196,7 +196,7 @@ def _judged(  # noqa: PLR0913  the parts of a contest
         name=name,
         learned=learned,
         listeners=len(np.unique(judged.listener)),
-        churned=int(y.sum()),
+        left=float(y.mean()),
         judged=rows,
         roc={kind: _curve(one.ranked) for kind, one in scored.items()},
         roc_trained={kind: _curve(one.ranked) for kind, one in trained.items()},

@@ -90,6 +90,8 @@ def missing_checks(  # noqa: PLR0913  all but two are options
         study.engine.know("bots", [by.file("bots.parquet")])
         counts = study.engine.fetch(_counts_sql(*snapshot.days[:2]))
     rows = table.rows.select("uid", "churned", "device").join(counts, on="uid").filter(pl.col("plays") > 0).sort("uid")
+    if not rows.height:
+        return ()
     listeners = _Listeners(
         left=rows["churned"].to_numpy() == 1,
         strata=_deciles(rows["plays"].to_numpy()) * 3 + rows["device"].fill_null(2).to_numpy(),

@@ -133,7 +133,7 @@ def judge_table(  # noqa: PLR0913  all but two are options
     kinds = {name: kind_named(name) for name in models} if not isinstance(models, Mapping) else _foreign(models)
     if not kinds:
         raise CounterpointError("name a model or more to judge")
-    plain = dict(scores or {})
+    plain = {name: np.asarray(score) for name, score in (scores or {}).items()}
     if twice := [name for name in plain if name in kinds]:
         raise CounterpointError(f"{twice[0]!r} names both a model and a score: give one of them another name")
     rules = Rules((next(iter(kinds)), *list(plain)[:1]), check_seed(seed), resamples)

@@ -2,7 +2,7 @@
 
 Listeners are of a few kinds, learned from the log alone; each is new, engaged, drifting or gone, and may move from one
 to another from day to day. A visit shows how much was played, downloaded and searched, and how much of the songs was
-heard. Nothing is learned from who left later: the model knows what was known, and so needs no folds (Baum et al. 1970).
+heard. There are no labels to be learned by heart, so the model needs no folds (Baum et al. 1970).
 """
 
 import io
@@ -22,11 +22,13 @@ KINDS: Final = 12
 LEVELS: Final = 8  # of a positive count, by its quantiles
 ITERATIONS: Final = 100
 LISTENERS: Final = 20_000  # to learn from: more did not help
+HISTORY: Final = 366  # days that it looks back
 AT_ONCE: Final = 50_000  # listeners, to bound the memory
 MODELS: Final = 2  # whose log-odds are averaged: learning ends in one of several good places
 FEWEST: Final = 200  # listeners, or there is no rhythm to be learned
 UNLIKELY: Final = -80.0  # a logarithm that 32 bits still hold
 HEARD: Final = ("heard_0_to_20", "heard_larger_than_80", "heard")
+LEARNING: Final = (1, KINDS, LEVELS, ITERATIONS, LISTENERS, HISTORY, MODELS)  # first the version of how it learns
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

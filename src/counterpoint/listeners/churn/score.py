@@ -21,7 +21,7 @@ from counterpoint.listeners.events.schema import date
 from counterpoint.tables import parquet
 from counterpoint.tables.engine import Chosen
 from counterpoint.tables.pseudonym import pseudonyms
-from counterpoint.tables.workspace import Staged, View, key_of, reading, verify, writing
+from counterpoint.tables.workspace import Staged, View, Writer, key_of, reading, verify, writing
 
 SCORES: Final = "scores:churn"
 EXPERIMENT: Final = "experiment:churn:"
@@ -102,13 +102,30 @@ def score(
         }
         (staged / "scores.json").write_text(json.dumps(said))
         put = [Staged(SCORES, key_of("scores", made, said), staged, made)]
-        if plan and plan.holdout:
-            # Kept apart: a later ranking, or another model, does not end an experiment.
-            drawn, name = writer.stage(), f"{EXPERIMENT}{day}"
-            rows.filter(pl.col("group") != "").select("uid", "group").write_parquet(drawn / "groups.parquet")
-            put.append(Staged(name, key_of(name, made, said), drawn, {"break_even": plan.break_even}))
+        if scores.costs.held_out:
+            put.append(_experiment(writer, scores, key_of(made, said)))
         writer.commit(*put)
     return scores
+
+
+def _experiment(writer: Writer, scores: Scores, key: str) -> Staged:
+    """Return the groups of an experiment, to be kept apart from the ranking: later ones do not end it.
+
+    Raises
+    ------
+    CounterpointError
+        If the workspace has an experiment of that day with other groups: its outcome would be read by the wrong ones.
+    """
+    name, folder = f"{EXPERIMENT}{scores.snapshot.at}", writer.stage()
+    groups = scores.rows.filter(pl.col("group") != "").select("uid", "group").sort("uid")
+    kept = writer.view.get(name)
+    if kept is not None and not parquet.read(kept.file("groups.parquet")).equals(groups):
+        raise CounterpointError(
+            f"an experiment of {scores.snapshot.at} with other groups is kept: score another day, or as it was drawn;"
+            " `churn score --outcome` reads it"
+        )
+    groups.write_parquet(folder / "groups.parquet")
+    return Staged(name, key_of(name, key), folder, {"break_even": scores.plan.break_even})
 
 
 def rank(trained: Trained, table: ListenerTable, plan: Plan, paying: pl.Series | None = None) -> Scores:

@@ -34,6 +34,7 @@ VISITS: Final = (1, 2, 4, 8)
 REGULAR: Final = 3  # earlier active days from which on a listener's habits are known
 EXPECTED: Final = 20.0  # leavers exposed by chance, from which on an item is tested
 FALSE: Final = 0.05
+SEVERAL: Final = 20  # items, or nothing can be said of all of them
 LEAST_ODDS: Final = 1.2  # below, residual confounding could do it
 Z: Final = 1.959963984540054  # what 95 % of a normal distribution lie within
 MEDIAN: Final = 0.45493642  # of chi-squared with one degree of freedom
@@ -48,7 +49,8 @@ class Songs:
                 p, q (the least false discovery rate), regulars (the odds ratio of listeners with three earlier days),
                 found
     leavers   : of the snapshot that were compared, with so many days of `stayers`
-    inflation : the median of z squared over what chance gives: 1 if nothing is confounded, or by far most songs
+    inflation : the median of z squared over what chance gives: 1 if nothing is confounded, or by far most songs are
+                not; None, like `shrunk`, of fewer than 20 items
     """
 
     of: str
@@ -56,7 +58,7 @@ class Songs:
     seed: int
     leavers: int
     stayers: int
-    inflation: float
+    inflation: float | None
     logs: str
     rows: pl.DataFrame
 
@@ -99,7 +101,7 @@ def songs(
             seed=seed,
             leavers=int(rows["gone"].sum()),
             stayers=int((1 - rows["gone"]).sum()),
-            inflation=float(np.median(tested["z"].to_numpy() ** 2)) / MEDIAN,
+            inflation=float(np.median(tested["z"].to_numpy() ** 2)) / MEDIAN if tested.height >= SEVERAL else None,
             logs=key_of(study.logs()),
             rows=_ranked(tested),
         )
@@ -125,7 +127,7 @@ def _ranked(tested: pl.DataFrame) -> pl.DataFrame:
         odds=pl.Series(np.exp(log_odds)),
         low=pl.Series(np.exp(log_odds - Z * error)),
         high=pl.Series(np.exp(log_odds + Z * error)),
-        shrunk=pl.Series(np.exp(shrunk(log_odds, error))),
+        shrunk=pl.Series(np.exp(shrunk(log_odds, error)) if tested.height >= SEVERAL else [None] * tested.height),
         p="p",
         q=pl.Series(q),
         regulars="regulars",

@@ -16,7 +16,17 @@ from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.examples import FOLDS, Examples, Matrix, numbers
 from counterpoint.listeners.churn.features import FORETOLD, RHYTHM, SINCE, Feature, catalogue, snapshot_sql
 from counterpoint.listeners.churn.published import parts, rounded
-from counterpoint.listeners.churn.rhythm import FEWEST, HEARD, MODELS, Rhythm, Visits, foretold
+from counterpoint.listeners.churn.rhythm import (
+    FEWEST,
+    HEARD,
+    HISTORY,
+    LEARNING,
+    LISTENERS,
+    MODELS,
+    Rhythm,
+    Visits,
+    foretold,
+)
 from counterpoint.listeners.churn.rhythm import learn as learn_rhythm
 from counterpoint.listeners.churn.snapshot import Snapshot, Span
 from counterpoint.listeners.events.clean import Cleaning, cleaning, learn
@@ -33,6 +43,7 @@ from counterpoint.tables.workspace import Folder, Staged, View, Writer, key_of, 
 KINDS: Final = "PDSLX"
 STUDY_KINDS: Final = "PDS"
 CLEANING: Final = "cleaning:"
+DAYS_AT_ONCE: Final = 8_000_000  # rows of the roll-up that are looked at together
 
 
 @dataclass(frozen=True)
@@ -149,7 +160,13 @@ class Study:
         if not models:
             return ListenerTable(snapshot, features, rows)
         _, at, end = snapshot.days
-        found = foretold(models, self._visits(at, rows["uid"]), until=at, ahead=end - at)
+        found = np.empty((rows.height, 2))
+        parts_ = self._parts(at)
+        places = rows.select("uid", pl.col("bucket").cast(pl.Int64) % parts_, place=pl.int_range(pl.len()))
+        for part in range(parts_):
+            own = places.filter(pl.col("bucket") == part)
+            seen = self._visits(at, f"CAST(bucket AS BIGINT) % {parts_} = {part}", own["uid"])
+            found[own["place"].to_numpy()] = foretold(models, seen, until=at, ahead=end - at)
         said, grown = 1 / (1 + np.exp(-found[:, 0])), np.exp(found[:, 1] - found[:, 0])
         told = rows.with_columns(pl.Series(FORETOLD, said), pl.Series(SINCE, grown))
         return ListenerTable(snapshot, (*features, *RHYTHM), told)
@@ -161,8 +178,9 @@ class Study:
         """
         until = cleaning_in(by).until
         if not (by.path / rhythm_file(0)).exists():
-            name = f"rhythm:{self._rollup(by).key}"
-            key = key_of("rhythm", name, until)
+            rollup = self._rollup(by)
+            name = f"rhythm:{rollup.name.removeprefix('rollup:')}"
+            key = key_of("rhythm", rollup.key, until, LEARNING)
             by = self._known(name, key) or self._learn_rhythm(name, key, by, until)
         files = [by.path / rhythm_file(at) for at in range(MODELS)]
         return tuple(Rhythm.read(file.read_bytes()) for file in files if file.exists())
@@ -170,17 +188,28 @@ class Study:
     def _learn_rhythm(self, name: str, key: str, by: Folder, until: int) -> Folder:
         folder = self.writer.stage()
         self.roll_up(by)
-        seen = self._visits(until)
+        people = self.engine.fetch(f"SELECT count(DISTINCT uid) AS n FROM rollup WHERE {_looked_at(until)}").item()
+        # A few more than are learned from, by whole buckets.
+        buckets = min(BUCKETS, -(-6 * LISTENERS * BUCKETS // (5 * max(people, 1))))
+        seen = self._visits(until, f"bucket < {buckets}")
         if len(seen.first) > FEWEST:
             for at in range(MODELS):
                 (folder / rhythm_file(at)).write_bytes(learn_rhythm(seen, until=until, seed=at).content())
         self.writer.commit(Staged(name, key, folder, {"until": until}))
         return self.writer.view.folder(name)
 
-    def _visits(self, until: int, of: pl.Series | None = None) -> Visits:
-        """Return the active days up to the day `until` of everybody, or of these listeners, in the order of uid."""
+    def _parts(self, until: int) -> int:
+        """Return in how many parts the active days up to a day fit a small memory."""
+        rows = self.engine.fetch(f"SELECT count(*) AS n FROM rollup WHERE {_looked_at(until)}").item()
+        return max(1, -(-int(rows) // DAYS_AT_ONCE))
+
+    def _visits(self, until: int, where: str, of: pl.Series | None = None) -> Visits:
+        """Return the active days up to the day `until`, `where` portable SQL says so, in the order of uid.
+
+        Of these listeners, or of all.
+        """
         columns = ", ".join((*KINDS, *HEARD))
-        rows = self.engine.fetch(f"SELECT uid, day, {columns} FROM rollup WHERE day <= {until}")
+        rows = self.engine.fetch(f"SELECT uid, day, {columns} FROM rollup WHERE {_looked_at(until)} AND {where}")
         if of is not None:
             rows = rows.filter(pl.col("uid").is_in(of.implode()))
         rows = rows.sort("uid", "day")
@@ -256,6 +285,11 @@ class Study:
     def _known(self, name: str, key: str) -> Folder | None:
         folder = self.writer.view.get(name)
         return folder if folder and folder.key == key else None
+
+
+def _looked_at(until: int) -> str:
+    """Return portable SQL: the days up to `until` that the rhythm looks at."""
+    return f"day <= {until} AND day > {until - HISTORY}"
 
 
 def rhythm_file(at: int) -> str:

@@ -39,9 +39,8 @@ def tell_songs(songs: Songs) -> Finding:
         for row in found.head(SHOWN).iter_rows(named=True)
     )
     names = ("song", "singer") if songs.of == "song" else ("singer",)
-    note = (
-        f"Found: false discovery rate at most {FALSE:g} and odds of {LEAST_ODDS:g} or more. Over all tested, z"
-        f" squared is {songs.inflation:.2f} times what chance gives."
+    note = f"Found: false discovery rate at most {FALSE:g} and odds of {LEAST_ODDS:g} or more. " + (
+        "" if songs.inflation is None else f"Over all tested, z squared is {songs.inflation:.2f} times chance."
     )
     columns = (*names, "leavers", "by chance", "odds ratio", "shrunk", "false discovery rate", "odds of regulars")
     table = Table(f"Before leaving: {songs.of}s", columns, rows, note)

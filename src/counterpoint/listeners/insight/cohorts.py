@@ -56,8 +56,8 @@ def _lasting(cohorts: Cohorts) -> list[Table | Figure]:
         f"{life.cohort} ({life.listeners:,})": [(float(step.day), step.share) for step in life.curve] for life in shown
     }
     caption = (
-        "Share still to be seen again so many days after the first (Kaplan-Meier, 95 % bands). Whoever was silent for"
-        " less when the log ended counts as long as they were seen."
+        "Share still to be seen again so many days after the first (Kaplan-Meier, 95 % bands), followed up to the last"
+        " day whose outcome the log has."
     )
     rows = tuple((life.cohort, life.listeners, life.left, life.median) for life in cohorts.lasting)
     return [

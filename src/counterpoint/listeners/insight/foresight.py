@@ -30,7 +30,7 @@ def tell_split(evaluation: Evaluation, split: Split) -> Finding:
     windows = f"{Span.of(evaluation.known_for).words} known, {Span.of(evaluation.outcome_for).words} of outcome"
     says = (
         f"{split.listeners:,} listeners known on {evaluation.at} ({windows});"
-        f" {split.churned / split.listeners:.1%} left. Best: {best.predictor}, AUC {best.auc}; the day last seen"
+        f" {split.left:.1%} left. Best: {best.predictor}, AUC {best.auc}; the day last seen"
         f" alone: {base.auc}. Learned {split.learned}."
     )
     title = f"Foresight at {evaluation.at}, {windows}: {split.name}"
@@ -100,9 +100,7 @@ def _importance(split: Split) -> list[Figure]:
         leading = rows[:FEATURES_SHOWN]
         title = f"What {kind} needs to know"
         drawn = chart.bars([row.feature for row in leading], [row.drop for row in leading], title=title)
-        figures.append(
-            Figure(title, drawn, "Loss of AUC if a feature is shuffled, with 95 % intervals over listeners.")
-        )
+        figures.append(Figure(title, drawn, "Loss of AUC if a feature is shuffled, with 95 % intervals over rows."))
         by_share = sorted((row for row in rows if row.share is not None), key=lambda row: -(row.share or 0))
         if shown := by_share[:FEATURES_SHOWN]:
             title = f"What {kind} looks at"

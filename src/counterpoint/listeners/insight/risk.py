@@ -6,8 +6,8 @@ from counterpoint.listeners.churn.score import Scores
 from counterpoint.report.finding import Finding, Table
 
 SHOWN: Final = 25
-COLUMNS: Final = ("rank", "pseudonym", "probability", "alert", "reasons", "offer", "days_since_seen", "events")
-HEADINGS: Final = ("rank", "listener", "probability", "alert", "main reasons", "offer", "days since seen", "events")
+COLUMNS: Final = ("rank", "pseudonym", "probability", "alert", "reasons", "days_since_seen", "events")
+HEADINGS: Final = ("rank", "listener", "probability", "alert", "main reasons", "days since seen", "events")
 CONTRIBUTIONS: Final = "Lundberg, S. M. et al. (2020). From local explanations to global understanding with explainable AI for trees. Nature Machine Intelligence 2."  # noqa: E501
 SIZE: Final = (
     "Fleiss, J. L., Levin, B. & Paik, M. C. (2003). Statistical methods for rates and proportions, 3rd ed. Wiley."
@@ -39,13 +39,12 @@ def tell_plan(scores: Scores) -> Finding:
         f" probability to leave by {costs.break_even:.1%} on average. Whether it does is not known: no effect of an"
         " offer is claimed here, only a hold-out can show it."
     )
-    needed = "no hold-out can find it" if costs.needed is None else costs.needed
     rows = (
         ("to be watched (idle for some days)", alerts["watch"]),
         ("to be acted upon", alerts["act"]),
         ("would get an offer", costs.offered),
         ("held out, to learn what offers do", costs.held_out),
-        ("to be held out to find the break-even fall (80 % power)", needed),
+        ("to be held out to find the break-even fall (80 % power)", costs.needed),
     )
     note = (
         f"An offer costs {plan.offer_cost:g}, a new customer {plan.acquisition_cost:g}, a listener kept is worth"

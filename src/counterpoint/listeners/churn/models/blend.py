@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.examples import FEWEST, FOLDS, Examples, Labels, Matrix
 from counterpoint.listeners.churn.features import FORETOLD, SINCE
 from counterpoint.listeners.churn.models.boosted import Boosted, BoostedKind
@@ -68,7 +69,7 @@ class BlendKind:
 
     def fit(self, examples: Examples, *, seed: int) -> Blend:
         """Learn the weights on listeners held out, then the members from everybody."""
-        places = tuple(examples.names.index(name) for name in (FORETOLD, SINCE) if name in examples.names)
+        places = _places(examples)
         usual = tuple(_rhythm(examples.x, places, (0.0,) * len(places)).mean(axis=0).tolist())
         weights, constant = _weighed(examples, places, usual, seed)
         trees, regression = BoostedKind().fit(examples, seed=seed), LogisticKind().fit(examples, seed=seed)
@@ -87,6 +88,15 @@ class BlendKind:
             constant=made["constant"],
             **{name: tuple(made[name]) for name in ("weights", "places", "usual")},
         )
+
+
+def _places(examples: Examples) -> tuple[int, ...]:
+    """Return the columns of the rhythm, if both are there and everybody has a chance and odds."""
+    if not {FORETOLD, SINCE} <= set(examples.names):
+        return ()
+    places = tuple(examples.names.index(name) for name in (FORETOLD, SINCE))
+    foretold, since = (examples.x[:, place] for place in places)
+    return places if ((foretold > 0) & (foretold < 1) & (since > 0)).all() else ()
 
 
 def _weighed(
@@ -146,4 +156,6 @@ def _rhythm(x: Matrix, places: tuple[int, ...], usual: tuple[float, ...]) -> Mat
     if not places:
         return np.zeros((len(x), 0))
     foretold, since = (x[:, place] for place in places)
+    if not ((foretold > 0) & (foretold < 1) & (since > 0)).all():
+        raise CounterpointError(f"{FORETOLD} is a chance within (0, 1) and {SINCE} are odds above 0, of everybody")
     return np.asarray(np.column_stack([np.log(foretold / (1 - foretold)), np.log(since)]) - np.array(usual))

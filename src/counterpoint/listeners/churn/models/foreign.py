@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.examples import Examples, Matrix
-from counterpoint.listeners.churn.models.kind import Shares
+from counterpoint.listeners.churn.models.kind import Shares, shares
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,15 @@ class Foreign:
     def importance(self) -> Shares | None:
         """Its own `feature_importances_`, if it has any."""
         found = getattr(self.estimator, "feature_importances_", None)
-        return None if found is None else np.asarray(found, np.float64)
+        return None if found is None else shares(np.asarray(found, np.float64))
 
     def probability(self, x: Matrix) -> NDArray[np.float64]:
         """Return P(churn), float64[n], of x, float64[n, features]."""
-        return np.asarray(self.estimator.predict_proba(x), np.float64)[:, 1]
+        try:
+            return np.asarray(self.estimator.predict_proba(x), np.float64)[:, 1]
+        except ValueError as error:
+            first = str(error).strip().partition("\n")[0]
+            raise CounterpointError(f"{type(self.estimator).__name__} does not judge this table: {first}") from error
 
     def contributions(self, x: Matrix) -> Matrix:  # noqa: ARG002
         """Refuse: nothing is known of how it adds up."""
@@ -44,12 +48,16 @@ class ForeignKind:
     estimator: Any
 
     def fit(self, examples: Examples, *, seed: int) -> Foreign:
-        """Fit a clone; the seed goes to its `random_state`, if it has one."""
+        """Fit a clone; the seed goes to every `random_state` it has."""
         if not hasattr(self.estimator, "fit") or not hasattr(self.estimator, "predict_proba"):
             raise CounterpointError(f"{type(self.estimator).__name__} is no classifier with fit and predict_proba")
-        made = clone(self.estimator)
-        if "random_state" in made.get_params():
-            made.set_params(random_state=seed)
+        try:
+            made = clone(self.estimator)
+        except TypeError as error:
+            raise CounterpointError(
+                f"{type(self.estimator).__name__} cannot be cloned: scikit-learn's BaseEstimator would let it be"
+            ) from error
+        made.set_params(**{name: seed for name in made.get_params() if name.endswith("random_state")})
         try:
             return Foreign(made.fit(examples.x, examples.y))
         except ValueError as error:
