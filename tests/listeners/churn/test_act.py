@@ -328,3 +328,15 @@ def test_a_listener_is_named_twice_however_the_number_is_written():
 def test_whether_offers_pay_is_said_only_as_far_as_the_interval_can_tell(held_left, says):
     left = [1] * 500 + [0] * 500 + [1] * held_left + [0] * (1000 - held_left)
     assert uplift(experiment(1000, 1000), outcome(*left), 0.1).pays == says
+
+
+def test_whoever_is_held_out_stays_so_whoever_else_is_there():
+    rows = listeners(*[0.9] * 400)
+    before = planned(rows, Plan(holdout=0.3), None)
+    after = planned(rows.filter(pl.col("uid") % 7 != 0), Plan(holdout=0.3), None)
+    assert after.sort("uid").equals(before.filter(pl.col("uid") % 7 != 0).sort("uid"))
+
+
+def test_those_said_to_pay_must_be_known_and_be_uids():
+    assert "none of those said to pay is known" in refusal(lambda: planned(listeners(0.9), Plan(), pl.Series([99])))
+    assert "'x' is no uid of these logs" in refusal(lambda: planned(listeners(0.9), Plan(), pl.Series(["x"])))

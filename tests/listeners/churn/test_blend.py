@@ -197,3 +197,14 @@ def test_a_blend_of_given_members_is_the_sum_by_hand():
     rhythm = log_odds(examples.x[:, 3]) - 0.1 + np.log(examples.x[:, 4]) - 0.2
     expected = 0.5 * trees.log_odds(examples.x) + 0.25 * regression.log_odds(examples.x) + 2 * rhythm - 1
     np.testing.assert_allclose(log_odds(model.probability(examples.x)), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("since", [[np.nan], [-1.0], None])
+def test_a_table_with_columns_named_like_the_rhythm_that_are_none_is_a_table_like_any_other(since):
+    rng = np.random.default_rng(5)
+    x, names = rng.random((300, 2)), ["plays", "silence_foretold"]
+    if since is not None:
+        x, names = np.column_stack([x, np.where(np.arange(300) == 7, since, 2.0)]), [*names, "silence_since"]
+    who = np.arange(300)
+    known = Examples(tuple(names), x, (x[:, 0] > rng.random(300)).astype(np.int64), who, who)
+    assert BlendKind().fit(known, seed=0).places == ()

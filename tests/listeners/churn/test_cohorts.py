@@ -7,13 +7,14 @@
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.logs import refusal
 
 from counterpoint.evaluate.intervals import wilson
 from counterpoint.evaluate.survival import median_of, survival
-from counterpoint.listeners.churn.cohorts import ALL, BY, LATER, cohorts, cohorts_in
+from counterpoint.listeners.churn.cohorts import ALL, BY, LATER, _lasting, cohorts, cohorts_in
 from counterpoint.listeners.churn.snapshot import Snapshot
 from counterpoint.listeners.churn.table import listener_table
 from counterpoint.listeners.events.schema import EPOCH
@@ -92,13 +93,17 @@ def test_snapshots_lie_one_outcome_apart_back_from_the_last_whose_outcome_the_lo
     assert snapshot.at - dt.timedelta(2 * OUTCOME + KNOWN) < first - dt.timedelta(1)
 
 
-def test_each_listener_is_in_one_cohort_of_the_curves(found, days, named):
+def followed_up_to(days):
+    """The last day after which the log can show that somebody left."""
+    return max(own[-1] for own in days.values()) - dt.timedelta(OUTCOME)
+
+
+def test_each_listener_who_can_be_followed_is_in_one_cohort_of_the_curves(found, days, named):
     later, *each = found.lasting
     assert later.cohort == LATER
-    assert sum(one.listeners for one in each) == len(days)
-    assert {one.cohort: one.listeners for one in each} == {
-        cohort: list(named.values()).count(cohort) for cohort in named.values()
-    }
+    cohorts_of = [named[uid] for uid, own in days.items() if own[0] <= followed_up_to(days)]
+    assert len(cohorts_of) < len(days)
+    assert {one.cohort: one.listeners for one in each} == {name: cohorts_of.count(name) for name in cohorts_of}
     assert (later.listeners, later.left) == tuple(
         sum(getattr(one, of) for one in each[1:]) for of in ("listeners", "left")
     )
@@ -112,12 +117,12 @@ def test_the_first_cohort_says_that_it_holds_whoever_was_there_before_the_log(fo
 
 
 def test_a_curve_is_that_of_the_days_from_first_to_last_of_whom_the_silence_tells(found, days, named):
-    last = max(own[-1] for own in days.values())
+    until = followed_up_to(days)
     for one in found.lasting:
         of = [own for uid, own in days.items() if named[uid] == one.cohort or one.cohort == LATER]
-        of = [own for own in of if one.cohort != LATER or own[0] > first_period_ends(found)]
-        lived = pl.Series([(own[-1] - own[0]).days for own in of], dtype=pl.Int64).to_numpy()
-        ended = pl.Series([(last - own[-1]).days >= OUTCOME for own in of], dtype=pl.Boolean).to_numpy()
+        of = [own for own in of if own[0] <= until and (one.cohort != LATER or own[0] > first_period_ends(found))]
+        lived = pl.Series([(min(own[-1], until) - own[0]).days for own in of], dtype=pl.Int64).to_numpy()
+        ended = pl.Series([own[-1] <= until for own in of], dtype=pl.Boolean).to_numpy()
         assert one.left == ended.sum()
         assert one.curve == survival(lived, ended)
         assert one.median == median_of(one.curve)
@@ -159,3 +164,14 @@ def test_a_log_too_short_for_one_snapshot_is_refused(workspace):
 
 def test_a_folder_without_a_log_is_refused(tmp_path):
     assert "no workspace" in refusal(lambda: cohorts(tmp_path / "nowhere"))
+
+
+def test_a_curve_is_the_truth_where_everybody_leaves_with_the_same_chance_each_day():
+    rng, log = np.random.default_rng(1), 60
+    first = rng.integers(0, log, 20_000)
+    last = np.minimum(first + rng.geometric(0.05, 20_000) - 1, log - 1)
+    newest = Snapshot.of(dt.date(1970, 1, 1) + dt.timedelta(log - 1 - OUTCOME), known_for=KNOWN, outcome_for=OUTCOME)
+    named = pl.DataFrame({"uid": range(20_000), "first": first, "last": last, "cohort": "a", "old": True})
+    [life] = _lasting(named, log - 1, newest)
+    for step in life.curve[:40]:
+        assert step.share.low - 0.01 < 0.95 ** (step.day + 1) < step.share.high + 0.01

@@ -70,7 +70,7 @@ def test_an_evaluation_has_both_splits_and_says_when_each_was_trained(evaluation
 
 def test_all_predictors_are_judged_on_all_listeners_of_the_snapshot(split, table, snapshot):
     y = table(snapshot).examples.y
-    assert (split.listeners, split.churned) == (len(y), y.sum())
+    assert (split.listeners, split.left) == (len(y), y.mean())
     assert {judged.predictor for judged in split.judged} == PREDICTORS == set(split.roc)
     assert {judged.auc.count for judged in split.judged} == {len(y)}
     assert set(split.calibration) == set(split.importance) == set(MODELS)

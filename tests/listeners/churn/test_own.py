@@ -318,7 +318,7 @@ def split():
 
 def test_models_and_scores_are_judged_on_the_same_listeners(split):
     assert [one.predictor for one in split.judged] == ["ours", "mine", "idle", "nothing"]
-    assert (split.listeners, split.churned) == (TABLE.height // 2, TABLE["left"].sum())
+    assert (split.listeners, split.left) == (TABLE.height // 2, TABLE["left"].mean())
     assert {one.auc.count for one in split.judged} == {TABLE.height // 2}
 
 

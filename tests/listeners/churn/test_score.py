@@ -258,3 +258,13 @@ def test_one_clock_beyond_the_calendar_does_not_keep_the_rest_from_being_scored(
     train(workspace, TEXTS, kind="logistic")
     assert score(workspace).snapshot.at.isoformat() == "2016-08-30"
     assert "no model" not in refusal(score, workspace, at="2016-09-30")
+
+
+def test_an_experiment_under_way_is_not_drawn_anew(trained, workspace, tmp_path):
+    copy = shutil.copytree(workspace, tmp_path / "copy")
+    plan = Plan(holdout=0.5, at_risk=0.1)
+    score(copy, plan=plan)
+    score(copy, plan=plan)
+    assert "an experiment of 2017-04-28 with other groups is kept" in refusal(
+        score, copy, plan=Plan(holdout=0.2, at_risk=0.1)
+    )

@@ -132,7 +132,7 @@ def planned(rows: pl.DataFrame, plan: Plan, paying: pl.Series | None) -> pl.Data
     >>> planned(rows, Plan(), None).select("alert", "offer", "group").rows()
     [('watch', 'free: one-month trial; paying: discount or free month', 'offer'), ('', '', '')]
     """
-    payers = None if paying is None else uids(paying, rows.schema["uid"])
+    payers = None if paying is None or plan.platform == "paid" else uids(paying, rows.schema["uid"])
     if payers is not None and not rows["uid"].is_in(payers.implode()).any():
         raise CounterpointError("none of those said to pay is known here: are they the uids of these logs?")
     idle, at_risk = pl.col("days_since_seen"), pl.col("probability") >= plan.at_risk
@@ -140,20 +140,20 @@ def planned(rows: pl.DataFrame, plan: Plan, paying: pl.Series | None) -> pl.Data
     stage = plan.stage(_mean(rows["probability"]))
     offers = stage == "stickiness" or plan.offer_cost < plan.acquisition_cost
     what = _offer(plan, payers) if offers else pl.lit(EMAIL)
-    drawn = pl.Series("draw", _luck(rows["uid"], plan.seed)) < plan.holdout
+    drawn = _luck(rows["uid"], plan.seed) < plan.holdout
     group = pl.when(at_risk & drawn).then(pl.lit(HELD_OUT)).when(at_risk).then(pl.lit(TREATED)).otherwise(pl.lit(""))
     marked = rows.with_columns(alert=alert.otherwise(pl.lit("")), group=group if offers else pl.lit(""))
     offer = pl.when(at_risk & (pl.col("group") != HELD_OUT)).then(what).otherwise(pl.lit(""))
     return marked.with_columns(offer=offer)
 
 
-def _luck(uid: pl.Series, seed: int) -> list[float]:
+def _luck(uid: pl.Series, seed: int) -> pl.Series:
     """Return a number in [0, 1) for each listener, by a hash of the seed and the uid.
 
     Whoever is held out today is held out next week too, whoever else is there.
     """
     digests = (blake2b(f"{seed}:{value}".encode(), digest_size=8).digest() for value in uid.to_list())
-    return [int.from_bytes(digest) / 2**64 for digest in digests]
+    return pl.Series("luck", [int.from_bytes(digest) / 2**64 for digest in digests], dtype=pl.Float64)
 
 
 def _offer(plan: Plan, paying: pl.Series | None) -> pl.Expr:

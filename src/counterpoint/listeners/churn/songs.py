@@ -34,7 +34,7 @@ VISITS: Final = (1, 2, 4, 8)
 REGULAR: Final = 3  # earlier active days from which on a listener's habits are known
 EXPECTED: Final = 20.0  # leavers exposed by chance, from which on an item is tested
 FALSE: Final = 0.05
-SEVERAL: Final = 20  # items, or nothing can be said of all of them
+SEVERAL: Final = 10  # items, or nothing can be said of all of them
 LEAST_ODDS: Final = 1.2  # below, residual confounding could do it
 Z: Final = 1.959963984540054  # what 95 % of a normal distribution lie within
 MEDIAN: Final = 0.45493642  # of chi-squared with one degree of freedom
@@ -50,7 +50,7 @@ class Songs:
                 found
     leavers   : of the snapshot that were compared, with so many days of `stayers`
     inflation : the median of z squared over what chance gives: 1 if nothing is confounded, or by far most songs are
-                not; None, like `shrunk`, of fewer than 20 items
+                not; None, like `shrunk`, of fewer than 10 items
     """
 
     of: str
