@@ -7,6 +7,7 @@ import typer
 
 from counterpoint.cli import churn, events, report
 from counterpoint.cli.output import say
+from counterpoint.errors import CounterpointError
 
 DAYS = 60
 
@@ -31,4 +32,11 @@ def demo(
     churn.train(workspace, seed=seed)
     say()
     churn.score(workspace, out=to / "ranked.csv")
+    say()
+    churn.cohorts(workspace, by="month")
+    say()
+    try:
+        churn.songs(workspace, top=10)
+    except CounterpointError as error:  # of few listeners no song can be told from chance, and the rest still holds
+        say(f"songs: {error}")
     report.report(workspace, to=page, title="Who is about to leave, and why (an invented platform)")

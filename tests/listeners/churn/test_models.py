@@ -285,3 +285,10 @@ def test_a_class_that_only_one_fold_has_is_refused(kind, x, bucket):
 def test_features_that_nobody_has_are_nothing_to_learn_from(kind, x, y, bucket):
     message = refusal(kind, np.full_like(x, np.nan), y, bucket)
     assert message == "all 5 features are missing for all 1,000 listeners: there is nothing to learn"
+
+
+@pytest.mark.parametrize("kind", ["logistic", "blend"])  # trees see a part of the rows only, and there all is chance
+def test_where_leavers_and_stayers_are_alike_nothing_is_said_but_the_share_that_left(kind):
+    x = np.tile(np.arange(60.0), 4)[:, None]
+    y = np.repeat([0, 1], 120)
+    np.testing.assert_allclose(fitted_on(kind, x, y).probability(x), 0.5, atol=0.02)

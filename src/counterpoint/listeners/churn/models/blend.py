@@ -134,7 +134,7 @@ def _stacked(said: Matrix, y: Labels) -> tuple[tuple[float, ...], float]:
     """
     weights, kept = np.zeros(said.shape[1]), list(range(said.shape[1]))
     while kept:
-        fitted = LogisticRegression(C=1.0, tol=1e-8).fit(said[:, kept], y)
+        fitted = LogisticRegression(C=1.0, tol=1e-8, max_iter=1000).fit(said[:, kept], y)
         worst = int(fitted.coef_[0].argmin())
         if fitted.coef_[0][worst] >= 0:
             weights[kept] = fitted.coef_[0]

@@ -3,9 +3,11 @@
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from counterpoint.listeners.churn.examples import Examples, Matrix
@@ -72,9 +74,12 @@ class LogisticKind:
         scale[constant], centred[:, constant] = 1, 0
         telling = absent.any(axis=0) & ~absent.all(axis=0)
         columns = np.hstack([centred / scale, absent[:, telling]])
-        fitted = LogisticRegression(C=1.0, tol=1e-6, max_iter=1000, random_state=seed, solver="newton-cholesky").fit(
-            columns, examples.y
-        )
+        model = LogisticRegression(C=1.0, tol=1e-6, max_iter=1000, random_state=seed, solver="newton-cholesky")
+        with catch_warnings():
+            # Where there is nothing to learn Newton's steps get lost in the last digits; scikit-learn then goes on with
+            # another solver, and a penalised likelihood has one maximum.
+            simplefilter("ignore", ConvergenceWarning)
+            fitted = model.fit(columns, examples.y)
         present, indicated = np.split(fitted.coef_[0], [len(mean)])
         missing = np.zeros_like(mean)
         missing[telling] = indicated
