@@ -6,13 +6,11 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.evaluate.intervals import Estimate
+from counterpoint.evaluate.intervals import Estimate, Z
 from counterpoint.evaluate.labelled import Truth, check_two_classes
 from counterpoint.rng import generator
 
 Matrix = NDArray[np.float64]
-Z = 1.959963984540054
-"""What 95 % of a normal distribution lie within."""
 
 
 def permutation_importance(

@@ -17,6 +17,8 @@ from counterpoint.rng import generator
 
 UNDEFINED_AT_MOST = 0.05
 """The share of resamples that may be undefined before an interval would be a guess."""
+Z = NormalDist().inv_cdf(0.975)
+"""Standard errors to each side that a 95 % interval reaches, of what is normal."""
 THREADS = os.cpu_count() or 1
 """That share the resamples."""
 

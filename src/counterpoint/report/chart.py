@@ -47,7 +47,7 @@ def roc(curves: Mapping[str, Curve], *, title: str) -> Markup:
         for colour, (false_positive, true_positive) in zip(PALETTE, curves.values(), strict=False):
             lines += axes.plot(false_positive, true_positive, color=colour, linewidth=1.8)
         axes.set(xlabel="False positive rate", ylabel="True positive rate")
-        axes.legend(lines, names, loc="lower left", bbox_to_anchor=(1.02, 0), frameon=False, handlelength=1.4)
+        _legend(axes, lines, names)
         return inline(figure, title)
 
 
@@ -138,8 +138,13 @@ def lasting(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, title: st
             lines += axes.step(at, [each.value for each in shares], where="post", color=colour, linewidth=1.6)
         axes.set(xlim=(0, end), xlabel=label(axis), ylabel="Share still there")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.legend(lines, names, loc="lower left", bbox_to_anchor=(1.02, 0), frameon=False, handlelength=1.4)
+        _legend(axes, lines, names)
         return inline(figure, title)
+
+
+def _legend(axes: Axes, lines: Sequence[Line2D], names: Sequence[str]) -> None:
+    """Name the lines at the right of the frame, in the room that `_square` left."""
+    axes.legend(lines, names, loc="lower left", bbox_to_anchor=(1.02, 0), frameon=False, handlelength=1.4)
 
 
 def _check_colours(curves: Mapping[str, object]) -> None:

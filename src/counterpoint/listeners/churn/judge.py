@@ -101,7 +101,9 @@ class Rules:
 class Entry:
     """A model in a contest: what it said of those judged and of those it learned from, and how it would say it again.
 
-    say     : from rows of features, the first being those of the judged examples chosen by `on`, to probabilities
+    said, trained : float64[rows], probabilities
+    say           : given the places of some of the judged rows, what predicts those rows from their features
+    share         : of each feature in the decrease of impurity, float64[features]; None if that is not known
     """
 
     said: NDArray[np.float64]

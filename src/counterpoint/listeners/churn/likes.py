@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.intervals import Estimate
+from counterpoint.evaluate.intervals import Estimate, Z
 from counterpoint.evaluate.matched import Cells, jackknife_error, mantel_haenszel, risk_difference
 from counterpoint.listeners.churn.alike import DEVICE
 from counterpoint.listeners.churn.snapshot import Snapshot, Span
@@ -29,7 +29,6 @@ LIKES: Final = "likes:churn:"
 OF: Final = {"like": "L", "dislike": "X"}
 EXACT: Final = 30  # plays a day that are matched one by one; above, to within 7 %
 GROUPS: Final = 50  # of listeners, for the jackknife
-Z: Final = 1.959963984540054  # what 95 % of a normal distribution lie within
 FEWEST: Final = 10  # days with one, to be compared
 
 

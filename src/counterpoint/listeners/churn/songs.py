@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
+from counterpoint.evaluate.intervals import Z
 from counterpoint.evaluate.matched import Association, Cells, false_discovery, mantel_haenszel, shrunk
 from counterpoint.listeners.churn.alike import DEVICE, band
 from counterpoint.listeners.churn.snapshot import Snapshot
@@ -36,7 +37,6 @@ EXPECTED: Final = 20.0  # leavers exposed by chance, from which on an item is te
 FALSE: Final = 0.05
 SEVERAL: Final = 10  # items, or nothing can be said of all of them
 LEAST_ODDS: Final = 1.2  # below, residual confounding could do it
-Z: Final = 1.959963984540054  # what 95 % of a normal distribution lie within
 MEDIAN: Final = 0.45493642  # of chi-squared with one degree of freedom
 
 

@@ -161,11 +161,11 @@ class Study:
             return ListenerTable(snapshot, features, rows)
         _, at, end = snapshot.days
         found = np.empty((rows.height, 2))
-        parts_ = self._parts(at)
-        places = rows.select("uid", pl.col("bucket").cast(pl.Int64) % parts_, place=pl.int_range(pl.len()))
-        for part in range(parts_):
+        shares = self._parts(at)
+        places = rows.select("uid", pl.col("bucket").cast(pl.Int64) % shares, place=pl.int_range(pl.len()))
+        for part in range(shares):
             own = places.filter(pl.col("bucket") == part)
-            seen = self._visits(at, f"CAST(bucket AS BIGINT) % {parts_} = {part}", own["uid"])
+            seen = self._visits(at, f"CAST(bucket AS BIGINT) % {shares} = {part}", own["uid"])
             found[own["place"].to_numpy()] = foretold(models, seen, until=at, ahead=end - at)
         said, grown = 1 / (1 + np.exp(-found[:, 0])), np.exp(found[:, 1] - found[:, 0])
         told = rows.with_columns(pl.Series(FORETOLD, said), pl.Series(SINCE, grown))
