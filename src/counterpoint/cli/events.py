@@ -128,6 +128,9 @@ def make(
     leavers: Annotated[
         bool, typer.Option("--leavers/--no-leavers", help="Plant songs that make people leave, or none.")
     ] = True,
+    habits: Annotated[
+        bool, typer.Option("--habits", help="Let songs follow the clock and the week, and skips tell dislike.")
+    ] = False,
     outcome_for: Annotated[
         int, typer.Option("--outcome-for", help="Days of silence that count as leaving, for the truth.")
     ] = 14,
@@ -140,7 +143,7 @@ def make(
     from counterpoint.listeners.churn.snapshot import day_of
     from counterpoint.listeners.events.invented.platform import Platform, invent
 
-    asked = Platform(listeners, days, songs, day_of(first_day), how, leavers, outcome_for)
+    asked = Platform(listeners, days, songs, day_of(first_day), how, leavers, outcome_for, habits)
     with progress("inventing"):
         made = invent(to, asked, rng=seed)
     say(f"{len(made.files)} invented logs in {to}: {made.events:,} events, {made.dirty:,} spoiled on purpose")

@@ -85,6 +85,7 @@ def test_the_settings_are_told(platform):
     told = json.loads((platform.made.folder / "truth" / "world.json").read_text(encoding="utf-8"))
     assert told["invented"]
     settings = {name: str(value) if isinstance(value, date) else value for name, value in vars(platform.asked).items()}
+    assert settings.pop("habits") is False  # not told where there are none
     assert told | settings == told
     assert told["a day with a leaver multiplies the chances to drift, to fade and to leave by"] == 2.0
     likes = 0.5 if platform.asked.format == "eventsim" else None

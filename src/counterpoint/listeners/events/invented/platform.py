@@ -6,7 +6,8 @@
     network/friends.csv       uid, friend: each friendship once
     truth/dirt.parquet        every line that was spoiled, and its fate: accepted, repaired or rejected
     truth/leaving.parquet     uid, at, leaves: the chance that nothing of them will be seen in the outcome window
-    truth/songs.parquet       every song, and its role: a leaver makes people leave, a decoy only seems to
+    truth/songs.parquet       every song, and its role: a leaver makes people leave, a decoy only seems to; with
+                              habits also the times at which it is played more
     truth/world.json          the settings, and what songs and likes do to people
 """
 
@@ -15,9 +16,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -26,6 +28,7 @@ from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.events.invented import dirt
 from counterpoint.listeners.events.invented.diary import Chances, Day, diary
 from counterpoint.listeners.events.invented.foresight import foresight
+from counterpoint.listeners.events.invented.habits import Habits, habits
 from counterpoint.listeners.events.invented.pen import Pen
 from counterpoint.listeners.events.invented.people import People, friendships, people
 from counterpoint.listeners.events.invented.records import Records, downloads, pages, plays, searches
@@ -43,7 +46,11 @@ FEWEST_SONGS: Final = 800
 
 @dataclass(frozen=True)
 class Platform:
-    """What is to be invented; `outcome` is how many days of silence count as leaving."""
+    """What is to be invented.
+
+    outcome : how many days of silence count as leaving
+    habits  : songs follow the clock (where the log has one) and the week, and skips tell what is not to taste
+    """
 
     listeners: int
     days: int = 90
@@ -52,6 +59,7 @@ class Platform:
     format: str = "music-box"
     leavers: bool = True
     outcome: int = 14
+    habits: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,8 +151,9 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
     life, folk, *days = rng.spawn(asked.days + 2)
     who, heard = people(asked.listeners, folk), songs(asked.songs, folk)
     friendships(who, folk).write_csv(folder / "network" / "friends.csv")
-    log = _Log(folder, asked, Pen(who, heard), _kinds(asked.format))
     monday = asked.first_day.weekday()
+    times = _habits(asked, heard, folk) if asked.habits else None
+    log = _Log(folder, asked, Pen(who, heard), _kinds(asked.format, times))
     lives = diary(hidden, chances, listeners=asked.listeners, days=asked.days, monday=monday, rng=life)
     known = foresight(hidden, chances, listeners=asked.listeners, monday=monday)
     seen = np.zeros(asked.listeners, np.bool_)
@@ -163,7 +172,8 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
                 at = (asked.first_day - EPOCH).days + day.day
                 leaving.append(pl.DataFrame({"uid": uid, "leaves": chance}).with_columns(at=pl.lit(at, pl.Int32)))
         tallies = [tally.result() for tally in written]
-    _tell(folder / "truth", asked, chances, heard.table, leaving, tallies)
+    catalogue = times.told(heard.table) if times else heard.table
+    _tell(folder / "truth", _settings(asked, chances, times), catalogue, leaving, tallies)
     return Made(
         folder,
         tuple(folder / name for tally in tallies for name in tally.files),
@@ -172,8 +182,15 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
     )
 
 
-def _kinds(style: str) -> dict[str, Drawing]:
-    return {"page": pages} if style == "eventsim" else {"down": downloads, "play": plays, "search": searches}
+def _habits(asked: Platform, heard: Songs, rng: np.random.Generator) -> Habits:
+    clock, monday = asked.format == "eventsim", asked.first_day.weekday()
+    return habits(heard, published()["habits"], clock=clock, monday=monday, rng=rng)
+
+
+def _kinds(style: str, times: Habits | None) -> dict[str, Drawing]:
+    if style == "eventsim":
+        return {"page": partial(pages, habits=times)}
+    return {"down": downloads, "play": partial(plays, habits=times), "search": searches}
 
 
 @dataclass(frozen=True)
@@ -211,8 +228,7 @@ class _Log:
 
 def _tell(
     truth: Path,
-    asked: Platform,
-    chances: Chances,
+    settings: dict[str, Any],
     catalogue: pl.DataFrame,
     leaving: list[pl.DataFrame],
     tallies: list[_Tally],
@@ -222,10 +238,17 @@ def _tell(
     none = pl.DataFrame(schema={"uid": pl.Int64, "leaves": pl.Float64, "at": pl.Int32})
     pl.concat([none, *leaving]).select("uid", "at", "leaves").write_parquet(truth / "leaving.parquet")
     catalogue.write_parquet(truth / "songs.parquet")
-    said = {
+    said = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
+    (truth / "world.json").write_text(said, encoding="utf-8")
+
+
+def _settings(asked: Platform, chances: Chances, times: Habits | None) -> dict[str, Any]:
+    # Without habits the truth has no word of them: an option that is off changes no byte.
+    plain = {name: value for name, value in vars(asked).items() if name != "habits"}
+    return {
         "invented": "all of it; nothing here is evidence about people",
-        **{name: str(value) if isinstance(value, date) else value for name, value in vars(asked).items()},
+        **{name: str(value) if isinstance(value, date) else value for name, value in plain.items()},
         "a day with a leaver multiplies the chances to drift, to fade and to leave by": chances.worse,
         "a day with a like multiplies them by": chances.better if chances.liked else None,
+        **(times.settings() if times else {}),
     }
-    (truth / "world.json").write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ import numpy as np
 
 from counterpoint.listeners.events.invented import dirt
 from counterpoint.listeners.events.invented.diary import Day
+from counterpoint.listeners.events.invented.habits import Habits
 from counterpoint.listeners.events.invented.people import People
 from counterpoint.listeners.events.invented.songs import TASTES, TO_TASTE, Songs
 from counterpoint.listeners.events.invented.states import ORDINARY, ROLES, Bools, Floats, Ints
@@ -47,10 +48,11 @@ class Records:
         return Records(self.kind, *(part[order] for part in (self.who, self.song, self.dirt, self.number, self.page)))
 
 
-def plays(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> Records:
+def plays(day: Day, people: People, songs: Songs, rng: np.random.Generator, habits: Habits | None = None) -> Records:
     """Return a day's plays, in any order."""
-    drawn = _plays(day, people, songs, rng)
-    length = songs.table["seconds"].to_numpy()[drawn.song]
+    drawn = _plays(day, people, songs, rng, habits)
+    song = habits.follow(drawn.song, drawn.role == ORDINARY, day.day, 0, rng) if habits else drawn.song
+    length = songs.table["seconds"].to_numpy()[song]
     seconds = _heard(drawn.fifth, length, rng)
     ordinary = drawn.role == ORDINARY
     found = dirt.befallen("play", drawn.fate, {dirt.SONG_0: ~ordinary, dirt.IN_MS: drawn.fifth == 0}, rng)
@@ -59,7 +61,7 @@ def plays(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> R
     thousands = 1000 * seconds + (rng.random(len(room)) * room).astype(np.int64)
     seconds = np.where(found == dirt.place("play", dirt.IN_MS), thousands, seconds)
     nothing = np.zeros_like(seconds)
-    return Records("play", drawn.who, drawn.song, found, seconds, nothing).rows(rng.permutation(len(seconds)))
+    return Records("play", drawn.who, song, found, seconds, nothing).rows(rng.permutation(len(seconds)))
 
 
 def downloads(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> Records:
@@ -78,12 +80,12 @@ def searches(day: Day, people: People, songs: Songs, rng: np.random.Generator) -
     return found.rows(np.argsort(second, kind="stable"))
 
 
-def pages(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> Records:
+def pages(day: Day, people: People, songs: Songs, rng: np.random.Generator, habits: Habits | None = None) -> Records:
     """Return a day's plays with their clock and what was thought of them, as the clock has them.
 
     A visit is one session; its songs follow each other, as close as the rest of the day needs.
     """
-    drawn = _plays(day, people, songs, rng)
+    drawn = _plays(day, people, songs, rng, habits)
     found = dirt.befallen("page", drawn.fate, {}, rng)
     to_taste = drawn.song % TASTES == people.taste[drawn.who]
     dislikes = (rng.random(len(found)) < np.where(to_taste, *DISLIKES)) & (drawn.fate == dirt.CLEAN)
@@ -96,10 +98,13 @@ def pages(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> R
     apart = np.minimum(230.0, (LAST_SECOND - start) / count)
     nth = np.arange(len(who)) - np.repeat(first, count)
     second = (np.repeat(start, count) + nth * np.repeat(apart, count)).astype(np.int64)
+    song = drawn.song[order]
+    if habits:
+        song = habits.follow(song, drawn.role[order] == ORDINARY, day.day, habits.part(second), rng)
     said = np.flatnonzero(opinion[order])
     parts = (
         (who, who[said]),
-        (drawn.song[order], drawn.song[order][said]),
+        (song, song[said]),
         (found[order], np.full(len(said), -1)),
         (second, np.minimum(second[said] + 1, LAST_SECOND)),
         (np.zeros_like(who), opinion[order][said]),
@@ -120,7 +125,7 @@ class _Drawn:
     fate: Ints
 
 
-def _plays(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> _Drawn:
+def _plays(day: Day, people: People, songs: Songs, rng: np.random.Generator, habits: Habits | None) -> _Drawn:
     cells = np.stack([day.clean - day.liked, day.liked], axis=-1)
     spoiled = day.accepted[:, 0] - day.clean.sum(axis=(1, 2))
     clean = int(cells.sum())
@@ -138,7 +143,8 @@ def _plays(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> 
     fifth = np.append(fifth, rng.choice(5, rest, p=ELSEWHERE))
     role, liked = np.append(role, np.full(rest, ORDINARY)), np.append(liked, np.zeros(rest, np.int64)) > 0
     fate = np.repeat([dirt.CLEAN, dirt.SPOILED, dirt.LOST], [clean, int(spoiled.sum()), int(day.lost[:, 0].sum())])
-    song = songs.choose(role, people.taste[who], np.where(liked, 1.0, TO_TASTE), rng)
+    to_taste = habits.to_taste[fifth] if habits else TO_TASTE
+    song = songs.choose(role, people.taste[who], np.where(liked, 1.0, to_taste), rng)
     return _Drawn(who, song, role, fifth, liked, fate)
 
 
