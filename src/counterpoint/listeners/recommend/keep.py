@@ -1,0 +1,65 @@
+"""A recommender on the disk: arrays in npz, tables in Parquet, everything else in JSON; nothing in it is code."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+from zipfile import BadZipFile
+
+import numpy as np
+import polars as pl
+
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.recommend.interactions import Interactions
+from counterpoint.listeners.recommend.models.kinds import Arrays, put_together, taken_apart
+from counterpoint.listeners.recommend.recommender import Recommender
+from counterpoint.tables import parquet
+
+FORMAT: Final = 1
+PAIRS: Final = ("start", "song", "rating", "plays", "last", "disliked", "device")
+MODELS: Final = ("model", "fallback", "alike")
+
+
+def write(recommender: Recommender, folder: Path) -> None:
+    """Write a recommender into an empty folder."""
+    seen = recommender.seen
+    np.savez(folder / "seen.npz", **{name: getattr(seen, name) for name in PAIRS})  # type: ignore[arg-type]
+    seen.listeners.to_frame("uid").write_parquet(folder / "listeners.parquet")
+    recommender.names.write_parquet(folder / "songs.parquet")
+    recommender.versions.write_parquet(folder / "versions.parquet")
+    told: dict[str, Any] = {name: getattr(recommender, name) for name in ("kind", "seed", "fewest", "members")}
+    for name in MODELS:
+        told[name], arrays = taken_apart(getattr(recommender, name))
+        np.savez(folder / f"{name}.npz", **arrays)  # type: ignore[arg-type]
+    (folder / "recommender.json").write_text(json.dumps({"format": FORMAT, **told}))
+
+
+def read(folder: Path) -> Recommender:
+    """Read what `write` wrote.
+
+    Raises
+    ------
+    CounterpointError
+        If it is damaged, or of another format.
+    """
+    try:
+        told = json.loads((folder / "recommender.json").read_text())
+        if told.pop("format") != FORMAT:
+            raise CounterpointError(f"{folder} was kept by another version of Counterpoint: train it again")
+        names = parquet.read(folder / "songs.parquet")
+        seen = Interactions(
+            parquet.read(folder / "listeners.parquet")["uid"], names["song_id"], **_arrays(folder / "seen.npz")
+        )
+        models: dict[str, Any] = {
+            name: put_together(told.pop(name), _arrays(folder / f"{name}.npz")) for name in MODELS
+        }
+        members = tuple((name, weight) for name, weight in told.pop("members"))
+        versions = parquet.read(folder / "versions.parquet")
+        return Recommender(**told, **models, members=members, seen=seen, names=names, versions=versions)
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile, pl.exceptions.PolarsError) as error:
+        first = str(error).partition("\n")[0]
+        raise CounterpointError(f"{folder} holds no whole recommender ({first}): train it again") from error
+
+
+def _arrays(path: Path) -> Arrays:
+    with np.load(path, allow_pickle=False) as held:
+        return {name: held[name] for name in held.files}

@@ -1,0 +1,1 @@
+"""Loops over sparse matrices, compiled: arrays in, arrays out."""

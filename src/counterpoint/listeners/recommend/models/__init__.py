@@ -1,0 +1,1 @@
+"""The recommenders, one file a kind of model."""

@@ -1,0 +1,55 @@
+"""EASE: the linear model from all songs to each, solved in closed form (Steck, WWW 2019), on the best known songs."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.linalg.lapack import dpotrf, dpotri
+
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.recommend.interactions import Interactions
+from counterpoint.listeners.recommend.kernels.similar import products
+from counterpoint.listeners.recommend.models.similar import SimilarSongs
+
+CHUNKS: Final = 128
+
+
+@dataclass(frozen=True)
+class EaseKind:
+    """Regresses each song on all others.
+
+    ridge : what the squares of the weights are multiplied by
+    songs : how many of the best known songs take part: the time grows with their cube, the memory with their square
+    keep  : how many weights are kept of each song, the largest by size
+    """
+
+    ridge: float = 300.0
+    songs: int = 5000
+    keep: int = 300
+    weigh: str = "one"
+
+    def fit(self, seen: Interactions, *, seed: int) -> SimilarSongs:  # noqa: ARG002  nothing is drawn
+        """Solve."""
+        if not self.ridge > 0:
+            raise CounterpointError(f"the ridge of EASE must be above 0, got {self.ridge}")
+        known = seen.liked
+        count = min(self.songs, int((known.known_by > 0).sum()), len(known.songs))
+        gram = products(known.start, known.song, known.weights(self.weigh).astype(np.float64), count, CHUNKS)
+        gram[np.diag_indices(count)] += self.ridge
+        factor, _ = dpotrf(gram, lower=1, overwrite_a=1)
+        inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
+        inverse = np.tril(inverse) + np.tril(inverse, -1).T
+        weights = -inverse / np.diag(inverse)
+        np.fill_diagonal(weights, 0)
+        keep = min(self.keep, count)
+        place = np.sort(np.argpartition(-np.abs(weights), keep - 1, axis=1)[:, :keep], axis=1)
+        start = np.minimum(np.arange(len(known.songs) + 1), count) * keep
+        value = np.take_along_axis(weights, place, axis=1)
+        return SimilarSongs(
+            start.astype(np.int64),
+            place.ravel().astype(np.int32),
+            value.ravel().astype(np.float32),
+            self.weigh,
+            1.0,
+            mean=False,
+        )

@@ -1,0 +1,91 @@
+"""Songs as points: a listener is put among them from a history, and hears what lies in the same direction."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.recommend.interactions import Interactions, numbers_in
+from counterpoint.listeners.recommend.kernels.score import top_of_rows
+from counterpoint.listeners.recommend.models.model import Barred, Ranked, unwanted
+
+Factors = NDArray[np.float32]
+AT_ONCE: Final = 1 << 26  # scores, a quarter of a gigabyte
+
+
+class Placed(Protocol):
+    """A model of factors: float32[songs, f], and a way to place a listener."""
+
+    @property
+    def songs(self) -> Factors:
+        """Where the songs are."""
+
+    def placed(self, histories: Interactions) -> Factors:
+        """Return where the listeners are, float32[listeners, f]."""
+
+
+def top_in_direction(
+    model: Placed, histories: Interactions, count: int, *, barred: Barred, new: bool
+) -> Ranked:
+    """Return the songs with the largest products with each listener; see `Model.top`."""
+    found, scores = [np.empty((0, count), np.int32)], [np.empty((0, count), np.float32)]
+    step = max(1, AT_ONCE // max(1, len(model.songs)))
+    count = min(count, len(barred))
+    for first in range(0, len(histories), step):
+        some = histories.rows(np.arange(first, min(first + step, len(histories))))
+        values = model.placed(some) @ model.songs.T
+        out = unwanted(some, new=new)
+        song, score = top_of_rows(values, out.start, out.song, barred, count)
+        found.append(song)
+        scores.append(score)
+    return Ranked(np.concatenate(found[1:] or found), np.concatenate(scores[1:] or scores))
+
+
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """A listener is the sum of the songs of a history, each weighed and scaled.
+
+    songs : float32[songs, f]
+    scale : float32[songs], what a song counts in a history
+    """
+
+    songs: Factors
+    scale: NDArray[np.float32]
+    weigh: str
+
+    def over(self, songs: pl.Series, seen: Interactions) -> "Projected":
+        """Return it for another catalogue than `songs`; songs that it has not seen lie nowhere."""
+        number = numbers_in(seen.songs, songs)
+        there = (number >= 0).astype(np.float32)
+        return Projected(self.songs[number] * there[:, None], self.scale[number] * there, self.weigh)
+
+    def placed(self, histories: Interactions) -> Factors:
+        """Return the sums, float32[listeners, f]."""
+        matrix = histories.liked.matrix(self.weigh)
+        matrix.data *= self.scale[matrix.indices]
+        return np.asarray(matrix @ self.songs, np.float32)
+
+    def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
+        """See `Model.top`."""
+        return top_in_direction(self, histories, count, barred=barred, new=new)
+
+    def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
+        """Return each song's product with this one; see `Model.because`."""
+        weight = np.where(history.disliked, 0, history.weights(self.weigh)) * self.scale[history.song]
+        return np.asarray(weight * (self.songs[history.song] @ self.songs[song]), np.float64)
+
+
+def at_most(factors: int, seen: Interactions) -> int:
+    """Return so many factors, or as many as a matrix of so few listeners or songs can have.
+
+    Raises
+    ------
+    CounterpointError
+        If there is to be none.
+    """
+    if factors < 1:
+        raise CounterpointError(f"{factors} factors are too few: 1 or more would be right")
+    return max(1, min(factors, *seen.shape))

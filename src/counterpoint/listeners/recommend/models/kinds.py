@@ -1,0 +1,164 @@
+"""The kinds of recommender there are, by name, with the settings that can be searched; and how their models are kept."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError, nearest
+from counterpoint.listeners.recommend.models import neighbours
+from counterpoint.listeners.recommend.models.blend import Blend
+from counterpoint.listeners.recommend.models.clusters import Clusters, PopularInCluster, PopularInClusterKind
+from counterpoint.listeners.recommend.models.ease import EaseKind
+from counterpoint.listeners.recommend.models.factors import Projected
+from counterpoint.listeners.recommend.models.ials import IalsKind, LeastSquares
+from counterpoint.listeners.recommend.models.model import Kind, Model
+from counterpoint.listeners.recommend.models.neighbours import NeighboursKind
+from counterpoint.listeners.recommend.models.nmf import NmfKind, NonNegative
+from counterpoint.listeners.recommend.models.popular import Popular, PopularKind
+from counterpoint.listeners.recommend.models.similar import SimilarSongs
+from counterpoint.listeners.recommend.models.svd import SvdKind
+from counterpoint.listeners.recommend.models.walk import WalkKind
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "popular": PopularKind(),
+    "popular-lately": PopularKind(days=7),
+    "popular-by-device": PopularKind(by_device=True),
+    "cosine": NeighboursKind("cosine"),
+    "tf-idf": NeighboursKind("tf-idf", weigh="plays"),
+    "bm25": NeighboursKind("bm25", weigh="plays"),
+    "neighbours-as-published": neighbours.AS_PUBLISHED,
+    "walk": WalkKind(),
+    "svd": SvdKind(),
+    "svd-by-degree": SvdKind(songs=0.3),
+    "nmf": NmfKind(),
+    "ials": IalsKind(),
+    "ease": EaseKind(),
+    "popular-in-cluster": PopularInClusterKind(),
+}
+MEMBERS: Final = ("popular-lately", "popular-by-device", "popular-in-cluster", "walk", "svd-by-degree", "ials", "ease")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Numbers from low to high, evenly by size or by ratio; whole ones if both ends are."""
+
+    low: float
+    high: float
+    by_ratio: bool = False
+
+    def drawn(self, rng: np.random.Generator) -> float:
+        """Return one of them."""
+        luck = rng.random()
+        if self.by_ratio:
+            value = self.low * (self.high / self.low) ** luck
+        else:
+            value = self.low + (self.high - self.low) * luck
+        return round(value) if isinstance(self.low, int) and isinstance(self.high, int) else float(value)
+
+
+Choices = Span | tuple[Any, ...]
+WEIGH: Final = ("one", "plays", "rating")
+RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
+    PopularKind: {"days": (None, 3, 7, 14), "by_device": (False, True), "drawn": Span(1.0, 1000.0, by_ratio=True)},
+    NeighboursKind: {
+        "neighbours": Span(20, 500, by_ratio=True),
+        "weigh": WEIGH,
+        "shrink": Span(0.01, 30.0, by_ratio=True),
+        "k1": Span(0.2, 5.0, by_ratio=True),
+        "b": Span(0.0, 1.0),
+    },
+    WalkKind: {
+        "neighbours": Span(50, 600, by_ratio=True),
+        "alpha": Span(0.3, 1.2),
+        "beta": Span(0.0, 0.7),
+        "weigh": WEIGH,
+    },
+    SvdKind: {
+        "factors": Span(16, 256, by_ratio=True),
+        "listeners": Span(0.0, 0.5),
+        "songs": Span(0.0, 0.6),
+        "weigh": WEIGH,
+    },
+    NmfKind: {"factors": Span(16, 128, by_ratio=True), "ridge": Span(1e-6, 1e-2, by_ratio=True), "weigh": WEIGH},
+    IalsKind: {
+        "factors": Span(32, 256, by_ratio=True),
+        "iterations": Span(5, 20),
+        "weigh": WEIGH,
+        "unseen": Span(0.003, 1.0, by_ratio=True),
+        "ridge": Span(1e-4, 0.1, by_ratio=True),
+        "power": Span(0.5, 1.0),
+    },
+    PopularInClusterKind: {
+        "clusters": Span(4, 64, by_ratio=True),
+        "factors": Span(8, 64, by_ratio=True),
+        "drawn": Span(1.0, 300.0, by_ratio=True),
+    },
+    EaseKind: {"ridge": Span(10.0, 3000.0, by_ratio=True), "weigh": WEIGH},
+}
+
+
+def kind_named(name: str) -> Kind:
+    """Return the kind of recommender of this name; refuse one that there is none of."""
+    if name not in KINDS:
+        raise CounterpointError(f"no recommender {name!r}; {nearest(name, KINDS)}")
+    return KINDS[name]
+
+
+def drawn(kind: Kind, rng: np.random.Generator) -> Kind:
+    """Return a kind with other settings, drawn from its ranges."""
+    told: dict[str, Any] = {}
+    for name, choices in RANGES[type(kind)].items():
+        told[name] = choices.drawn(rng) if isinstance(choices, Span) else choices[rng.integers(len(choices))]
+    return replace(kind, **told)  # type: ignore[type-var]  # every kind is a dataclass
+
+
+MODELS: Final[Mapping[str, type]] = {model.__name__: model for model in (Popular, PopularInCluster, Clusters, SimilarSongs, Projected, NonNegative, LeastSquares, Blend)}
+Arrays = dict[str, NDArray[Any]]
+
+
+def taken_apart(model: Model) -> tuple[str, Arrays]:
+    """Return a model as JSON and arrays; `put_together` is the way back."""
+    arrays: Arrays = {}
+    return json.dumps(_apart(model, "model", arrays), sort_keys=True), arrays
+
+
+def _apart(value: Any, path: str, arrays: Arrays) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays[path] = value
+        return {"array": path}
+    if isinstance(value, tuple):
+        return [_apart(each, f"{path}.{at}", arrays) for at, each in enumerate(value)]
+    if type(value).__name__ in MODELS:
+        told = {field.name: _apart(getattr(value, field.name), f"{path}.{field.name}", arrays) for field in fields(value)}
+        return {"model": type(value).__name__, "of": told}
+    return value
+
+
+def put_together(text: str, arrays: Mapping[str, NDArray[Any]]) -> Model:
+    """Return the model that was taken apart.
+
+    Raises
+    ------
+    CounterpointError
+        If it is none.
+    """
+    try:
+        model: Model = _together(json.loads(text), arrays)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CounterpointError(f"this is no recommender that Counterpoint kept ({error}): train it again") from error
+    return model
+
+
+def _together(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
+    match value:
+        case {"array": str(path)}:
+            return arrays[path]
+        case {"model": str(name), "of": dict(told)}:
+            return MODELS[name](**{field: _together(each, arrays) for field, each in told.items()})
+        case list():
+            return tuple(_together(each, arrays) for each in value)
+    return value

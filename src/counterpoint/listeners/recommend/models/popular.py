@@ -1,0 +1,60 @@
+"""What most listeners know: overall, lately, or among those with the same device. Hard to beat for who has no history."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.listeners.recommend.interactions import ANY_DEVICE, Interactions
+from counterpoint.listeners.recommend.kernels.score import top_listed
+from counterpoint.listeners.recommend.models.model import Barred, Ranked, unwanted
+
+
+@dataclass(frozen=True, eq=False)
+class Popular:
+    """A recommender that has counted.
+
+    share : float32[groups, songs], of a group's listeners, drawn to everybody's; group 0 is everybody, group d + 1 those
+            with device d
+    """
+
+    share: NDArray[np.float32]
+
+    def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
+        """Return the songs that most listeners of the same device know; see `Model.top`."""
+        order = np.argsort(-self.share, axis=1, kind="stable").astype(np.int32)
+        group = np.where(histories.device < len(self.share) - 1, histories.device + 1, 0).astype(np.int64)
+        out = unwanted(histories, new=new)
+        return Ranked(*top_listed(order, self.share, group, out.start, out.song, barred, min(count, len(barred))))
+
+    def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
+        """Return None: nothing of the history matters."""
+
+
+@dataclass(frozen=True)
+class PopularKind:
+    """Counts listeners; those whose last play is of the last `days`, if these are given.
+
+    by_device : a list for each device, drawn to the list of all: `drawn` listeners of all stand beside its own
+    """
+
+    days: int | None = None
+    by_device: bool = False
+    drawn: float = 100.0
+
+    def fit(self, seen: Interactions, *, seed: int) -> Popular:  # noqa: ARG002  nothing is drawn
+        """Count."""
+        counted = seen.liked
+        if self.days is not None and len(counted.last):
+            counted = counted.pairs(counted.last > counted.last.max() - self.days)
+        everybody = _counts(counted, np.ones(len(seen), np.bool_)) / max(1, len(seen))
+        groups = [everybody]
+        if self.by_device:
+            for device in range(ANY_DEVICE + 1, int(seen.device.max(initial=ANY_DEVICE)) + 1):
+                own = seen.device == device
+                groups.append((_counts(counted, own) + self.drawn * everybody) / (own.sum() + self.drawn))
+        return Popular(np.stack(groups).astype(np.float32))
+
+
+def _counts(counted: Interactions, of: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return np.bincount(counted.song[of[counted.whose]], minlength=len(counted.songs)).astype(np.float64)

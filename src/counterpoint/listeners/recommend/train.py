@@ -1,0 +1,109 @@
+"""Learn what listeners should hear next from a workspace, and keep it there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from counterpoint.errors import CounterpointError
+from counterpoint.listeners.churn.snapshot import Snapshot
+from counterpoint.listeners.churn.table import Study, studied
+from counterpoint.listeners.events import rules
+from counterpoint.listeners.events.rules import Practice
+from counterpoint.listeners.events.schema import BUCKETS, date
+from counterpoint.listeners.recommend.choose import UNTRIED, Choice, choose
+from counterpoint.listeners.recommend.judge import task
+from counterpoint.listeners.recommend.keep import read, write
+from counterpoint.listeners.recommend.ratings import liked_later, ratings
+from counterpoint.listeners.recommend.recommender import OURS, Recommender, kind_or_ours, learned
+from counterpoint.rng import check_seed
+from counterpoint.tables.engine import Chosen
+from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
+
+MODEL: Final = "model:recommend"
+ENOUGH: Final = 100_000  # listeners, to choose a blend by
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRecommender:
+    """A recommender that a workspace keeps, and the days it learned from: those of the snapshot that were known."""
+
+    snapshot: Snapshot
+    recommender: Recommender
+
+
+def train(  # noqa: PLR0913  all but one are options
+    workspace: Path,
+    *,
+    at: str | None = None,
+    known_for: str | int = "30",
+    outcome_for: str | int = "7",
+    kind: str = OURS,
+    settings: int = 1,
+    seed: int = 0,
+    practice: Practice = rules.OURS,
+    engine: Chosen = "duckdb",
+) -> TrainedRecommender:
+    """Learn from the days known at `at`, by default the last of the logs, and keep it as the workspace's recommender.
+
+    A blend is chosen by what listeners liked in the last `outcome_for` of these days, told from those before.
+
+    Raises
+    ------
+    CounterpointError
+        If the log does not cover the days, or nothing was played in them.
+    """
+    kind_or_ours(kind)
+    check_seed(seed)
+    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
+        at = date(study.days.last).isoformat() if at is None else at
+        snapshot = Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
+        study.check(snapshot, outcome=False)
+        by = study.cleaning(snapshot)
+        after, until, _ = snapshot.days
+        choice = chosen(study, by, snapshot, settings=settings, seed=seed) if kind == OURS else None
+        found = ratings(study, by, after, until)
+        made = learned(
+            found.interactions, choice, kind=kind, seed=seed, names=found.names, versions=found.versions
+        )
+        folder = writer.stage()
+        write(made, folder)
+        told = {name: str(getattr(snapshot, name)) for name in ("at", "known_for", "outcome_for")}
+        told |= {"kind": kind, "seed": str(seed)}
+        writer.commit(Staged(MODEL, key_of(MODEL, told, study.logs(), settings, str(practice)), folder, told))
+    return TrainedRecommender(snapshot, made)
+
+
+def chosen(study: Study, by: Folder, snapshot: Snapshot, *, settings: int, seed: int) -> Choice:
+    """Return the blend that tells best, from the days known before the last `outcome_for`, what was liked in these.
+
+    By at most 100,000 listeners.
+    """
+    after, until, _ = snapshot.days
+    cut = until - snapshot.outcome_for.days
+    if cut <= after:
+        return UNTRIED
+    people = study.engine.fetch(
+        f"SELECT count(DISTINCT uid) AS n FROM events WHERE day > {after} AND day <= {until}"
+    ).item()
+    buckets = min(BUCKETS, -(-ENOUGH * BUCKETS // max(1, int(people))))
+    of = f" AND e.bucket < {buckets}" if buckets < BUCKETS else ""
+    before = ratings(study, by, after, cut, of=of).interactions
+    return choose(task(before, liked_later(study, by, cut, until, of=of), seed=seed), settings=settings, seed=seed)
+
+
+def trained_in(view: View) -> TrainedRecommender:
+    """Return the recommender that a workspace keeps.
+
+    Raises
+    ------
+    CounterpointError
+        If there is none, or it is damaged.
+    """
+    folder = view.get(MODEL)
+    if folder is None:
+        raise CounterpointError(
+            f"workspace {view.root} has no recommender; `counterpoint recommend train {view.root}` first"
+        )
+    verify(folder)
+    told = {name: str(folder.made[name]) for name in ("at", "known_for", "outcome_for")}
+    return TrainedRecommender(Snapshot.of(**told), read(folder.path))
