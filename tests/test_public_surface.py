@@ -15,6 +15,7 @@ PUBLIC = [
     "Overview",
     "Plan",
     "Platform",
+    "Recommender",
     "Scores",
     "Snapshot",
     "Songs",
@@ -25,8 +26,10 @@ PUBLIC = [
     "churn_likes",
     "churn_songs",
     "evaluate_churn",
+    "evaluate_recommenders",
     "ingest",
     "invent",
+    "judge_interactions",
     "judge_table",
     "listener_table",
     "load_format",
@@ -35,6 +38,7 @@ PUBLIC = [
     "reading",
     "score_churn",
     "train_churn",
+    "train_recommender",
     "write_report",
 ]
 

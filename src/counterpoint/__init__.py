@@ -1,4 +1,4 @@
-"""Counterpoint: who is about to leave a music platform, and why; from raw logs, dirt and all, to a ranked list.
+"""Counterpoint: from raw logs, dirt and all, to who is about to leave, why, and what each should hear next.
 
 The public names below are loaded when they are first used, so that `import counterpoint` costs nothing.
 """
@@ -38,6 +38,10 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.listeners.events.overview import Overview as Overview
     from counterpoint.listeners.events.overview import overview as overview
     from counterpoint.listeners.insight.report import write_report as write_report
+    from counterpoint.listeners.recommend.evaluate import evaluate as evaluate_recommenders
+    from counterpoint.listeners.recommend.evaluate import evaluate_table as judge_interactions
+    from counterpoint.listeners.recommend.recommender import Recommender as Recommender
+    from counterpoint.listeners.recommend.train import train as train_recommender
     from counterpoint.tables.workspace import reading as reading
 
 __version__ = "0.1.0"
@@ -72,6 +76,10 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "offers_outcome": ("listeners.churn.score", "outcome_of"),
     "overview": ("listeners.events.overview", "overview"),
     "reading": ("tables.workspace", "reading"),
+    "Recommender": ("listeners.recommend.recommender", "Recommender"),
+    "evaluate_recommenders": ("listeners.recommend.evaluate", "evaluate"),
+    "judge_interactions": ("listeners.recommend.evaluate", "evaluate_table"),
+    "train_recommender": ("listeners.recommend.train", "train"),
     "write_report": ("listeners.insight.report", "write_report"),
     "score_churn": ("listeners.churn.score", "score"),
     "train_churn": ("listeners.churn.train", "train"),

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from counterpoint.cli import churn, demo, events, report
+from counterpoint.cli import churn, demo, events, recommend, report
 from counterpoint.errors import CounterpointError
 
 INTERRUPTED = 130  # the status that Typer ends with on Ctrl-C
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(events.app, name="events")
 app.add_typer(churn.app, name="churn")
+app.add_typer(recommend.app, name="recommend")
 app.command()(report.report)
 app.command()(demo.demo)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli import churn, events, report
+from counterpoint.cli import churn, events, recommend, report
 from counterpoint.cli.output import say
 from counterpoint.errors import CounterpointError
 
@@ -19,7 +19,7 @@ def demo(
     ),
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same people.")] = 0,
 ) -> None:
-    """Invent a platform and answer from its logs who is about to leave; its people are invented, and so is all found.
+    """Invent a platform and tell from its logs who is about to leave and what to play; all that is found is invented.
 
     Example: counterpoint demo --to demo
     """
@@ -39,4 +39,8 @@ def demo(
         churn.songs(workspace, top=10)
     except CounterpointError as error:  # of few listeners no song can be told from chance, and the rest still holds
         say(f"songs: {error}")
-    report.report(workspace, to=page, title="Who is about to leave, and why (an invented platform)")
+    recommend.evaluate(workspace, seed=seed)
+    recommend.train(workspace, seed=seed)
+    recommend.songs(workspace, out=to / "songs.parquet")
+    say()
+    report.report(workspace, to=page, title="Who is about to leave, why, and what to play them (an invented platform)")

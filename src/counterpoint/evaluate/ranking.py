@@ -61,7 +61,9 @@ def hits(lists: Lists, relevant: Relevant) -> NDArray[np.bool_]:
     [[False, True], [False, False]]
     """
     if len(lists) + 1 != len(relevant.start):
-        raise CounterpointError(f"{len(lists):,} lists cannot be judged by what is right for {len(relevant.start) - 1:,}")
+        raise CounterpointError(
+            f"{len(lists):,} lists cannot be judged by what is right for {len(relevant.start) - 1:,}"
+        )
     if not len(relevant.item):
         return np.zeros(lists.shape, np.bool_)
     ordered = np.sort(lists, axis=1)
@@ -153,4 +155,4 @@ def reach(lists: Lists, popularity: Each, own: Each) -> Reach:
 
 
 def _over(value: Each, total: Each) -> Each:
-    return np.divide(value, total, out=np.full(len(total), np.nan), where=total > 0)
+    return np.asarray(np.divide(value, total, out=np.full(len(total), np.nan), where=total > 0))

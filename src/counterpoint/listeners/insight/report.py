@@ -19,8 +19,13 @@ from counterpoint.listeners.events.ledger import FileLedger
 from counterpoint.listeners.insight.before import tell_likes, tell_songs
 from counterpoint.listeners.insight.cohorts import tell_cohorts
 from counterpoint.listeners.insight.foresight import tell_split
+from counterpoint.listeners.insight.hear import tell_evaluation as tell_recommended
+from counterpoint.listeners.insight.hear import tell_recommender
 from counterpoint.listeners.insight.logs import tell_cleaning, tell_ledger
 from counterpoint.listeners.insight.risk import tell_at_risk, tell_least, tell_plan
+from counterpoint.listeners.recommend.evaluate import evaluations_in as recommended_in
+from counterpoint.listeners.recommend.train import MODEL as RECOMMENDER
+from counterpoint.listeners.recommend.train import trained_in
 from counterpoint.report import page
 from counterpoint.report.finding import Finding
 from counterpoint.tables.commit import replace_file
@@ -67,11 +72,14 @@ def findings(view: View) -> tuple[Finding, ...]:
         *([(followed.logs, tell_cohorts(followed))] if followed else []),
         *((each.logs, tell_songs(each)) for each in songs_in(view)),
         *((each.logs, tell_likes(each)) for each in likes_in(view)),
+        *((each.logs, tell_recommended(each)) for each in recommended_in(view)),
     ]
+    recommender = [tell_recommender(trained_in(view))] if view.get(RECOMMENDER) else []
     return (
         tell_ledger(accounts),
         *(tell_cleaning(folder) for folder in cleanings[-1:]),
         *(finding if made_of == logs else replace(finding, says=STALE + finding.says) for made_of, finding in dated),
+        *recommender,
     )
 
 

@@ -1,7 +1,7 @@
-"""Which settings, which members, which weights: chosen by what listeners did later, never by what they are judged on."""
+"""Settings, members and weights, chosen by what listeners did later, and never by what they are judged on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.evaluate.intervals import bootstrap
-from counterpoint.evaluate.ranking import Relevant
+from counterpoint.evaluate.ranking import DEEPEST, Relevant
 from counterpoint.listeners.recommend.interactions import Interactions
-from counterpoint.listeners.recommend.judge import Task, gain, lists_of
+from counterpoint.listeners.recommend.judge import WIN, Task, gain, lists_of, ndcgs
 from counterpoint.listeners.recommend.models.blend import (
     DEPTH,
     EDGES,
@@ -26,27 +26,39 @@ from counterpoint.listeners.recommend.models.blend import (
 from counterpoint.listeners.recommend.models.clusters import Clusters, clusters
 from counterpoint.listeners.recommend.models.kinds import KINDS, MEMBERS, drawn
 from counterpoint.listeners.recommend.models.model import Kind, Model, nothing_barred
+from counterpoint.listeners.recommend.models.reranked import Reranked, Styles
 from counterpoint.rng import generator
 
 CLUSTERS: Final = 8
 FEWEST: Final = 100  # listeners, for weights by group
+STRENGTHS: Final = (0.5, 1.0, 2.0, 4.0)  # that are tried of what may reorder a list
 PLACES: Final = 16  # factors that listeners are clustered by
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A blend before it has learned; `weights`, `edges` and `clusters` (over the catalogue `songs`) are a `Blend`'s."""
+    """A blend before it has learned; `weights`, `edges` and `clusters` (over the catalogue `songs`) are a `Blend`'s.
+
+    whole   : float32[1, members], the weights that fit all listeners together
+    dislike : how far songs of a style that a listener dislikes go down (`Reranked`); 0 if that was not seen to help
+    context : the power of a style's lift at a time of day or week; 0 if that was not seen to help
+    """
 
     members: tuple[tuple[str, Kind], ...]
     weights: Weights
+    whole: Weights
     edges: tuple[int, ...] = ()
     clusters: Clusters | None = None
     songs: pl.Series | None = None
+    dislike: float = 0.0
+    context: float = 0.0
 
     @property
     def shares(self) -> tuple[tuple[str, float], ...]:
         """Name of each member, and its weight in the mean over the groups."""
-        return tuple((name, float(mean)) for (name, _), mean in zip(self.members, self.weights.mean(axis=0), strict=True))
+        return tuple(
+            (name, float(mean)) for (name, _), mean in zip(self.members, self.weights.mean(axis=0), strict=True)
+        )
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -62,7 +74,8 @@ class Choice:
         return Blend(members, self.weights, self.edges, where)
 
 
-UNTRIED: Final = Choice((("walk", KINDS["walk"]), ("ials", KINDS["ials"])), np.array([[0.5, 0.5]], np.float32))
+EVEN: Final = np.array([[0.5, 0.5]], np.float32)
+UNTRIED: Final = Choice((("walk", KINDS["walk"]), ("ials", KINDS["ials"])), EVEN, EVEN)
 """Where there is nothing to choose by."""
 
 
@@ -70,32 +83,39 @@ def searched(kind: Kind, given: Task, *, settings: int, seed: int) -> tuple[Kind
     """Return the settings with the highest NDCG@10 of so many tried: those it has, then others drawn at random."""
     rng = generator(seed)
 
-    def judged(tried: Kind) -> tuple[Kind, Model, float]:
+    def with_gain(tried: Kind) -> tuple[Kind, Model, float]:
         model = tried.fit(given.seen, seed=seed)
         return tried, model, gain(lists_of(model, given), given.new)
 
-    best = judged(kind)
+    best = with_gain(kind)
     for _ in range(settings - 1):
-        best = max(best, judged(drawn(kind, rng)), key=lambda found: found[2])
+        best = max(best, with_gain(drawn(kind, rng)), key=lambda found: found[2])
     return best
 
 
 def choose(
-    given: Task, *, settings: int = 1, seed: int, names: Sequence[str] = MEMBERS, kinds: Mapping[str, Kind] = KINDS
-) -> Choice:
-    """Return the blend that does best on a task.
+    given: Task,
+    *,
+    settings: int = 1,
+    seed: int,
+    names: Sequence[str] = MEMBERS,
+    styles: Styles | None = None,
+) -> tuple[Choice, Blend]:
+    """Return the blend that does best on a task, as a choice and as it has learned from what was seen.
 
     Each member's settings are searched, then the weights fitted: for all listeners, or by how many songs they know, or
-    by cluster as well, whichever the other half of the listeners bears out. A member that nobody needs is dropped.
+    by cluster as well, whichever the other half of the listeners bears out. A member that nobody needs is dropped. With
+    `styles`, what is like a disliked song goes down if that wins.
     """
     if not len(given.who):
-        return UNTRIED
-    found = {name: searched(kinds[name], given, settings=settings, seed=seed) for name in names}
+        return UNTRIED, UNTRIED.fit(given.seen, seed=seed)
+    found = {name: searched(KINDS[name], given, settings=settings, seed=seed) for name in names}
     histories = given.seen.rows(given.who)
     models = tuple(model for _, model, _ in found.values())
     lists = member_lists(models, histories, DEPTH, barred=nothing_barred(given.seen))
     whole = fitted(lists, given.new)
-    edges, where, weights = (), None, whole[None]
+    edges: tuple[int, ...] = ()
+    where, weights = None, whole[None]
     bands = groups(histories, EDGES, None)
     if borne_out(bands, lists, given.new, seed=seed):
         edges = EDGES
@@ -105,9 +125,53 @@ def choose(
     if borne_out(each, lists, given.new, seed=seed, against=groups(histories, edges, None)):
         where = tastes
         weights = fitted_by(each, int(each.max()) + 1, lists, given.new, whole)
-    needed = np.flatnonzero(weights.any(axis=0))
-    members = tuple((names[at], found[names[at]][0]) for at in needed)
-    return Choice(members, np.ascontiguousarray(weights[:, needed]), edges, where, given.seen.songs)
+    needed = np.flatnonzero(weights.any(axis=0)).tolist()
+    made = Choice(
+        tuple((names[at], found[names[at]][0]) for at in needed),
+        np.ascontiguousarray(weights[:, needed]),
+        np.ascontiguousarray(whole[None, needed]),
+        edges,
+        where,
+        given.seen.songs,
+    )
+    blend = Blend(tuple(models[at] for at in needed), made.weights, edges, where)
+    if styles is not None:
+        made = replace(made, dislike=dislike_by(blend, given, styles, seed=seed))
+    return made, blend
+
+
+def dislike_by(model: Model, given: Task, styles: Styles, *, seed: int) -> float:
+    """Return how far to push down songs of styles that listeners dislike songs of: what surely wins, or 0."""
+    tried = {strength: averse(model, given, styles, strength) for strength in (0.0, *STRENGTHS)}
+    return surely_best(tried, seed=seed) if len(tried[0.0]) >= FEWEST else 0.0
+
+
+def dislikers(given: Task) -> NDArray[np.bool_]:
+    """Return which of those judged dislike something, bool[listeners]."""
+    return np.asarray(given.seen.pairs(given.seen.disliked).counts[given.who] > 0)
+
+
+def averse(model: Model, given: Task, styles: Styles, strength: float) -> NDArray[np.float64]:
+    """Return the NDCG@10 of each of those who dislike something, with what they may dislike pushed down so far."""
+    of = dislikers(given)
+    even = np.ones(len(given.seen.songs), np.float32)
+    histories, barred = given.seen.rows(given.who[of]), nothing_barred(given.seen)
+    lists = Reranked(model, even, styles, strength).top(histories, DEEPEST, barred=barred)
+    return ndcgs(lists.song, given.new.rows(of))
+
+
+def surely_best(gains: Mapping[float, NDArray[np.float64]], *, seed: int) -> float:
+    """Return the strength with the highest mean gain if it wins over 0: by 1 %, and surely ahead; otherwise 0."""
+    best = max(gains, key=lambda strength: float(gains[strength].mean()))
+    plain, other = gains[0.0], gains[best]
+    if best == 0 or not plain.any():
+        return 0.0
+    gap = bootstrap(
+        lambda weights: float(np.average(other, weights=weights) / np.average(plain, weights=weights) - 1),
+        np.arange(len(plain)),
+        rng=seed,
+    )
+    return best if gap.value >= WIN and gap.low > 0 else 0.0
 
 
 def borne_out(

@@ -23,22 +23,28 @@ from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.intervals import Estimate
 from counterpoint.evaluate.ranking import DEEPEST, Lists, Reach
 from counterpoint.listeners.churn.snapshot import Snapshot
+from counterpoint.listeners.churn.songs import songs_in
 from counterpoint.listeners.churn.table import Study, log_keys, studied
 from counterpoint.listeners.events import rules
 from counterpoint.listeners.events.rules import Practice
 from counterpoint.listeners.events.schema import date
-from counterpoint.listeners.recommend.choose import Choice
+from counterpoint.listeners.recommend.choose import Choice, averse, choose, dislikers
+from counterpoint.listeners.recommend.context import Lifts, lifts, plays_by_time, styles_of
+from counterpoint.listeners.recommend.effects import Effect, Times, at_times, effect, lists_at, times
 from counterpoint.listeners.recommend.interactions import Interactions
-from counterpoint.listeners.recommend.judge import NDCG, Judged, Task, judge, lists_of, task
-from counterpoint.listeners.recommend.models.kinds import KINDS, kind_named
-from counterpoint.listeners.recommend.models.model import nothing_barred
+from counterpoint.listeners.recommend.judge import Judged, Task, judge, lists_of, ndcgs, task
+from counterpoint.listeners.recommend.models.blend import Blend
+from counterpoint.listeners.recommend.models.kinds import kind_named
+from counterpoint.listeners.recommend.models.model import Model, nothing_barred
+from counterpoint.listeners.recommend.models.reranked import Reranked, Styles
 from counterpoint.listeners.recommend.ratings import liked_later, ratings
-from counterpoint.listeners.recommend.recommender import OURS, kind_or_ours
+from counterpoint.listeners.recommend.recommender import OURS, PUSHED, kind_or_ours
 from counterpoint.listeners.recommend.replay import most_played, played_lately
+from counterpoint.listeners.recommend.slices import held_out, slices
 from counterpoint.listeners.recommend.train import chosen
 from counterpoint.rng import check_seed
 from counterpoint.tables.engine import Chosen
-from counterpoint.tables.workspace import Folder, Staged, View, key_of, writing
+from counterpoint.tables.workspace import Staged, View, key_of, writing
 
 EVALUATION: Final = "evaluation:recommend:"
 BASELINE: Final = "popular-lately"
@@ -57,6 +63,7 @@ class Window:
     strangers   : of those who liked anything later, the share without a history
     unreachable : share of what was liked later that nobody knew before
     discovery   : of songs that listeners did not know; replay: of those they came back to
+    effects     : what refinements of the blend's lists do
     """
 
     at: str
@@ -69,6 +76,7 @@ class Window:
     unreachable: float
     discovery: tuple[Judged, ...]
     replay: tuple[Judged, ...]
+    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
     settings: int = 1,
     seed: int = 0,
     resamples: int = 1000,
+    styles: pl.DataFrame | None = None,
     practice: Practice = rules.OURS,
     engine: Chosen = "duckdb",
 ) -> Evaluation:
@@ -117,22 +126,27 @@ def evaluate(  # noqa: PLR0913  all but one are options
     CounterpointError
         If the log does not cover one window, or a kind of recommender is not known.
     """
-    for kind in kinds:
-        kind_or_ours(kind)
-    check_seed(seed)
-    if windows < 1:
-        raise CounterpointError(f"{windows} windows are none to judge on: 3 would be right")
+    judging = Judging(tuple(dict.fromkeys((*kinds, BASELINE))), seed, resamples)
+    judging.check(windows)
     with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
         last = Snapshot.of(at or _last(study, outcome_for), known_for=known_for, outcome_for=outcome_for)
         rolling = study.before(last, windows)[::-1]
         by = study.cleaning(rolling[0])
-        choice = chosen(study, by, rolling[0], settings=settings, seed=seed)
-        names = list(dict.fromkeys((*kinds, BASELINE)))
-        judged, lists = [], {}
+        choice = chosen(study, by, rolling[0], settings=settings, seed=seed, styles=styles)
+        judged = []
         for snapshot in rolling:
-            given = _task(study, by, snapshot, seed=seed)
-            lists = {name: _deep(name, choice, given, seed=seed) for name in names}
-            judged.append(_window(snapshot, given, lists, seed=seed, resamples=resamples))
+            after, until, end = snapshot.days
+            known = ratings(study, by, after, until)
+            given = task(known.interactions, liked_later(study, by, until, end), seed=seed)
+            looked = judging.look(given, choice)
+            days = str(snapshot.at), str(snapshot.outcome_for.from_day(snapshot.at))
+            style = styles_of(known.names, styles)
+            said = lifts(plays_by_time(study, after, until), known.names["song_id"], style)
+            when = times(study, given, until, end, seed=seed)
+            leavers = _leavers(writer.view, snapshot)
+            effects = looked.effects(choice, style, said, when, leavers)
+            judged.append(looked.window(days, effects))
+        overlapping = overlap(looked.lists)
         found = Evaluation(
             str(last.known_for),
             str(last.outcome_for),
@@ -141,7 +155,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
             key_of(log_keys(writer.view)),
             choice.shares,
             tuple(judged),
-            overlap(lists),
+            overlapping,
         )
         folder = writer.stage()
         (folder / "evaluation.json").write_text(json.dumps(asdict(found)))
@@ -150,51 +164,164 @@ def evaluate(  # noqa: PLR0913  all but one are options
     return found
 
 
+def evaluate_table(
+    table: Any,
+    *,
+    windows: int = 3,
+    kinds: Sequence[str] = USUAL,
+    settings: int = 1,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Evaluation:
+    """Judge recommenders on any table that exports Arrow (`Interactions.of` says which columns).
+
+    With days, the windows are the last tenths of the pairs, each told from all before it; without, so many random
+    fifths of each listener's pairs. Settings and weights are chosen on what is known in the first.
+
+    Raises
+    ------
+    CounterpointError
+        If the table cannot be read, or nothing in it can be judged.
+    """
+    judging = Judging(tuple(dict.fromkeys((*kinds, BASELINE))), seed, resamples)
+    judging.check(windows)
+    whole = Interactions.of(table)
+    parts = slices(whole, windows, seed=seed)
+    choice, _ = choose(held_out(parts[0].known, seed=seed), settings=settings, seed=seed)
+    judged = []
+    for part in parts:
+        looked = judging.look(task(part.known, part.later, seed=seed), choice)
+        judged.append(looked.window((part.at, part.until), ()))
+    return Evaluation("", "", seed, resamples, "", choice.shares, tuple(judged), overlap(looked.lists))
+
+
+@dataclass(frozen=True)
+class Judging:
+    """Which recommenders are judged, and how."""
+
+    names: tuple[str, ...]
+    seed: int
+    resamples: int
+
+    def check(self, windows: int) -> None:
+        """Refuse what cannot be judged."""
+        for name in self.names:
+            kind_or_ours(name)
+        check_seed(self.seed)
+        if windows < 1:
+            raise CounterpointError(f"{windows} windows are none to judge on: 3 would be right")
+
+    def look(self, given: Task, choice: Choice) -> "Looked":
+        """Let all recommenders learn what is known, and list what listeners should discover."""
+        histories, barred = given.seen.rows(given.who), nothing_barred(given.seen)
+        ours, lists = choice.fit(given.seen, seed=self.seed), {}
+        for name in self.names:
+            model = ours if name == OURS else kind_named(name).fit(given.seen, seed=self.seed)
+            found = model.top(histories, DEEP, barred=barred).song
+            lists[name] = np.pad(found, ((0, 0), (0, DEEP - found.shape[1])), constant_values=-1)
+        return Looked(self, given, ours, lists)
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """What recommenders would have had listeners discover: lists of int32[listeners, 100], and the blend itself."""
+
+    judging: Judging
+    given: Task
+    ours: Blend
+    lists: Mapping[str, Lists]
+
+    def window(self, days: tuple[str, str], effects: tuple[Effect, ...]) -> Window:
+        """Judge the lists, and what listeners came back to."""
+        given, seen = self.given, self.given.seen
+        how: dict[str, Any] = {"seed": self.judging.seed, "resamples": self.judging.resamples}
+        first = {name: deep[:, :DEEPEST] for name, deep in self.lists.items()}
+        discovery = judge(first, given.new, given.who, seen, baselines=(BASELINE, OURS), **how)
+        replay: tuple[Judged, ...] = ()
+        if len(given.again):
+            own = seen.rows(given.again)
+            lists = {LATELY: played_lately(own, DEEPEST), OWN: most_played(own, DEEPEST)}
+            replay = judge(lists, given.known, given.again, seen, baselines=(OWN,), again=True, **how)
+        people = max(1, given.listeners)
+        return Window(
+            *days,
+            *seen.shape,
+            len(seen.song),
+            given.discoverers / people,
+            given.strangers / people,
+            given.unreachable,
+            discovery,
+            replay,
+            effects,
+        )
+
+    def effects(
+        self, choice: Choice, styles: Styles, said: Lifts, when: Times, leavers: pl.Series | None
+    ) -> tuple[Effect, ...]:
+        """Return what each refinement does: chosen or not, at the strength chosen, or else at 1."""
+        given, who, seed = self.given, self.given.who, self.judging.seed
+        dislike, context = choice.dislike or 1.0, choice.context or 1.0
+        deep = lists_at(self.ours, given, when)
+        alone = replace(self.ours, weights=choice.whole, edges=(), clusters=None)
+        ours, plain = (self._gains(model) for model in (self.ours, alone))
+        popular, in_cluster = (
+            self._gains(kind_named(name).fit(given.seen, seed=seed)) for name in ("popular", "popular-in-cluster")
+        )
+        told = [
+            effect("popularity by cluster", 1.0, (popular, in_cluster), who, seed=seed),
+            effect("weights by group", float(len(choice.weights) > 1), (plain, ours), who, seed=seed),
+            effect(
+                "dislikes",
+                choice.dislike,
+                (averse(self.ours, given, styles, 0.0), averse(self.ours, given, styles, dislike)),
+                who[dislikers(given)],
+                seed=seed,
+            ),
+            effect(
+                "hour and weekday",
+                choice.context,
+                (at_times(deep, when, said, 0.0), at_times(deep, when, said, context)),
+                when.who,
+                seed=seed,
+            ),
+        ]
+        if leavers is not None:
+            told.append(self._pushed(leavers))
+        return tuple(each for each in told if each is not None)
+
+    def _gains(self, model: Model) -> NDArray[np.float64]:
+        return ndcgs(lists_of(model, self.given), self.given.new)
+
+    def _pushed(self, leavers: pl.Series) -> Effect | None:
+        """Return what it does to push down the songs heard before leaving, and how much less often they are listed."""
+        given = self.given
+        number = given.seen.song_numbers(leavers)
+        factor = np.ones(len(given.seen.songs), np.float32)
+        factor[number[number >= 0]] = PUSHED
+        lists = lists_of(Reranked(self.ours, factor), given)
+        before = self.lists[OURS] if OURS in self.lists else lists_of(self.ours, given)
+        found = effect(
+            "songs heard before leaving pushed down",
+            0.0,
+            (ndcgs(before, given.new), ndcgs(lists, given.new)),
+            given.who,
+            seed=self.judging.seed,
+        )
+        listed = (float((factor[each[:, :10]] < 1).mean()) for each in (before, lists))
+        return None if found is None else replace(found, listed=tuple(listed))
+
+
+def _leavers(view: View, snapshot: Snapshot) -> pl.Series | None:
+    """Return the songs found over-represented before leaving, by an outcome that had ended on the snapshot's day."""
+    for each in songs_in(view):
+        if each.of == "song" and each.found.height and each.snapshot.days[2] <= snapshot.days[1]:
+            return each.found["item"]
+    return None
+
+
 def _last(study: Study, outcome_for: str | int) -> str:
     probe = Snapshot.of(date(study.days.last), known_for=1, outcome_for=outcome_for)
     return probe.outcome_for.until(date(study.days.last)).isoformat()
-
-
-def _task(study: Study, by: Folder, snapshot: Snapshot, *, seed: int) -> Task:
-    after, until, end = snapshot.days
-    return task(ratings(study, by, after, until).interactions, liked_later(study, by, until, end), seed=seed)
-
-
-def _deep(name: str, choice: Choice, given: Task, *, seed: int) -> NDArray[np.int32]:
-    """Return what a kind of recommender would have had listeners discover, int32[listeners, 100]."""
-    model = choice.fit(given.seen, seed=seed) if name == OURS else kind_named(name).fit(given.seen, seed=seed)
-    found = model.top(given.seen.rows(given.who), DEEP, barred=nothing_barred(given.seen)).song
-    lists = np.full((len(found), DEEP), -1, np.int32)
-    lists[:, : found.shape[1]] = found
-    return lists
-
-
-def _window(
-    snapshot: Snapshot, given: Task, lists: Mapping[str, Lists], *, seed: int, resamples: int
-) -> Window:
-    seen = given.seen
-    first = {name: deep[:, :DEEPEST] for name, deep in lists.items()}
-    discovery = judge(first, given.new, given.who, seen, baselines=(BASELINE, OURS), seed=seed, resamples=resamples)
-    replay: tuple[Judged, ...] = ()
-    if len(given.again):
-        own = seen.rows(given.again)
-        replays = {LATELY: played_lately(own, DEEPEST), OWN: most_played(own, DEEPEST)}
-        replay = judge(
-            replays, given.known, given.again, seen, baselines=(OWN,), seed=seed, resamples=resamples, again=True
-        )
-    people = max(1, given.listeners)
-    return Window(
-        str(snapshot.at),
-        str(snapshot.outcome_for.from_day(snapshot.at)),
-        len(seen),
-        len(seen.songs),
-        len(seen.song),
-        given.discoverers / people,
-        given.strangers / people,
-        given.unreachable,
-        discovery,
-        replay,
-    )
 
 
 def overlap(lists: Mapping[str, Lists]) -> tuple[tuple[str, str, float, float], ...]:
@@ -224,7 +351,13 @@ def evaluations_in(view: View) -> tuple[Evaluation, ...]:
 
 def _read(made: dict[str, Any]) -> Evaluation:
     windows = tuple(
-        Window(**{**window, **{name: tuple(map(_judged, window[name])) for name in ("discovery", "replay")}})
+        Window(
+            **{
+                **window,
+                **{name: tuple(map(_judged, window[name])) for name in ("discovery", "replay")},
+                "effects": tuple(map(_effect, window["effects"])),
+            }
+        )
         for window in made["windows"]
     )
     pairs = {name: tuple(tuple(row) for row in made[name]) for name in ("members", "overlap")}
@@ -233,6 +366,12 @@ def _read(made: dict[str, Any]) -> Evaluation:
 
 def _judged(made: dict[str, Any]) -> Judged:
     estimates = {
-        part: {name: Estimate(**told) for name, told in made[part].items()} for part in ("metrics", "ahead", "by_history")
+        part: {name: Estimate(**told) for name, told in made[part].items()}
+        for part in ("metrics", "ahead", "by_history")
     }
     return Judged(**{**made, **estimates, "reach": Reach(**made["reach"]) if made["reach"] else None})
+
+
+def _effect(made: dict[str, Any]) -> Effect:
+    estimates = {name: Estimate(**made[name]) for name in ("plain", "refined", "ahead")}
+    return Effect(**{**made, **estimates, "listed": tuple(made["listed"])})

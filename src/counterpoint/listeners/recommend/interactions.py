@@ -129,7 +129,9 @@ class Interactions:
 
     @classmethod
     def of(cls, table: Any) -> "Interactions":
-        """Take any table that exports Arrow, one row a pair: uid, song_id, perhaps rating, plays, day, device, disliked.
+        """Take any table that exports Arrow, one row a pair.
+
+        Its columns are uid, song_id, and perhaps rating (0 to 5), plays, day, device and disliked.
 
         A pair in several rows counts once: its plays are added up (a row without a count is one play), the last day
         counts.
@@ -163,7 +165,9 @@ def _taken(frame: pl.DataFrame) -> Interactions:
         {
             **named,
             "rating": _number(frame, "rating", 0, LOVED),
-            "plays": pl.Series([1.0], dtype=pl.Float64).new_from_index(0, frame.height) if plays is None else plays.fill_null(1.0),
+            "plays": pl.Series([1.0], dtype=pl.Float64).new_from_index(0, frame.height)
+            if plays is None
+            else plays.fill_null(1.0),
             "last": _days(frame),
             "device": frame["device"].cast(pl.String) if "device" in frame.columns else [None] * frame.height,
             "disliked": _truth(frame, "disliked"),
@@ -241,7 +245,9 @@ def _number(frame: pl.DataFrame, name: str, low: float, high: float) -> pl.Serie
         raise CounterpointError(f"the column {name!r} holds what is no number") from error
     wrong = column.filter(~column.is_between(low, high))  # a nan is between nothing
     if len(wrong):
-        raise CounterpointError(f"the column {name!r} holds {wrong[0]}: a number within [{low:g}, {high:g}] would be right")
+        raise CounterpointError(
+            f"the column {name!r} holds {wrong[0]}: a number within [{low:g}, {high:g}] would be right"
+        )
     return column
 
 

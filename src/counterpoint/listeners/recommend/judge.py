@@ -64,7 +64,9 @@ def task(seen: Interactions, later: pl.DataFrame, *, seed: int, most: int = JUDG
     unreachable = float((song < 0).mean()) if len(song) else 0.0
     # A song that nobody knew has a number beyond the catalogue: nobody can recommend it, and it counts as missed.
     foreign = song < 0
-    song[foreign] = len(seen.songs) + pairs["song_id"].filter(pl.Series(foreign)).rank("dense").cast(pl.Int64).to_numpy() - 1
+    song[foreign] = (
+        len(seen.songs) + pairs["song_id"].filter(pl.Series(foreign)).rank("dense").cast(pl.Int64).to_numpy() - 1
+    )
     span = int(song.max(initial=0)) + 1
     there = who >= 0
     key = np.sort(who[there] * span + song[there])
@@ -95,9 +97,14 @@ def lists_of(model: Model, given: Task) -> NDArray[np.int32]:
     return model.top(given.seen.rows(given.who), DEEPEST, barred=nothing_barred(given.seen)).song
 
 
+def ndcgs(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:
+    """Return the NDCG@10 of each list, float64[lists]."""
+    return judged(lists, relevant)[:, 0]
+
+
 def gain(lists: Lists, relevant: Relevant) -> float:
-    """Return the mean NDCG@10."""
-    return float(judged(lists, relevant)[:, 0].mean()) if len(lists) else np.nan
+    """Return the mean NDCG@10; nan of no list."""
+    return float(ndcgs(lists, relevant).mean()) if len(lists) else np.nan
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,34 @@ import numpy as np
 import polars as pl
 
 from counterpoint.errors import CounterpointError
+from counterpoint.listeners.recommend.context import Lifts
 from counterpoint.listeners.recommend.interactions import Interactions
 from counterpoint.listeners.recommend.models.kinds import Arrays, put_together, taken_apart
+from counterpoint.listeners.recommend.models.reranked import Styles
 from counterpoint.listeners.recommend.recommender import Recommender
 from counterpoint.tables import parquet
 
 FORMAT: Final = 1
 PAIRS: Final = ("start", "song", "rating", "plays", "last", "disliked", "device")
+LIFTS: Final = "lifts.npz"
+STYLES: Final = "styles.npz"
 MODELS: Final = ("model", "fallback", "alike")
 
 
 def write(recommender: Recommender, folder: Path) -> None:
     """Write a recommender into an empty folder."""
     seen = recommender.seen
-    np.savez(folder / "seen.npz", **{name: getattr(seen, name) for name in PAIRS})  # type: ignore[arg-type]
+    np.savez(folder / "seen.npz", **{name: getattr(seen, name) for name in PAIRS})
     seen.listeners.to_frame("uid").write_parquet(folder / "listeners.parquet")
     recommender.names.write_parquet(folder / "songs.parquet")
     recommender.versions.write_parquet(folder / "versions.parquet")
-    told: dict[str, Any] = {name: getattr(recommender, name) for name in ("kind", "seed", "fewest", "members")}
+    told: dict[str, Any] = {
+        name: getattr(recommender, name) for name in ("kind", "seed", "fewest", "members", "dislike", "context")
+    }
+    np.savez(folder / STYLES, number=recommender.styles.number)
+    told["styles"] = recommender.styles.count
+    if recommender.lifts is not None:
+        np.savez(folder / LIFTS, hour=recommender.lifts.hour, weekday=recommender.lifts.weekday)
     for name in MODELS:
         told[name], arrays = taken_apart(getattr(recommender, name))
         np.savez(folder / f"{name}.npz", **arrays)  # type: ignore[arg-type]
@@ -54,7 +64,11 @@ def read(folder: Path) -> Recommender:
         }
         members = tuple((name, weight) for name, weight in told.pop("members"))
         versions = parquet.read(folder / "versions.parquet")
-        return Recommender(**told, **models, members=members, seen=seen, names=names, versions=versions)
+        styles = Styles(_arrays(folder / STYLES)["number"], told.pop("styles"))
+        lifts = Lifts(**_arrays(folder / LIFTS)) if (folder / LIFTS).exists() else None
+        return Recommender(
+            **told, **models, members=members, styles=styles, lifts=lifts, seen=seen, names=names, versions=versions
+        )
     except (OSError, ValueError, KeyError, TypeError, BadZipFile, pl.exceptions.PolarsError) as error:
         first = str(error).partition("\n")[0]
         raise CounterpointError(f"{folder} holds no whole recommender ({first}): train it again") from error

@@ -14,7 +14,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.ranking import Relevant
 from counterpoint.listeners.churn.table import Study, cleaning_in
 from counterpoint.listeners.events.clean import Cleaning, cleaned_sql
 from counterpoint.listeners.events.schema import date
@@ -26,7 +25,9 @@ RATINGS: Final = "ratings:"
 SKIPS: Final = 2  # plays of less than a fifth, and no other, from which on a listener does not like a song
 AT_ONCE: Final = 20_000_000  # events whose pairs are counted together
 HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
-SCORE: Final = " + ".join(("1", *(f"CASE WHEN 5 * play_ms >= {fifths} * song_ms THEN 1 ELSE 0 END" for fifths in range(1, 5))))
+SCORE: Final = " + ".join(
+    ("1", *(f"CASE WHEN 5 * play_ms >= {fifths} * song_ms THEN 1 ELSE 0 END" for fifths in range(1, 5)))
+)
 SUMS: Final = {
     "plays": "count(CASE WHEN kind = 'P' AND kept THEN 1 END)",
     "scored": f"count(CASE WHEN {HEARD} THEN 1 END)",
@@ -69,7 +70,11 @@ def catalogue(engine: Engine, after: int, until: int) -> Catalogue:
         "song_id",
         pl.col("song_id").sort_by(["plays", "song_id"], descending=[True, False]).first().over(same).alias("song"),
     )
-    versions = songs.select("song_id").join(best, on="song_id", how="left").with_columns(pl.col("song").fill_null(pl.col("song_id")))
+    versions = (
+        songs.select("song_id")
+        .join(best, on="song_id", how="left")
+        .with_columns(pl.col("song").fill_null(pl.col("song_id")))
+    )
     return Catalogue(songs.sort("song_id"), versions.sort("song_id"))
 
 
@@ -140,7 +145,9 @@ def liked_later(study: Study, by: Folder, after: int, until: int, *, of: str = "
         .then(5 * pl.col("heard_ms") >= 3 * pl.col("length_ms"))
         .otherwise(pl.col("plays") > 0)
     )
-    parts = (part.filter(enough & (pl.col("hated") == 0)) for part in _parts(study, by, (after, until), of, shares=True))
+    parts = (
+        part.filter(enough & (pl.col("hated") == 0)) for part in _parts(study, by, (after, until), of, shares=True)
+    )
     return pl.concat([part.select("uid", song_id=songs.gather(part["song"])) for part in parts])
 
 
@@ -157,9 +164,7 @@ def _known(study: Study, by: Folder, after: int, until: int) -> tuple[pl.DataFra
     return songs.select("song_id", "name", "singer"), found.versions.filter(pl.col("song_id") != pl.col("song"))
 
 
-def _parts(
-    study: Study, by: Folder, days: tuple[int, int], of: str, *, shares: bool = False
-) -> Iterator[pl.DataFrame]:
+def _parts(study: Study, by: Folder, days: tuple[int, int], of: str, *, shares: bool = False) -> Iterator[pl.DataFrame]:
     """Yield the pairs of some of the listeners after others: uid, song, sums."""
     after, until = days
     events = study.engine.fetch(
@@ -195,9 +200,14 @@ def _devices(study: Study, after: int, until: int) -> pl.DataFrame:
     return counts.sort(["uid", "n", "device"], descending=[False, True, False]).group_by("uid").agg(pl.first("device"))
 
 
-def _together(parts: list[pl.DataFrame], songs: pl.DataFrame, devices: pl.DataFrame) -> tuple[Interactions, pl.DataFrame]:
+def _together(
+    parts: list[pl.DataFrame], songs: pl.DataFrame, devices: pl.DataFrame
+) -> tuple[Interactions, pl.DataFrame]:
     """Return the parts as one, over the songs that somebody knows, the best known first; and these songs."""
-    counts = sum((np.bincount(part["song"].to_numpy(), minlength=songs.height) for part in parts), np.zeros(songs.height, np.int64))
+    counts = sum(
+        (np.bincount(part["song"].to_numpy(), minlength=songs.height) for part in parts),
+        np.zeros(songs.height, np.int64),
+    )
     if not counts.any():
         raise CounterpointError("no play or download is left after cleaning: there is nothing to recommend by")
     order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]

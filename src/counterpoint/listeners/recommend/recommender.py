@@ -11,21 +11,24 @@ import numpy as np
 import polars as pl
 
 from counterpoint.errors import CounterpointError, nearest
-from counterpoint.listeners.recommend.interactions import Interactions
 from counterpoint.listeners.recommend.choose import Choice, choose
-from counterpoint.listeners.recommend.judge import FEW, Task, task
+from counterpoint.listeners.recommend.context import Lifts, check_hour, styles_of
+from counterpoint.listeners.recommend.interactions import Floats, Interactions
+from counterpoint.listeners.recommend.judge import FEW
 from counterpoint.listeners.recommend.models.kinds import KINDS, kind_named
 from counterpoint.listeners.recommend.models.model import Barred, Model, Ranked, nothing_barred
 from counterpoint.listeners.recommend.models.neighbours import NeighboursKind
+from counterpoint.listeners.recommend.models.reranked import Reranked, Styles
 from counterpoint.listeners.recommend.models.similar import SimilarSongs
-from counterpoint.rng import check_seed, generator
+from counterpoint.listeners.recommend.slices import held_out
+from counterpoint.rng import check_seed
 
 OURS: Final = "blend"
-HELD_OUT: Final = 0.2  # of the pairs, to fit a blend on
 AT_ONCE: Final = 20_000  # listeners
+ALIKE: Final = 50  # songs that are kept of each, as like it
 FALLBACK: Final = "popular-by-device"
 REASONS: Final = 3
-ALIKE: Final = 50  # songs that are kept of each
+PUSHED: Final = 0.1  # what the worth of a song that is pushed down is multiplied by
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,10 @@ class Recommender:
     members  : name and weight of each member of a blend
     fewest   : songs from which on a history is asked; below, what is popular is recommended
     alike    : which songs are like which
+    styles   : which songs have a style in common
+    dislike  : how far songs of a style that a listener dislikes go down (`Reranked`)
+    lifts    : when which song's style is heard; None where nobody knows
+    context  : the power of these lifts that is used where a time is asked for
     names    : song_id, name, singer, in the order of the songs; names are null where nobody knows them
     versions : song_id, song: another id of a song that is known by the id `song`
     """
@@ -48,6 +55,10 @@ class Recommender:
     alike: SimilarSongs
     fewest: int
     members: tuple[tuple[str, float], ...]
+    styles: Styles
+    dislike: float
+    lifts: Lifts | None
+    context: float
     names: pl.DataFrame
     versions: pl.DataFrame
 
@@ -66,7 +77,7 @@ class Recommender:
         kind_or_ours(kind)
         check_seed(seed)
         seen = Interactions.of(table)
-        choice = choose(held_out(seen, seed=seed), settings=settings, seed=seed) if kind == OURS else None
+        choice = choose(held_out(seen, seed=seed), settings=settings, seed=seed)[0] if kind == OURS else None
         names = pl.DataFrame({"song_id": seen.songs, "name": None, "singer": None})
         return learned(seen, choice, kind=kind, seed=seed, names=names)
 
@@ -78,12 +89,17 @@ class Recommender:
         new: bool = True,
         allow: Iterable[Any] | None = None,
         deny: Iterable[Any] = (),
+        push_down: Iterable[Any] = (),
+        hour: int | None = None,
+        weekday: int | None = None,
     ) -> pl.DataFrame:
         """Return the best songs for each listener: uid, rank, song_id, name, singer, score, by.
 
         uids  : who; by default everybody. Somebody unknown hears what is popular
         new   : leave out what a listener knows; what they dislike is left out always
         allow : the only songs to choose from; deny : songs to leave out. Any version's id stands for the song
+        push_down     : songs whose worth is divided by ten
+        hour, weekday : when they will listen: 0 to 23, Monday 0; styles heard then go up, if that was seen to help
         by    : "history" or "popularity"
 
         Raises
@@ -91,7 +107,18 @@ class Recommender:
         CounterpointError
             If `count` is below 1, an id is of another type, or none of the allowed songs is known.
         """
-        return pl.concat(self.stream(uids, count=count, new=new, allow=allow, deny=deny))
+        return pl.concat(
+            self.stream(
+                uids,
+                count=count,
+                new=new,
+                allow=allow,
+                deny=deny,
+                push_down=push_down,
+                hour=hour,
+                weekday=weekday,
+            )
+        )
 
     def stream(  # noqa: PLR0913
         self,
@@ -101,16 +128,21 @@ class Recommender:
         new: bool = True,
         allow: Iterable[Any] | None = None,
         deny: Iterable[Any] = (),
+        push_down: Iterable[Any] = (),
+        hour: int | None = None,
+        weekday: int | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Yield what `songs` returns, some thousand listeners at a time."""
         if count < 1:
             raise CounterpointError(f"{count} songs are too few to recommend: 1 or more would be right")
+        if hour is not None:
+            check_hour(hour)
         asked = self.seen.listeners if uids is None else _ids(uids, self.seen.listeners, "listener")
-        barred = self._barred(allow, deny)
+        barred, factor = self._barred(allow, deny), self.factor(push_down, hour, weekday)
         for first in range(0, max(1, len(asked)), AT_ONCE):
             some = asked[first : first + AT_ONCE]
             histories = self.histories(some)
-            yield self._told(some, histories, self.ranked(histories, count, barred=barred, new=new))
+            yield self._told(some, histories, self.ranked(histories, count, factor, barred=barred, new=new))
 
     def histories(self, uids: pl.Series) -> Interactions:
         """Return the histories of listeners, in this order; of one who is not known, an empty one."""
@@ -119,13 +151,21 @@ class Recommender:
         strangers = number < 0
         return known.pairs(~strangers[known.whose]) if strangers.any() else known
 
-    def ranked(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
-        """Return the best songs for histories, by the model where they are long enough, otherwise by popularity."""
+    def ranked(
+        self, histories: Interactions, count: int, factor: Floats | None = None, *, barred: Barred, new: bool = True
+    ) -> Ranked:
+        """Return the best songs for histories, by the model where they are long enough, otherwise by popularity.
+
+        factor : float32[songs], what a song's worth is multiplied by; None changes nothing
+        """
         count = min(count, len(barred))
         cold = histories.liked.counts < self.fewest
         song, score = np.full((len(histories), count), -1, np.int32), np.zeros((len(histories), count), np.float32)
+        even = np.ones(len(barred), np.float32) if factor is None else factor
         for model, rows in ((self.model, ~cold), (self.fallback, cold)):
             if rows.any():
+                if factor is not None or (self.dislike and histories.disliked.any()):
+                    model = Reranked(model, even, self.styles, self.dislike)  # noqa: PLW2901
                 found = model.top(histories.rows(rows), count, barred=barred, new=new)
                 song[rows], score[rows] = found.song, found.score
         return Ranked(song, score)
@@ -135,6 +175,11 @@ class Recommender:
         number = self.number_of(song_id)
         songs, likeness = self.alike.alike(number)
         return self.names[songs[:count]].with_columns(likeness=pl.Series(likeness[:count]))
+
+    def strangers(self, uids: Iterable[Any]) -> pl.Series:
+        """Return those of these listeners who are not known."""
+        asked = _ids(uids, self.seen.listeners, "listener")
+        return asked.filter(pl.Series(self.seen.listener_numbers(asked) < 0))
 
     def because(self, uid: Any, song_id: Any, *, count: int = REASONS) -> pl.DataFrame:
         """Return the songs of a history that speak most for a song: song_id, name, singer, part (of the score).
@@ -156,8 +201,19 @@ class Recommender:
         """Return the number of a song, whichever version's id it is given by; refuse one that nobody knows."""
         number = int(self._numbers([song_id])[0])
         if number < 0:
-            raise CounterpointError(f"no listener knows a song {song_id!r}; {nearest(str(song_id), map(str, self.seen.songs.head(1000)))}")
+            raise CounterpointError(
+                f"no listener knows a song {song_id!r}: the id of one, such as {self.seen.songs[0]!r}, would be right"
+            )
         return number
+
+    def factor(self, push_down: Iterable[Any], hour: int | None, weekday: int | None) -> Floats | None:
+        """Return what each song's worth is multiplied by, float32[songs]; None if by nothing."""
+        factor = np.ones(len(self.seen.songs), np.float32)
+        if self.lifts is not None and self.context and (hour is not None or weekday is not None):
+            factor *= self.lifts.at(hour, weekday) ** np.float32(self.context)
+        pushed = self._numbers(push_down)
+        factor[pushed[pushed >= 0]] *= np.float32(PUSHED)
+        return None if (factor == 1).all() else factor
 
     def _numbers(self, song_ids: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
         asked = _ids(song_ids, self.seen.songs, "song").to_frame("song_id")
@@ -169,7 +225,9 @@ class Recommender:
         if allow is not None:
             allowed = self._numbers(allow)
             if not (allowed >= 0).any():
-                raise CounterpointError("none of the songs allowed is known to anybody: there is nothing to choose from")
+                raise CounterpointError(
+                    "none of the songs allowed is known to anybody: there is nothing to choose from"
+                )
             barred[:] = True
             barred[allowed[allowed >= 0]] = False
         denied = self._numbers(deny)
@@ -180,7 +238,9 @@ class Recommender:
         there = ranked.song >= 0
         row, place = np.nonzero(there)
         cold = histories.liked.counts < self.fewest
-        by = pl.Series(np.where(cold, 1, 0)[row]).replace_strict({0: "history", 1: "popularity"}, return_dtype=pl.String)
+        by = pl.Series(np.where(cold, 1, 0)[row]).replace_strict(
+            {0: "history", 1: "popularity"}, return_dtype=pl.String
+        )
         return pl.concat(
             [
                 pl.DataFrame({"uid": uids[row], "rank": pl.Series(place + 1, dtype=pl.Int32)}),
@@ -205,22 +265,13 @@ def _ids(asked: Iterable[Any], known: pl.Series, what: str) -> pl.Series:
     given = asked if isinstance(asked, pl.Series) else pl.Series(list(asked))
     if not len(given):
         return known.head(0)
-    found = given.cast(known.dtype, strict=False) if given.dtype.is_integer() or given.dtype == pl.String else given.clear()
+    found = (
+        given.cast(known.dtype, strict=False) if given.dtype.is_integer() or given.dtype == pl.String else given.clear()
+    )
     if len(found) != len(given) or found.null_count():
         kind = "whole numbers" if known.dtype.is_integer() else "texts"
         raise CounterpointError(f"{given[0]!r} is no {what} here: ids are {kind}")
     return found
-
-
-def held_out(seen: Interactions, *, seed: int, share: float = HELD_OUT) -> Task:
-    """Return the task to tell a share of the pairs from the others: the last ones by day, or any where there are no days."""
-    last = seen.last.astype(np.float64) + generator(seed).random(len(seen.last))
-    if not seen.last.any():
-        last = generator(seed).random(len(seen.last))
-    cut = np.quantile(last, 1 - share)
-    later = seen.pairs((last > cut) & ~seen.disliked)
-    frame = pl.DataFrame({"uid": later.listeners[later.whose], "song_id": later.songs[later.song]})
-    return task(seen.pairs(last <= cut), frame, seed=seed)
 
 
 def learned(  # noqa: PLR0913  all but three are labels
@@ -231,6 +282,8 @@ def learned(  # noqa: PLR0913  all but three are labels
     seed: int,
     names: pl.DataFrame,
     versions: pl.DataFrame | None = None,
+    styles: Styles | None = None,
+    lifts: Lifts | None = None,
 ) -> Recommender:
     """Return a recommender that has learned from all that was `seen`: the blend chosen, or a kind by itself."""
     none = pl.DataFrame({"song_id": seen.songs.head(0), "song": seen.songs.head(0)})
@@ -243,6 +296,10 @@ def learned(  # noqa: PLR0913  all but three are labels
         NeighboursKind(neighbours=ALIKE).fit(seen, seed=seed),
         1 if choice else FEW,
         choice.shares if choice else (),
+        styles_of(names) if styles is None else styles,
+        choice.dislike if choice else 0.0,
+        lifts,
+        choice.context if choice else 0.0,
         names,
         none if versions is None else versions,
     )

@@ -1,8 +1,10 @@
 """Learn what listeners should hear next from a workspace, and keep it there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.snapshot import Snapshot
@@ -11,6 +13,8 @@ from counterpoint.listeners.events import rules
 from counterpoint.listeners.events.rules import Practice
 from counterpoint.listeners.events.schema import BUCKETS, date
 from counterpoint.listeners.recommend.choose import UNTRIED, Choice, choose
+from counterpoint.listeners.recommend.context import lifts, plays_by_time, styles_of
+from counterpoint.listeners.recommend.effects import context_by, lists_at, times
 from counterpoint.listeners.recommend.judge import task
 from counterpoint.listeners.recommend.keep import read, write
 from counterpoint.listeners.recommend.ratings import liked_later, ratings
@@ -40,12 +44,14 @@ def train(  # noqa: PLR0913  all but one are options
     kind: str = OURS,
     settings: int = 1,
     seed: int = 0,
+    styles: pl.DataFrame | None = None,
     practice: Practice = rules.OURS,
     engine: Chosen = "duckdb",
 ) -> TrainedRecommender:
     """Learn from the days known at `at`, by default the last of the logs, and keep it as the workspace's recommender.
 
-    A blend is chosen by what listeners liked in the last `outcome_for` of these days, told from those before.
+    A blend is chosen by what listeners liked in the last `outcome_for` of these days, told from those before. `styles`
+    (song_id, style) says what songs have in common; without it, the singer does.
 
     Raises
     ------
@@ -60,10 +66,18 @@ def train(  # noqa: PLR0913  all but one are options
         study.check(snapshot, outcome=False)
         by = study.cleaning(snapshot)
         after, until, _ = snapshot.days
-        choice = chosen(study, by, snapshot, settings=settings, seed=seed) if kind == OURS else None
+        choice = chosen(study, by, snapshot, settings=settings, seed=seed, styles=styles) if kind == OURS else None
         found = ratings(study, by, after, until)
+        style = styles_of(found.names, styles)
         made = learned(
-            found.interactions, choice, kind=kind, seed=seed, names=found.names, versions=found.versions
+            found.interactions,
+            choice,
+            kind=kind,
+            seed=seed,
+            names=found.names,
+            versions=found.versions,
+            styles=style,
+            lifts=lifts(plays_by_time(study, after, until), found.names["song_id"], style),
         )
         folder = writer.stage()
         write(made, folder)
@@ -73,10 +87,12 @@ def train(  # noqa: PLR0913  all but one are options
     return TrainedRecommender(snapshot, made)
 
 
-def chosen(study: Study, by: Folder, snapshot: Snapshot, *, settings: int, seed: int) -> Choice:
+def chosen(
+    study: Study, by: Folder, snapshot: Snapshot, *, settings: int, seed: int, styles: pl.DataFrame | None = None
+) -> Choice:
     """Return the blend that tells best, from the days known before the last `outcome_for`, what was liked in these.
 
-    By at most 100,000 listeners.
+    By at most 100,000 listeners. With it, whether to heed dislikes, the clock and the day of the week.
     """
     after, until, _ = snapshot.days
     cut = until - snapshot.outcome_for.days
@@ -87,8 +103,13 @@ def chosen(study: Study, by: Folder, snapshot: Snapshot, *, settings: int, seed:
     ).item()
     buckets = min(BUCKETS, -(-ENOUGH * BUCKETS // max(1, int(people))))
     of = f" AND e.bucket < {buckets}" if buckets < BUCKETS else ""
-    before = ratings(study, by, after, cut, of=of).interactions
-    return choose(task(before, liked_later(study, by, cut, until, of=of), seed=seed), settings=settings, seed=seed)
+    before = ratings(study, by, after, cut, of=of)
+    given = task(before.interactions, liked_later(study, by, cut, until, of=of), seed=seed)
+    style = styles_of(before.names, styles)
+    choice, blend = choose(given, settings=settings, seed=seed, styles=style)
+    said = lifts(plays_by_time(study, after, cut), before.names["song_id"], style)
+    when = times(study, given, cut, until, seed=seed)
+    return replace(choice, context=context_by(lists_at(blend, given, when), when, said, seed=seed))
 
 
 def trained_in(view: View) -> TrainedRecommender:

@@ -1,7 +1,7 @@
-"""What a recommender may learn here: songs have their hours and their days, and what is skipped is seldom to taste.
+"""What a recommender may learn here: songs have their times, skips say what is not to taste, dislikes who sings.
 
-A habit only changes which ordinary song is played. Who plays, which fifth of a song is heard, what is liked and what
-is wrong with a line stay as they are, so the foresight stays exact.
+A habit changes which ordinary song is played, and what is disliked. Who plays, which fifth of a song is heard, what is
+liked and what is wrong with a line stay as they are, so the foresight stays exact.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,10 @@ class Habits:
     clock    : share of the plays chosen among the songs of their daypart; 0 in a log without a clock
     week     : share of the plays chosen among the songs of their part of the week
     hours    : the hours at which the day and the evening begin
+    averse   : share of the singers that a listener cannot stand; 0 in a log without dislikes
+    says_so  : share of the plays of these that are disliked
     to_taste : float64[5], share of the choices to one's taste, by the fifth of the song heard
+    singer   : int64[songs], a number for each singer
     daypart  : int64[songs], the place in `DAYPARTS` of every song; all songs of a singer share it
     weekend  : int64[songs], their place in `WEEK`
     within   : int32[4, 3, TASTES, 2**16], ranks of ordinary songs of a daypart, a part of the week (0: of any) and a
@@ -40,7 +43,10 @@ class Habits:
     clock: float
     week: float
     hours: tuple[int, int]
+    averse: float
+    says_so: float
     to_taste: Floats
+    singer: Ints
     daypart: Ints
     weekend: Ints
     within: NDArray[np.int32]
@@ -64,6 +70,19 @@ class Habits:
         followed[of] = self.within[dayparts, weekends, song[of] % TASTES, chosen]
         return followed
 
+    def disliked(self, who: Ints, song: Ints, rng: np.random.Generator) -> Bools:
+        """Return which plays are disliked, bool[plays], because of who sings; drawn as `follow` draws.
+
+        Whom a listener cannot stand follows from the two numbers, and is the same on every day.
+        """
+        [luck] = rng.spawn(1)
+        mixed = (who.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) ^ (
+            (self.singer[song] + 1).astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+        )
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+        cannot = (mixed >> np.uint64(40)).astype(np.float64) < self.averse * 2.0**24
+        return np.asarray(cannot & (luck.random(len(who), dtype=np.float32) < self.says_so))
+
     def part(self, second: Ints) -> Ints:
         """Return the place in `DAYPARTS` of seconds of the day."""
         return np.searchsorted(np.array(self.hours) * 3600, second, side="right")
@@ -84,6 +103,8 @@ class Habits:
             "share of the plays chosen among the songs of their daypart": self.clock,
             "dayparts": dict(zip(DAYPARTS, ([0, day], [day, evening], [evening, 24]), strict=True)),
             "share of the plays chosen among the songs of weekdays or the weekend": self.week,
+            "share of the singers that a listener cannot stand": self.averse,
+            "share of their plays that is disliked": self.says_so,
             "share of the choices to taste, by the fifth of the song heard": self.to_taste.tolist(),
         }
 
@@ -102,6 +123,9 @@ def habits(songs: Songs, constants: Mapping[str, Any], *, clock: bool, monday: i
         clock=constants["clock"] if clock else 0.0,
         week=constants["week"],
         hours=(day, evening),
+        averse=constants["averse"] if clock else 0.0,
+        says_so=constants["says_so"],
+        singer=singer,
         to_taste=np.full(5, TO_TASTE) if clock else np.array(constants["to_taste"]),
         daypart=daypart,
         weekend=weekend,

@@ -101,6 +101,8 @@ def pages(day: Day, people: People, songs: Songs, rng: np.random.Generator, habi
     song = drawn.song[order]
     if habits:
         song = habits.follow(song, drawn.role[order] == ORDINARY, day.day, habits.part(second), rng)
+        sworn_at = habits.disliked(who, song, rng) & (opinion[order] == NEXT_SONG) & (drawn.fate[order] == dirt.CLEAN)
+        opinion[order] = np.where(sworn_at, DISLIKED, opinion[order])
     said = np.flatnonzero(opinion[order])
     parts = (
         (who, who[said]),

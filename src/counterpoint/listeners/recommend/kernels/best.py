@@ -4,12 +4,11 @@ A key is a uint64: above, the bits of a float32 score, turned so that greater sc
 below, the complement of the song's number, so that ties go to the smaller one.
 """
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
-
-import numpy as np
 
 U64, U32, F32 = np.uint64, np.uint32, np.float32
 SIGN = U64(0x80000000)
@@ -82,7 +81,7 @@ def _middle(x, y, z):
 
 @njit(cache=True)
 def select(keys, count, best):
-    """Move the `best` largest of the first `count` to the front, in any order; return the least of them (Hoare 1961)."""
+    """Move the `best` largest of the first `count` to the front, in any order; return their least (Hoare 1961)."""
     low, high, wanted = 0, count - 1, best - 1
     while high > low:
         pivot = _middle(keys[low], keys[(low + high) >> 1], keys[high])
@@ -131,7 +130,7 @@ def _maxima(values, width, largest):
     for r in range(1, STRIDES):
         own = values[r * width : (r + 1) * width]
         for q in range(width):
-            largest[q] = own[q] if own[q] > largest[q] else largest[q]
+            largest[q] = max(largest[q], own[q])
 
 
 @njit(cache=True)

@@ -7,7 +7,17 @@ barred for everybody. Answers are int32[listeners, count] and float32[listeners,
 import numpy as np
 from numba import njit, prange
 
-from counterpoint.listeners.recommend.kernels.best import F32, LOWEST, U32, best_of, key, prefetch, score_of, select, told
+from counterpoint.listeners.recommend.kernels.best import (
+    F32,
+    LOWEST,
+    U32,
+    best_of,
+    key,
+    prefetch,
+    score_of,
+    select,
+    told,
+)
 
 PIECE = 512  # listeners that share the room they are scored in
 ROWS = 16
@@ -83,7 +93,7 @@ def top_sums(start, song, weight, row_start, row_song, row_value, out_start, out
 
 @njit(cache=True, parallel=True)
 def top_means(start, song, weight, row_start, row_song, row_value, out_start, out_song, barred, count):
-    """Return the songs with the highest means of weight[u, j], weighted by |value[j, i]|, over the songs of a history."""
+    """Return the songs with the highest means of weight[u, j], weighted by |value[j, i]|, over a history's songs."""
     listeners, songs = len(start) - 1, len(row_start) - 1
     found = np.empty((listeners, count), np.int32)
     scores = np.empty((listeners, count), np.float32)

@@ -63,7 +63,7 @@ def _add(total, i, start, song, weight, by_song, listener, place):
 
 @njit(cache=True, fastmath=NO_NAN)
 def _offer(total, scale, upto, keys, keep):
-    """Offer total[j] * scale[j], j < upto, to one song's keys; return how many they are, and what the next must beat."""
+    """Offer total[j] * scale[j], j < upto, to one song's keys; return how many, and what the next must beat."""
     count, cut = 0, F32(0)
     for begin in range(0, upto, BLOCK):
         end = min(begin + BLOCK, upto)
@@ -72,7 +72,7 @@ def _offer(total, scale, upto, keys, keep):
             row, own = total[begin : begin + BLOCK], scale[begin : begin + BLOCK]
             for q in range(BLOCK):
                 value = row[q] * own[q]
-                most = value if value > most else most
+                most = max(most, value)
         else:
             for j in range(begin, end):
                 most = max(most, total[j] * scale[j])

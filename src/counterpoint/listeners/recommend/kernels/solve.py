@@ -127,9 +127,7 @@ def solved(start, column, weight, other, spectrum, ridge, first, cuts, steps):
             for k in range(width):
                 base[k] = spectrum[k] + ridge[row]
                 x[k] = first[row, k]
-            _row(
-                start[row], start[row + 1], column, weight, other, base, x, steps, block, scale, rest, way, image
-            )
+            _row(start[row], start[row + 1], column, weight, other, base, x, steps, block, scale, rest, way, image)
             for k in range(width):
                 found[row, k] = x[k]
     return found

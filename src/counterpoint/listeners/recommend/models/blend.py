@@ -2,7 +2,7 @@
 
 Ranks, not scores: models whose scores have nothing in common can be added. What each is worth is fitted on listeners'
 choices that none of them has seen; a member that adds nothing is dropped, for a blend with weak members loses to its
-best. Who knows few songs is served better by other members than who knows many, so groups may have weights of their own.
+best. Who knows few songs is served better by others than who knows many, so groups may have weights of their own.
 """
 
 from collections.abc import Sequence
@@ -54,9 +54,7 @@ class Blend:
         depth = max(self.depth, count)
         lists = member_lists(self.members, histories, depth, barred=barred, new=new)
         weights = self.weights[groups(histories, self.edges, self.clusters)]
-        return Ranked(
-            *fused(lists, weights, np.float32(self.offset), self.least, THREADS, min(count, len(barred)))
-        )
+        return Ranked(*fused(lists, weights, np.float32(self.offset), self.least, THREADS, min(count, len(barred))))
 
     def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
         """Return what each pair of a history adds to a song's score, by way of the members that can tell.
@@ -91,7 +89,9 @@ def member_lists(
     return lists
 
 
-def gains(lists: NDArray[np.int32], weights: Weights, relevant: Relevant, offset: float = OFFSET) -> NDArray[np.float64]:
+def gains(
+    lists: NDArray[np.int32], weights: Weights, relevant: Relevant, offset: float = OFFSET
+) -> NDArray[np.float64]:
     """Return the NDCG@10 of each listener with weights of their own, float64[listeners]; lists as `member_lists`."""
     song, _ = fused(lists, weights, np.float32(offset), 1, THREADS, 10)
     return ndcg(hits(song, relevant), relevant.counts, 10)
@@ -134,7 +134,7 @@ def fitted(
 def fitted_by(
     group: NDArray[np.int64], count: int, lists: NDArray[np.int32], relevant: Relevant, whole: NDArray[np.float32]
 ) -> Weights:
-    """Return weights for each of `count` groups: those of the `whole` where a group has too few listeners to fit its own.
+    """Return weights for each of `count` groups: those of the `whole` where a group has too few to fit its own.
 
     group : int64[listeners]
     """

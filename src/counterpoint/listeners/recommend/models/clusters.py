@@ -76,9 +76,9 @@ class PopularInClusterKind:
         found = clusters(seen, self.clusters, factors=self.factors, seed=seed)
         counted, group = seen.liked, found.of(seen)
         songs = len(seen.songs)
-        own = np.bincount(
-            group[counted.whose] * songs + counted.song, minlength=len(found.centres) * songs
-        ).reshape(-1, songs)
+        own = np.bincount(group[counted.whose] * songs + counted.song, minlength=len(found.centres) * songs).reshape(
+            -1, songs
+        )
         size = np.bincount(group, minlength=len(found.centres))[:, None]
         share = (own + self.drawn * own.sum(axis=0) / max(1, len(seen))) / (size + self.drawn)
         return PopularInCluster(found, share.astype(np.float32))

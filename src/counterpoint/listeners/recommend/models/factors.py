@@ -27,9 +27,7 @@ class Placed(Protocol):
         """Return where the listeners are, float32[listeners, f]."""
 
 
-def top_in_direction(
-    model: Placed, histories: Interactions, count: int, *, barred: Barred, new: bool
-) -> Ranked:
+def top_in_direction(model: Placed, histories: Interactions, count: int, *, barred: Barred, new: bool) -> Ranked:
     """Return the songs with the largest products with each listener; see `Model.top`."""
     found, scores = [np.empty((0, count), np.int32)], [np.empty((0, count), np.float32)]
     step = max(1, AT_ONCE // max(1, len(model.songs)))

@@ -105,7 +105,7 @@ def _penalties(rows: csr_array, of: "LeastSquares | IalsKind") -> NDArray[np.flo
     return np.asarray(of.ridge * (np.diff(rows.indptr) + of.unseen * rows.shape[1]) ** of.power, np.float32)
 
 
-def _half(  # noqa: PLR0913, PLR0917  the parts of one equation
+def _half(
     rows: csr_array,
     other: Factors,
     spectrum: NDArray[np.float32],
@@ -117,4 +117,4 @@ def _half(  # noqa: PLR0913, PLR0917  the parts of one equation
     start = rows.indptr.astype(np.int64)
     work = start + A_ROW * np.arange(len(start))
     cuts = np.searchsorted(work, np.linspace(0, work[-1], CHUNKS + 1))
-    return solved(start, rows.indices, rows.data, other, spectrum, ridge, first, cuts, steps)
+    return np.asarray(solved(start, rows.indices, rows.data, other, spectrum, ridge, first, cuts, steps))

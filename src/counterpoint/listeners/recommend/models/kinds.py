@@ -1,4 +1,4 @@
-"""The kinds of recommender there are, by name, with the settings that can be searched; and how their models are kept."""
+"""The kinds of recommender, by name, with the settings that can be searched; and how their models are kept."""
 
 import json
 from collections.abc import Mapping
@@ -53,10 +53,8 @@ class Span:
     def drawn(self, rng: np.random.Generator) -> float:
         """Return one of them."""
         luck = rng.random()
-        if self.by_ratio:
-            value = self.low * (self.high / self.low) ** luck
-        else:
-            value = self.low + (self.high - self.low) * luck
+        ratio, step = self.high / self.low if self.by_ratio else 1.0, self.high - self.low
+        value = self.low * ratio**luck if self.by_ratio else self.low + step * luck
         return round(value) if isinstance(self.low, int) and isinstance(self.high, int) else float(value)
 
 
@@ -116,7 +114,10 @@ def drawn(kind: Kind, rng: np.random.Generator) -> Kind:
     return replace(kind, **told)  # type: ignore[type-var]  # every kind is a dataclass
 
 
-MODELS: Final[Mapping[str, type]] = {model.__name__: model for model in (Popular, PopularInCluster, Clusters, SimilarSongs, Projected, NonNegative, LeastSquares, Blend)}
+MODELS: Final[Mapping[str, type]] = {
+    model.__name__: model
+    for model in (Popular, PopularInCluster, Clusters, SimilarSongs, Projected, NonNegative, LeastSquares, Blend)
+}
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -133,7 +134,9 @@ def _apart(value: Any, path: str, arrays: Arrays) -> Any:
     if isinstance(value, tuple):
         return [_apart(each, f"{path}.{at}", arrays) for at, each in enumerate(value)]
     if type(value).__name__ in MODELS:
-        told = {field.name: _apart(getattr(value, field.name), f"{path}.{field.name}", arrays) for field in fields(value)}
+        told = {
+            field.name: _apart(getattr(value, field.name), f"{path}.{field.name}", arrays) for field in fields(value)
+        }
         return {"model": type(value).__name__, "of": told}
     return value
 

@@ -27,9 +27,7 @@ class NonNegative:
 
     def placed(self, histories: Interactions) -> Factors:
         """Return the mixtures, float32[listeners, f]."""
-        solver = NMF(
-            self.songs.shape[1], max_iter=self.iterations, alpha_W=self.ridge, alpha_H="same", random_state=0
-        )
+        solver = NMF(self.songs.shape[1], max_iter=self.iterations, alpha_W=self.ridge, alpha_H="same", random_state=0)
         solver.components_, solver.n_components_ = self.songs.T, self.songs.shape[1]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -56,9 +54,16 @@ class NmfKind:
         """Factorise."""
         known = seen.liked
         model = NMF(
-            at_most(self.factors, seen), init="nndsvda", max_iter=self.iterations, random_state=seed, alpha_W=self.ridge, alpha_H="same"
+            at_most(self.factors, seen),
+            init="nndsvda",
+            max_iter=self.iterations,
+            random_state=seed,
+            alpha_W=self.ridge,
+            alpha_H="same",
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the cap is the setting
             model.fit(known.matrix(self.weigh))
-        return NonNegative(np.ascontiguousarray(model.components_.T, np.float32), self.weigh, self.iterations, self.ridge)
+        return NonNegative(
+            np.ascontiguousarray(model.components_.T, np.float32), self.weigh, self.iterations, self.ridge
+        )

@@ -1,4 +1,4 @@
-"""What most listeners know: overall, lately, or among those with the same device. Hard to beat for who has no history."""
+"""What most listeners know: overall, lately, or of those with the same device. Hard to beat without a history."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from counterpoint.listeners.recommend.models.model import Barred, Ranked, unwant
 class Popular:
     """A recommender that has counted.
 
-    share : float32[groups, songs], of a group's listeners, drawn to everybody's; group 0 is everybody, group d + 1 those
-            with device d
+    share : float32[groups, songs], of a group's listeners; group 0 is everybody, group d + 1 those with device d,
+            drawn to everybody
     """
 
     share: NDArray[np.float32]

@@ -11,7 +11,6 @@ from counterpoint.listeners.recommend.kernels.similar import top_products
 from counterpoint.listeners.recommend.models.model import Barred, Ranked, unwanted
 
 
-
 @dataclass(frozen=True, eq=False)
 class SimilarSongs:
     """Scores a song by what a history's songs give to it.

@@ -1,0 +1,302 @@
+"""`counterpoint recommend`: what each listener should hear next."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from counterpoint.cli.output import progress, say, say_json, say_table, warn
+from counterpoint.words import counted
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from counterpoint.evaluate.intervals import Estimate
+    from counterpoint.listeners.recommend.evaluate import Evaluation, Window
+    from counterpoint.listeners.recommend.judge import Judged
+
+app = typer.Typer(help="Train, judge and use a recommender of songs.", no_args_is_help=True)
+
+Workspace = Annotated[Path, typer.Argument(help="The workspace.")]
+Known = Annotated[str, typer.Option("--known-for", help="How much is known up to that day: 30 (days) or 6mo (months).")]
+Outcome = Annotated[str, typer.Option("--outcome-for", help="How long after it choices are looked at.")]
+Settings = Annotated[int, typer.Option("--settings", min=1, help="How many settings to try of each kind.")]
+Styles = Annotated[
+    Path | None, typer.Option("--styles", help="What songs have in common: a file with columns song_id, style.")
+]
+Bots = Annotated[float, typer.Option("--bots", help="The percentile of plays from which on a listener is a bot.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same result.")]
+Engine = Annotated[str, typer.Option("--engine", help="duckdb, or spark (an extra); the rows are the same.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+
+
+@app.command()
+def train(
+    workspace: Workspace,
+    at: Annotated[str | None, typer.Option("--at", help="The last day known; by default the last of the logs.")] = None,
+    known_for: Known = "30",
+    outcome_for: Outcome = "7",
+    model: Annotated[str, typer.Option("--model", help="The kind of recommender.")] = "blend",
+    settings: Settings = 1,
+    styles: Styles = None,
+    bots: Bots = 99.9,
+    seed: Seed = 0,
+    engine: Engine = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Learn from the days known what listeners should hear, and keep the recommender in the workspace.
+
+    Example: counterpoint recommend train work
+    """
+    from counterpoint.listeners.events.rules import OURS
+    from counterpoint.listeners.recommend.train import train as learn
+
+    with progress("learning"):
+        trained = learn(
+            workspace,
+            at=at,
+            known_for=known_for,
+            outcome_for=outcome_for,
+            kind=model,
+            settings=settings,
+            styles=_table(styles, "song_id", "style"),
+            practice=OURS.with_bots(bots),
+            seed=seed,
+            engine=engine,
+        )
+    made = trained.recommender
+    if as_json:
+        shape = {"listeners": len(made.seen), "songs": len(made.seen.songs), "pairs": len(made.seen.song)}
+        told = {"kind": made.kind, "at": trained.snapshot.at, **shape, "members": dict(made.members)}
+        say_json({**told, "dislike": made.dislike, "context": made.context, "seed": made.seed})
+        return
+    listeners, songs = made.seen.shape
+    say(
+        f"{made.kind} learned from {counted(listeners, 'listener')} and {counted(songs, 'song')},"
+        f" {counted(len(made.seen.song), 'pair')}, known on {trained.snapshot.at}"
+    )
+    if made.members:
+        say("members and their weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in made.members))
+        heeds = {"dislikes": made.dislike, "the hour and the day of the week": made.context}
+        for what, strength in heeds.items():
+            say(f"{what}: {'heeded' if strength else 'not heeded: nothing was gained by it'}")
+
+
+@app.command()
+def evaluate(
+    workspace: Workspace,
+    at: Annotated[
+        str | None, typer.Option("--at", help="The last window's day; by default the last whose outcome is known.")
+    ] = None,
+    known_for: Known = "30",
+    outcome_for: Outcome = "7",
+    windows: Annotated[int, typer.Option("--windows", min=1, help="How many windows to judge on at most.")] = 3,
+    models: Annotated[
+        str | None, typer.Option("--models", help="The kinds to judge, with commas between, or all.")
+    ] = None,
+    settings: Settings = 1,
+    interactions: Annotated[
+        Path | None,
+        typer.Option("--interactions", help="Judge on this table (uid, song_id, ...) instead of the workspace's logs."),
+    ] = None,
+    styles: Styles = None,
+    bots: Bots = 99.9,
+    seed: Seed = 0,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, max=100_000, help="Bootstrap resamples behind an interval.")
+    ] = 1000,
+    engine: Engine = "duckdb",
+    as_json: Json = False,
+) -> None:
+    """Judge recommenders by what listeners chose afterwards, window after window, with 95 % intervals.
+
+    Example: counterpoint recommend evaluate work
+    """
+    from counterpoint.listeners.events.rules import OURS
+    from counterpoint.listeners.recommend.evaluate import USUAL, evaluate_table
+    from counterpoint.listeners.recommend.evaluate import evaluate as judge
+    from counterpoint.listeners.recommend.models.kinds import KINDS
+
+    kinds = list(USUAL) if models is None else [name.strip() for name in models.split(",")]
+    kinds = ["blend", *KINDS] if models == "all" else kinds
+    how: dict[str, Any] = {"windows": windows, "kinds": kinds, "settings": settings, "seed": seed}
+    with progress("judging"):
+        if interactions is not None:
+            found = evaluate_table(_table(interactions, "uid", "song_id"), resamples=resamples, **how)
+        else:
+            found = judge(
+                workspace,
+                at=at,
+                known_for=known_for,
+                outcome_for=outcome_for,
+                resamples=resamples,
+                styles=_table(styles, "song_id", "style"),
+                practice=OURS.with_bots(bots),
+                engine=engine,
+                **how,
+            )
+    if as_json:
+        say_json(found)
+    else:
+        _say_evaluation(found)
+
+
+def _say_evaluation(found: "Evaluation") -> None:
+    for window in found.windows:
+        _say_window(window)
+    if found.members:
+        say("blend: " + ", ".join(f"{name} {weight:.2f}" for name, weight in found.members))
+    if "blend" in {judged.recommender for judged in found.windows[0].discovery}:
+        over = "popular-lately"
+        verdict = "wins over" if found.wins("blend", over) else "does not win over"
+        say(f"blend {verdict} {over} (by 1 % or more, and surely) in all {counted(len(found.windows), 'window')}")
+    say("\nsongs in common, of the first 10 and 100, in the last window")
+    say_table(("recommender", "and", "of 10", "of 100"), found.overlap)
+
+
+def _say_window(window: "Window") -> None:
+    say(
+        f"{window.at}{' to ' + window.until if window.until else ''}: {counted(window.listeners, 'listener')} known,"
+        f" {counted(window.songs, 'song')}; {window.evaluable:.1%} of those who chose anything can be judged,"
+        f" {window.strangers:.1%} were not known; {window.unreachable:.1%} of the choices were songs nobody knew"
+    )
+    for what, judged in (("new songs", window.discovery), ("songs known", window.replay)):
+        if judged:
+            _say_judged(what, judged)
+    rows = [
+        (
+            each.name,
+            "on" if each.strength else "off",
+            each.ahead.count,
+            each.plain.brief,
+            each.refined.brief,
+            each.ahead.brief,
+            " -> ".join(f"{share:.2%}" for share in each.listed) or None,
+        )
+        for each in window.effects
+    ]
+    if rows:
+        say_table(("refinement", "chosen", "listeners", "without", "with", "ahead by", "listed"), rows)
+    say()
+
+
+def _say_judged(what: str, judged: "tuple[Judged, ...]") -> None:
+    others = list(dict.fromkeys(other for each in judged for other in each.ahead))
+    histories = list(judged[0].by_history)
+    rows = [
+        (
+            each.recommender,
+            *(_brief(each.metrics.get(name)) for name in ("ndcg@10", "recall@10", "recall@20", "map@10")),
+            *(_brief(each.ahead.get(other)) for other in others),
+            *(_brief(each.by_history.get(name)) for name in histories),
+            *((each.reach.coverage, each.reach.novelty, each.reach.lift) if each.reach else ()),
+        )
+        for each in judged
+    ]
+    reach = ("coverage", "bits", "popularity") if judged[0].reach else ()
+    ahead = [f"ahead of {other}" for other in others]
+    say_table((what, "NDCG@10", "recall@10", "recall@20", "MAP@10", *ahead, *histories, *reach), rows)
+
+
+def _brief(estimate: "Estimate | None") -> str | None:
+    return estimate.brief if estimate else None
+
+
+@app.command()
+def songs(
+    workspace: Workspace,
+    uids: Annotated[list[str] | None, typer.Argument(help="For whom; by default for everybody (with --out).")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The .parquet file to write.")] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many songs for each.")] = 10,
+    known: Annotated[bool, typer.Option("--known", help="Songs that they know already, too.")] = False,
+    allow: Annotated[Path | None, typer.Option("--allow", help="Only songs of this file (column song_id).")] = None,
+    deny: Annotated[Path | None, typer.Option("--deny", help="No songs of this file (column song_id).")] = None,
+    push_down: Annotated[
+        bool, typer.Option("--push-down", help="Push down the songs that `churn songs` found heard before leaving.")
+    ] = False,
+    hour: Annotated[int | None, typer.Option("--hour", help="At which hour they will listen, 0 to 23.")] = None,
+    weekday: Annotated[str | None, typer.Option("--weekday", help="On which day of the week, as Saturday.")] = None,
+    reasons: Annotated[bool, typer.Option("--reasons", help="Say because of which songs they know.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the songs that each listener should hear next.
+
+    Example: counterpoint recommend songs work 168000123 --reasons
+    """
+    import polars as pl
+
+    from counterpoint.errors import CounterpointError
+    from counterpoint.listeners.recommend.context import weekday_named
+    from counterpoint.listeners.recommend.songs import heard_before_leaving, write_songs
+    from counterpoint.listeners.recommend.train import trained_in
+    from counterpoint.tables.workspace import reading
+
+    with progress("listing"), reading(workspace) as view:
+        made = trained_in(view).recommender
+        lists: dict[str, Any] = {
+            "count": count,
+            "new": not known,
+            "allow": _ids(allow),
+            "deny": _ids(deny) or (),
+            "push_down": heard_before_leaving(view) if push_down else (),
+            "hour": hour,
+            "weekday": None if weekday is None else weekday_named(weekday),
+        }
+        if out is not None:
+            written = write_songs(made, out, uids, **lists)
+            say(f"{out}: {counted(written, 'row')}")
+            return
+        if not uids:
+            raise CounterpointError("for everybody the lists go into a file: add --out songs.parquet, or say for whom")
+        found = made.songs(uids, **lists)
+        if reasons:
+            why = [_because(made.because(row["uid"], row["song_id"])) for row in found.iter_rows(named=True)]
+            found = found.with_columns(because=pl.Series(why, dtype=pl.String))
+    if as_json:
+        say_json(found.to_dicts())
+        return
+    told = found.with_columns(pl.col("uid", "song_id").cast(pl.String))
+    say_table(told.columns, told.rows())
+    strangers = made.strangers(uids)
+    if len(strangers):
+        warn(f"{counted(len(strangers), 'listener')} not known (such as {strangers[0]}): they get what is popular")
+
+
+@app.command()
+def similar(
+    workspace: Workspace,
+    song_id: Annotated[str, typer.Argument(help="The song.")],
+    count: Annotated[int, typer.Option("--count", min=1, help="How many.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """List the songs that the same listeners know.
+
+    Example: counterpoint recommend similar work 100123
+    """
+    from counterpoint.listeners.recommend.train import trained_in
+    from counterpoint.tables.workspace import reading
+
+    with progress("looking"), reading(workspace) as view:
+        found = trained_in(view).recommender.similar(song_id, count=count)
+    if as_json:
+        say_json(found.to_dicts())
+        return
+    rows = [(str(row[0]), *row[1:]) for row in found.iter_rows()]
+    say_table(("song_id", "name", "singer", "likeness"), rows)
+
+
+def _because(parts: "pl.DataFrame") -> str | None:
+    """Return the songs that speak most for one, in words."""
+    told = [f"{row['name'] or row['song_id']} ({row['part']:.0%})" for row in parts.iter_rows(named=True)]
+    return ", ".join(told) or None
+
+
+def _table(path: Path | None, *columns: str) -> "pl.DataFrame | None":
+    from counterpoint.tables.handout import hand_in
+
+    return None if path is None else hand_in(path, *columns)
+
+
+def _ids(path: Path | None) -> "pl.Series | None":
+    table = _table(path, "song_id")
+    return None if table is None else table["song_id"]
