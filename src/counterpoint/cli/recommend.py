@@ -217,6 +217,9 @@ def songs(
     hour: Annotated[int | None, typer.Option("--hour", help="At which hour they will listen, 0 to 23.")] = None,
     weekday: Annotated[str | None, typer.Option("--weekday", help="On which day of the week, as Saturday.")] = None,
     reasons: Annotated[bool, typer.Option("--reasons", help="Say because of which songs they know.")] = False,
+    engine: Annotated[
+        str, typer.Option("--engine", help="spark: its own ALS learns and lists everybody's, for what is too large.")
+    ] = "duckdb",
     as_json: Json = False,
 ) -> None:
     """List the songs that each listener should hear next.
@@ -231,6 +234,9 @@ def songs(
     from counterpoint.listeners.recommend.train import trained_in
     from counterpoint.tables.workspace import reading
 
+    if engine == "spark":
+        _songs_on_spark(workspace, out, count=count, known=known)
+        return
     with progress("listing"), reading(workspace) as view:
         made = trained_in(view).recommender
         lists: dict[str, Any] = {
@@ -260,6 +266,17 @@ def songs(
     strangers = made.strangers(uids)
     if len(strangers):
         warn(f"{counted(len(strangers), 'listener')} not known (such as {strangers[0]}): they get what is popular")
+
+
+def _songs_on_spark(workspace: Path, out: Path | None, *, count: int, known: bool) -> None:
+    from counterpoint.errors import CounterpointError
+    from counterpoint.listeners.recommend.spark import songs_on_spark
+
+    if out is None:
+        raise CounterpointError("Spark lists everybody's songs into a folder: add --out songs")
+    with progress("listing"):
+        written = songs_on_spark(workspace, out, count=count, new=not known)
+    say(f"{out}: {counted(written, 'row')}")
 
 
 @app.command()

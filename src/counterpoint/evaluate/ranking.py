@@ -64,11 +64,11 @@ def hits(lists: Lists, relevant: Relevant) -> NDArray[np.bool_]:
         raise CounterpointError(
             f"{len(lists):,} lists cannot be judged by what is right for {len(relevant.start) - 1:,}"
         )
-    if not len(relevant.item):
-        return np.zeros(lists.shape, np.bool_)
     ordered = np.sort(lists, axis=1)
     if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
         raise CounterpointError("a list names an item twice: a ranking has every item at one place")
+    if not len(relevant.item):
+        return np.zeros(lists.shape, np.bool_)
     # A pair of list and item as one number: the pairs that are right are ascending.
     span = int(max(relevant.item.max(), lists.max(initial=0))) + 1
     right = np.repeat(np.arange(len(lists)), relevant.counts) * span + relevant.item

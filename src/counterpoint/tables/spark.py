@@ -48,20 +48,25 @@ class Spark:
         for setting, value in {"ansi.enabled": "true", "session.timeZone": "UTC", "caseSensitive": "false"}.items():
             self._session.conf.set(f"spark.sql.{setting}", value)
 
+    @property
+    def session(self) -> "SparkSession":
+        """The session, for what is no SQL."""
+        return self._session
+
     def know(self, name: str, files: Sequence[Place], *, where: str = "") -> None:
         """Let `name` stand for the rows of these Parquet files or folders of them, all of one schema."""
-        with _explained():
+        with explained_spark():
             rows = self._session.read.option("recursiveFileLookup", "true").parquet(*map(_pattern, files))
             (rows.where(where) if where else rows).createOrReplaceTempView(name)
 
     def fetch(self, sql: str) -> pl.DataFrame:
         """Return the rows of a query."""
-        with _explained():
+        with explained_spark():
             return pl.DataFrame(self._session.sql(sql).toArrow())
 
     def write(self, sql: str, to: Place) -> None:
         """Write the rows of a query as Parquet: a folder of parts, each written by one task."""
-        with _explained():
+        with explained_spark():
             self._session.sql(sql).write.mode("overwrite").option("compression", "zstd").parquet(_location(to))
         if isinstance(to, Path):
             for mark in (*to.glob(".*.crc"), to / "_SUCCESS"):
@@ -106,7 +111,7 @@ def _local(memory: str) -> "SparkSession":
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    with _launched(), _explained():
+    with _launched(), explained_spark():
         builder = SparkSession.builder.master(f"local[{cores}]").appName("counterpoint")
         for name, value in settings.items():
             builder = builder.config(name, value)
@@ -163,7 +168,7 @@ def _version(command: str) -> int:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained_spark() -> Iterator[None]:
     """Turn what Spark refuses into one clear line."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException

@@ -18,7 +18,7 @@ GAIN: Final = "Jarvelin, K. & Kekalainen, J. (2002). Cumulated gain-based evalua
 FUSION: Final = "Cormack, G., Clarke, C. & Buettcher, S. (2009). Reciprocal rank fusion outperforms Condorcet and individual rank learning methods. SIGIR."  # noqa: E501
 WALK: Final = "Paudel, B., Christoffel, F., Newell, C. & Bernstein, A. (2017). Updatable, accurate, diverse, and scalable recommendations for interactive applications. ACM TiiS 7(1)."  # noqa: E501
 IMPLICIT: Final = (
-    "Hu, Y., Koren, Y. & Volinsky, C. (2008). Collaborative filtering for implicit feedback datasets. ICDM."  # noqa: E501
+    "Hu, Y., Koren, Y. & Volinsky, C. (2008). Collaborative filtering for implicit feedback datasets. ICDM."
 )
 TUNED: Final = "Rendle, S., Krichene, W., Zhang, L. & Koren, Y. (2022). Revisiting the performance of iALS on item recommendation benchmarks. RecSys."  # noqa: E501
 LINEAR: Final = "Steck, H. (2019). Embarrassingly shallow autoencoders for sparse data. WWW."
@@ -51,7 +51,7 @@ def _window(window: Window) -> tuple[Table, ...]:
     note = (
         f"{counted(window.listeners, 'listener')} and {counted(window.songs, 'song')} known; {window.evaluable:.1%} of"
         f" those who chose anything can be judged, {window.strangers:.1%} were not known; {window.unreachable:.1%} of"
-        " the choices were songs nobody knew. Bits: how seldom what is listed is known; popularity: over that of their own."
+        " the choices were songs nobody knew. Bits: how seldom those listed are known; popularity: over their own."
     )
     histories = tuple(window.discovery[0].by_history)
     columns = ("recommender", "NDCG@10", "recall@20", "MAP@10", *histories, "coverage", "bits", "popularity")

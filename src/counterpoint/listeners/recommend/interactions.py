@@ -20,6 +20,7 @@ LOVED: Final = 5.0  # what a download, or a like, is worth
 UNKNOWN: Final = 3.0  # what a rating that nobody knows counts as
 LARGEST: Final = 1e9
 ANY_DEVICE: Final = -1
+MOST_DEVICES: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,8 +208,15 @@ def numbered(pairs: pl.DataFrame, devices: pl.DataFrame) -> Interactions:
         pairs["plays"].cast(pl.Float32).to_numpy()[order],
         pairs["last"].cast(pl.Int32).fill_null(0).to_numpy()[order],
         pairs["disliked"].cast(pl.Boolean).to_numpy()[order],
-        (own.rank("dense").cast(pl.Int16).fill_null(0) - 1).cast(pl.Int8).to_numpy(),
+        devices_numbered(own),
     )
+
+
+def devices_numbered(devices: pl.Series) -> NDArray[np.int8]:
+    """Return a number for each device, int8; -1 where none is known, and for all but the hundred most frequent."""
+    counts = devices.drop_nulls().value_counts(name="n").sort(["n", devices.name], descending=[True, False])
+    known = counts.head(MOST_DEVICES)[devices.name].sort()
+    return numbers_in(devices, known).astype(np.int8)
 
 
 def numbers_in(ids: pl.Series, among: pl.Series) -> NDArray[np.int64]:
@@ -232,7 +240,9 @@ def _ids(frame: pl.DataFrame, name: str) -> pl.Series:
         raise CounterpointError(f"the column {name!r} has a row without an id: every row must say whose and which")
     if not (column.dtype.is_integer() or column.dtype == pl.String):
         raise CounterpointError(f"the column {name!r} holds {column.dtype}: ids are whole numbers, or texts")
-    return column.cast(pl.Int64, strict=False) if column.dtype.is_integer() else column
+    if column.dtype != pl.String and column.cast(pl.Int64, strict=False).null_count():
+        raise CounterpointError(f"the column {name!r} holds a number beyond 2^63: such ids would have to be texts")
+    return column.cast(pl.Int64) if column.dtype.is_integer() else column
 
 
 def _number(frame: pl.DataFrame, name: str, low: float, high: float) -> pl.Series | None:
@@ -268,6 +278,6 @@ def _truth(frame: pl.DataFrame, name: str) -> pl.Series:
     column = frame[name]
     if column.dtype == pl.String:
         column = column.str.to_lowercase().replace({"true": "1", "false": "0"}).cast(pl.Int8, strict=False)
-    if column.null_count() or not column.cast(pl.Int64).is_in([0, 1]).all():
+    if column.null_count() or not column.cast(pl.Float64).is_in([0.0, 1.0]).all():
         raise CounterpointError(f"the column {name!r} must hold 1 (true) or 0 (false) in every row")
-    return column.cast(pl.Boolean)
+    return column.cast(pl.Float64) == 1

@@ -5,7 +5,7 @@ never mixed: who recommends what everybody plays anyway would win.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -155,7 +155,7 @@ def judge(  # noqa: PLR0913  what is judged, by what, against what
     baselines = [name for name in baselines if name in names]
     history = seen.counts[who]
     groups = {f"1 to {FEW - 1} songs": history < FEW, f"{FEW} songs or more": history >= FEW}
-    means, gaps, cold = len(names) * len(METRICS), len(names) * len(baselines), len(names) * len(groups)
+    means, gaps = len(names) * len(METRICS), len(names) * len(baselines)
 
     def statistics(weights: Weights) -> NDArray[np.float64]:
         total = weights.sum()
@@ -176,7 +176,10 @@ def judge(  # noqa: PLR0913  what is judged, by what, against what
                 for other, estimate in _named(baselines, found[means + at * len(baselines) :]).items()
                 if other != name
             },
-            _named(groups, found[means + gaps + at * len(groups) : means + gaps + cold]),
+            {
+                known: replace(estimate, count=int(groups[known].sum()))
+                for known, estimate in _named(groups, found[means + gaps + at * len(groups) :]).items()
+            },
             None if again else _reach(lists[name], seen, who),
         )
         for at, name in enumerate(names)

@@ -18,6 +18,16 @@ from counterpoint.tables import parquet
 
 FORMAT: Final = 1
 PAIRS: Final = ("start", "song", "rating", "plays", "last", "disliked", "device")
+DAMAGE: Final = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    BadZipFile,
+    pl.exceptions.PolarsError,
+)
 LIFTS: Final = "lifts.npz"
 STYLES: Final = "styles.npz"
 MODELS: Final = ("model", "fallback", "alike")
@@ -69,11 +79,20 @@ def read(folder: Path) -> Recommender:
         return Recommender(
             **told, **models, members=members, styles=styles, lifts=lifts, seen=seen, names=names, versions=versions
         )
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile, pl.exceptions.PolarsError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        BadZipFile,
+        pl.exceptions.PolarsError,
+    ) as error:
         first = str(error).partition("\n")[0]
         raise CounterpointError(f"{folder} holds no whole recommender ({first}): train it again") from error
 
 
 def _arrays(path: Path) -> Arrays:
-    with np.load(path, allow_pickle=False) as held:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
         return {name: held[name] for name in held.files}

@@ -17,7 +17,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.table import Study, cleaning_in
 from counterpoint.listeners.events.clean import Cleaning, cleaned_sql
 from counterpoint.listeners.events.schema import date
-from counterpoint.listeners.recommend.interactions import LOVED, Interactions
+from counterpoint.listeners.recommend.interactions import LOVED, Interactions, devices_numbered
 from counterpoint.tables.engine import Engine
 from counterpoint.tables.workspace import Folder
 
@@ -128,7 +128,7 @@ def ratings(study: Study, by: Folder, after: int, until: int, *, of: str = "") -
     CounterpointError
         If no song was played or downloaded then.
     """
-    songs, versions = _known(study, by, after, until)
+    songs, versions = known_songs(study, by, after, until)
     parts = [_rated(part) for part in _parts(study, by, (after, until), of)]
     return Ratings(*_together(parts, songs, _devices(study, after, until)), versions)
 
@@ -139,7 +139,7 @@ def liked_later(study: Study, by: Folder, after: int, until: int, *, of: str = "
     Downloaded, said to be liked, or heard for three fifths of its length in the mean of its plays; where a log does not
     say how long, played. Nothing that they said they dislike.
     """
-    songs = _known(study, by, after, until)[0]["song_id"]
+    songs = known_songs(study, by, after, until)[0]["song_id"]
     enough = pl.col("loved").gt(0) | (
         pl.when(pl.col("scored") > 0)
         .then(5 * pl.col("heard_ms") >= 3 * pl.col("length_ms"))
@@ -151,7 +151,7 @@ def liked_later(study: Study, by: Folder, after: int, until: int, *, of: str = "
     return pl.concat([part.select("uid", song_id=songs.gather(part["song"])) for part in parts])
 
 
-def _known(study: Study, by: Folder, after: int, until: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def known_songs(study: Study, by: Folder, after: int, until: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Let the engine know `versions` and `bots`; return the songs (a song's number is its row) and their versions."""
     found = catalogue(study.engine, after, until)
     songs = found.songs.join(found.versions, left_on="song_id", right_on="song", how="semi")
@@ -218,7 +218,6 @@ def _together(
         parts[at] = part.with_columns(pl.Series("song", number[part["song"].to_numpy()])).sort("uid", "song")
     uid = pl.concat([part["uid"].rle().struct.rename_fields(["n", "uid"]).struct.unnest() for part in parts])
     listeners = uid.join(devices, on="uid", how="left", maintain_order="left")
-    device = (listeners["device"].rank("dense").cast(pl.Int16).fill_null(0) - 1).cast(pl.Int8)
 
     def column(name: str) -> NDArray[Any]:
         return np.concatenate([part[name].to_numpy() for part in parts])
@@ -232,6 +231,6 @@ def _together(
         column("plays"),
         column("last"),
         column("disliked"),
-        device.to_numpy(),
+        devices_numbered(listeners["device"]),
     )
     return found if len(parts) == 1 else found.rows(listeners["uid"].arg_sort().to_numpy()), names

@@ -38,6 +38,7 @@ def drawn(*, clock, catalogue=CATALOGUE):
 
 
 CLOCK, HEARD = drawn(clock=True), drawn(clock=False)
+TIMES = replace(CLOCK, averse=0.0)  # the clock and the week alone
 
 
 def some_days(chances):
@@ -82,12 +83,15 @@ def test_only_the_songs_of_plays_change_and_what_is_told_of_them(tmp_path, style
     assert without.keys() == following.keys()
     others = {name for name in without if without[name] != following[name]}
     played = {name for name in without if "play" in name or (name.endswith("json") and "truth" not in name)}
-    assert others == played | {"truth/songs.parquet", "truth/world.json"}
+    lines = {"truth/dirt.parquet"} if style == "eventsim" else set()  # dislikes are lines of their own
+    assert others == played | lines | {"truth/songs.parquet", "truth/world.json"}
 
 
 @each_style
 def test_habits_that_nobody_has_change_no_byte_of_a_log(tmp_path, monkeypatch, style):
-    nobody = published() | {"habits": CONSTANTS | {"clock": 0.0, "week": 0.0, "to_taste": [TO_TASTE] * 5}}
+    nobody = published() | {
+        "habits": CONSTANTS | {"averse": 0.0, "clock": 0.0, "week": 0.0, "to_taste": [TO_TASTE] * 5}
+    }
     asked = Platform(listeners=100, days=4, songs=800, format=style, outcome=2)
     invent(tmp_path / "without", asked, rng=5)
     monkeypatch.setattr(module, "published", lambda: nobody)
@@ -107,14 +111,33 @@ def test_each_listener_hears_as_much_of_as_many_songs_each_day():
 
 def test_a_log_with_a_clock_keeps_its_times_its_likes_and_its_dislikes():
     for day in some_days(LIKES):
-        without, following = both(pages, day, CLOCK)
+        without, following = both(pages, day, TIMES)
         for part in ("who", "dirt", "number", "page"):
             np.testing.assert_array_equal(getattr(following, part), getattr(without, part))
         np.testing.assert_array_equal(following.song % TASTES, without.song % TASTES)
         assert (following.song != without.song).mean() > 0.5
 
 
-@pytest.mark.parametrize(("draw", "chances", "times"), [(plays, CHANCES, HEARD), (pages, LIKES, CLOCK)])
+def test_some_singers_cannot_be_stood_and_most_of_their_plays_are_disliked():
+    plays_of, swore, pairs = [], [], set()
+    for day in some_days(LIKES):
+        _, found = both(pages, day, CLOCK)
+        singer = CLOCK.singer[found.song]
+        disliked = set(zip(found.who[found.page == 2].tolist(), found.song[found.page == 2].tolist(), strict=True))
+        cannot = replace(CLOCK, says_so=1.0).disliked(found.who, found.song, np.random.default_rng(1))
+        played = (found.page == 0) & (found.dirt < 0)
+        plays_of.append(cannot[played])
+        pairs |= {(who, of) for who, of in zip(found.who[cannot].tolist(), singer[cannot].tolist(), strict=True)}
+        ours = played & cannot & CATALOGUE.ordinary[found.song]
+        swore += [(w, s) in disliked for w, s in zip(found.who[ours].tolist(), found.song[ours].tolist(), strict=True)]
+        again = replace(CLOCK, says_so=1.0).disliked(found.who, found.song, np.random.default_rng(2))
+        np.testing.assert_array_equal(cannot, again)
+    assert abs(np.concatenate(plays_of).mean() - CONSTANTS["averse"]) < 0.02
+    assert CONSTANTS["says_so"] - 0.05 < np.mean(swore) < CONSTANTS["says_so"] + 0.1
+    assert len(pairs) > 1000
+
+
+@pytest.mark.parametrize(("draw", "chances", "times"), [(plays, CHANCES, HEARD), (pages, LIKES, TIMES)])
 def test_songs_that_make_people_leave_and_decoys_stay_where_they_were(draw, chances, times):
     for day in some_days(chances):
         without, following = both(draw, day, times)
@@ -169,7 +192,7 @@ def test_a_daypart_is_of_the_second_at_which_a_song_began():
     )
     own = []
     for day in some_days(LIKES):
-        without, following = both(pages, day, replace(CLOCK, week=0.0))
+        without, following = both(pages, day, replace(TIMES, week=0.0))
         part = CLOCK.part(following.number)
         others = (CLOCK.daypart[without.song] != part) & CATALOGUE.ordinary[without.song] & (without.page == 0)
         own.append((CLOCK.daypart[following.song] == part)[others])

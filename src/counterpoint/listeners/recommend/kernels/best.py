@@ -56,7 +56,7 @@ def prefetch(_, values, at):
 @njit(inline="always")
 def key(score, song):
     """Return the key of a candidate."""
-    bits = _bits(F32(score))
+    bits = _bits(F32(score) + F32(0))  # -0 becomes 0
     bits = bits ^ WORD if bits & SIGN else bits | SIGN
     return (bits << U64(32)) | U64(U32(~U32(song)))
 

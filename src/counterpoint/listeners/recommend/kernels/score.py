@@ -23,6 +23,7 @@ PIECE = 512  # listeners that share the room they are scored in
 ROWS = 16
 ABOVE_0 = F32(1e-45)
 NEVER = F32(-np.inf)
+FINE = F32(1 << 16)  # parts of 1 in which means are compared: what is equal but for rounding is equal
 
 
 @njit(cache=True)
@@ -115,7 +116,7 @@ def top_means(start, song, weight, row_start, row_song, row_value, out_start, ou
             for at in range(out_start[u], out_start[u + 1]):
                 size[U32(out_song[at])] = F32(0)
             for i in range(songs):
-                total[i] = total[i] / size[i] if size[i] > F32(0) else NEVER
+                total[i] = np.rint(total[i] / size[i] * FINE) / FINE if size[i] > F32(0) else NEVER
             held = best_of(total, LOWEST, count, keys, first, second)
             told(keys, held, found[u], scores[u])
     return found, scores

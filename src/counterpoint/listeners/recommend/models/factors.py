@@ -77,7 +77,9 @@ class Projected:
 
 
 def at_most(factors: int, seen: Interactions) -> int:
-    """Return so many factors, or as many as a matrix of so few listeners or songs can have.
+    """Return so many factors, or a quarter of the listeners or songs there are, whichever are fewer; 1 at least.
+
+    With as many factors as songs, a history says nothing of other songs.
 
     Raises
     ------
@@ -86,4 +88,4 @@ def at_most(factors: int, seen: Interactions) -> int:
     """
     if factors < 1:
         raise CounterpointError(f"{factors} factors are too few: 1 or more would be right")
-    return max(1, min(factors, *seen.shape))
+    return max(1, min(factors, min(seen.shape) // 4))

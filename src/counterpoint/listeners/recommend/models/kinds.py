@@ -150,10 +150,12 @@ def put_together(text: str, arrays: Mapping[str, NDArray[Any]]) -> Model:
         If it is none.
     """
     try:
-        model: Model = _together(json.loads(text), arrays)
+        model = _together(json.loads(text), arrays)
     except (ValueError, KeyError, TypeError) as error:
         raise CounterpointError(f"this is no recommender that Counterpoint kept ({error}): train it again") from error
-    return model
+    if type(model).__name__ not in MODELS:
+        raise CounterpointError("this is no recommender that Counterpoint kept: train it again")
+    return model  # type: ignore[no-any-return]  # of a class in MODELS
 
 
 def _together(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:

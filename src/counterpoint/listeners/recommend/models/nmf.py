@@ -27,8 +27,12 @@ class NonNegative:
 
     def placed(self, histories: Interactions) -> Factors:
         """Return the mixtures, float32[listeners, f]."""
-        solver = NMF(self.songs.shape[1], max_iter=self.iterations, alpha_W=self.ridge, alpha_H="same", random_state=0)
-        solver.components_, solver.n_components_ = self.songs.T, self.songs.shape[1]
+        factors = self.songs.shape[1]
+        if not self.songs.any():
+            return np.zeros((len(histories), factors), np.float32)
+        # Without a tolerance: when to stop would depend on who else is asked for.
+        solver = NMF(factors, max_iter=self.iterations, tol=0, alpha_W=self.ridge, alpha_H="same", random_state=0)
+        solver.components_, solver.n_components_ = self.songs.T, factors
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return np.asarray(solver.transform(histories.liked.matrix(self.weigh)), np.float32)
@@ -63,6 +67,7 @@ class NmfKind:
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # the cap is the setting
+            warnings.simplefilter("ignore", RuntimeWarning)  # of a start for very few listeners
             model.fit(known.matrix(self.weigh))
         return NonNegative(
             np.ascontiguousarray(model.components_.T, np.float32), self.weigh, self.iterations, self.ridge

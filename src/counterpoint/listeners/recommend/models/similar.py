@@ -29,14 +29,15 @@ class SimilarSongs:
 
     def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
         """Return the songs to which a history gives most; see `Model.top`."""
-        history = (histories.start, histories.song, self._weights(histories))
+        known = histories.liked
+        history = (known.start, known.song, self._weights(known))
         out, top = unwanted(histories, new=new), top_means if self.mean else top_sums
         matrix = (self.start, self.song, self.value)
         return Ranked(*top(*history, *matrix, out.start, out.song, barred, min(count, len(barred))))
 
     def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
         """Return what each song of a history gives; see `Model.because`."""
-        given = np.array([self._given(int(each), song) for each in history.song])
+        given = np.array([self._given(int(each), song) for each in history.song]) * ~history.disliked
         total = np.abs(given).sum() if self.mean else 1.0
         return given * self._weights(history) / (total or 1.0)
 
@@ -47,8 +48,7 @@ class SimilarSongs:
         return self.song[own][order], self.value[own][order]
 
     def _weights(self, histories: Interactions) -> NDArray[np.float32]:
-        weights = histories.weights(self.weigh) ** np.float32(self.power)
-        return np.asarray(np.where(histories.disliked, 0, weights), np.float32)
+        return histories.weights(self.weigh) ** np.float32(self.power)
 
     def _given(self, giver: int, song: int) -> float:
         own = slice(self.start[giver], self.start[giver + 1])
