@@ -80,7 +80,10 @@ UNTRIED: Final = Choice((("walk", KINDS["walk"]), ("ials", KINDS["ials"])), EVEN
 
 
 def searched(kind: Kind, given: Task, *, settings: int, seed: int) -> tuple[Kind, Model, float]:
-    """Return the settings with the highest NDCG@10 of so many tried: those it has, then others drawn at random."""
+    """Return the settings with the highest NDCG@10 of so many tried.
+
+    Those it has, then others: half of them drawn from anywhere in the ranges, the rest near the best so far.
+    """
     rng = generator(seed)
 
     def with_gain(tried: Kind) -> tuple[Kind, Model, float]:
@@ -88,8 +91,9 @@ def searched(kind: Kind, given: Task, *, settings: int, seed: int) -> tuple[Kind
         return tried, model, gain(lists_of(model, given), given.new)
 
     best = with_gain(kind)
-    for _ in range(settings - 1):
-        best = max(best, with_gain(drawn(kind, rng)), key=lambda found: found[2])
+    for at in range(1, settings):
+        tried = drawn(best[0], rng, near=True) if 2 * at > settings else drawn(kind, rng)
+        best = max(best, with_gain(tried), key=lambda found: found[2])
     return best
 
 

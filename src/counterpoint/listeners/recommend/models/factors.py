@@ -13,7 +13,8 @@ from counterpoint.listeners.recommend.kernels.score import top_of_rows
 from counterpoint.listeners.recommend.models.model import Barred, Ranked, unwanted
 
 Factors = NDArray[np.float32]
-AT_ONCE: Final = 1 << 26  # scores, a quarter of a gigabyte
+SCORES: Final = 1 << 26  # that are written at once: more, and they leave the caches before they are read
+PLACED: Final = 20_000  # listeners that are placed at once
 
 
 class Placed(Protocol):
@@ -29,17 +30,20 @@ class Placed(Protocol):
 
 def top_in_direction(model: Placed, histories: Interactions, count: int, *, barred: Barred, new: bool) -> Ranked:
     """Return the songs with the largest products with each listener; see `Model.top`."""
-    found, scores = [np.empty((0, count), np.int32)], [np.empty((0, count), np.float32)]
-    step = max(1, AT_ONCE // max(1, len(model.songs)))
     count = min(count, len(barred))
-    for first in range(0, len(histories), step):
-        some = histories.rows(np.arange(first, min(first + step, len(histories))))
-        values = model.placed(some) @ model.songs.T
-        out = unwanted(some, new=new)
-        song, score = top_of_rows(values, out.start, out.song, barred, count)
-        found.append(song)
-        scores.append(score)
-    return Ranked(np.concatenate(found[1:] or found), np.concatenate(scores[1:] or scores))
+    song = np.empty((len(histories), count), np.int32)
+    score = np.empty((len(histories), count), np.float32)
+    across, out = np.ascontiguousarray(model.songs.T), unwanted(histories, new=new)
+    step = max(1, SCORES // max(1, len(model.songs)))
+    room = np.empty((min(step, len(histories)), len(model.songs)), np.float32)
+    for first in range(0, len(histories), PLACED):
+        last = min(first + PLACED, len(histories))
+        places = model.placed(histories.rows(np.arange(first, last)))
+        for begin in range(first, last, step):
+            end = min(begin + step, last)
+            values = np.matmul(places[begin - first : end - first], across, out=room[: end - begin])
+            song[begin:end], score[begin:end] = top_of_rows(values, out.start[begin : end + 1], out.song, barred, count)
+    return Ranked(song, score)
 
 
 @dataclass(frozen=True, eq=False)

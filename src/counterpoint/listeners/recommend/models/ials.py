@@ -29,7 +29,8 @@ class LeastSquares:
     spectrum : float32[f], along each
     mean     : what weights are divided by
     unseen   : the weight of a pair that is not there
-    ridge    : times (songs known + unseen * songs) ** power it penalises a listener's squares
+    ridge    : times typical * ((songs known + unseen * songs) / typical) ** power it penalises a listener's squares
+    typical  : the mean of songs known + unseen * songs
     """
 
     songs: Factors
@@ -39,13 +40,14 @@ class LeastSquares:
     unseen: float
     ridge: float
     power: float
+    typical: float
 
     def placed(self, histories: Interactions) -> Factors:
         """Return the solutions, float32[listeners, f]."""
         rows = histories.liked.matrix(self.weigh)
         rows.data /= self.mean
         first = np.zeros((len(histories), self.songs.shape[1]), np.float32)
-        return _half(rows, self.songs, self.spectrum, _penalties(rows, self), first, FOLDING)
+        return _half(rows, self.songs, self.spectrum, _ridge(_paid(rows, self), self.typical, self), first, FOLDING)
 
     def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
         """See `Model.top`."""
@@ -55,7 +57,8 @@ class LeastSquares:
         """Return each pair's part of the least-squares sum (Hu et al. 2008, section 5); see `Model.because`."""
         own = self.songs[history.song].astype(np.float64)
         weight = np.where(history.disliked, 0, history.weights(self.weigh) / self.mean).astype(np.float64)
-        ridge = self.ridge * ((~history.disliked).sum() + self.unseen * len(self.songs)) ** self.power
+        known = float((~history.disliked).sum())
+        ridge = _ridge(np.array([known]) + self.unseen * len(self.songs), self.typical, self)[0]
         normal = np.diag(self.spectrum + ridge) + own.T @ (own * weight[:, None])
         return np.asarray(weight * (own @ np.linalg.solve(normal, self.songs[song].astype(np.float64))))
 
@@ -91,7 +94,9 @@ class IalsKind:
             spectrum, listeners, songs = _turned(listeners, songs, self.unseen)
             songs = _half(columns, listeners, spectrum, _penalties(columns, self), songs, self.steps)
         spectrum, songs, _ = _turned(songs, listeners, self.unseen)
-        return LeastSquares(songs, spectrum, self.weigh, mean, self.unseen, self.ridge, self.power)
+        return LeastSquares(
+            songs, spectrum, self.weigh, mean, self.unseen, self.ridge, self.power, _typical(rows, self)
+        )
 
 
 def _turned(fixed: Factors, other: Factors, unseen: float) -> tuple[NDArray[np.float32], Factors, Factors]:
@@ -101,8 +106,22 @@ def _turned(fixed: Factors, other: Factors, unseen: float) -> tuple[NDArray[np.f
     return (unseen * np.maximum(spectrum, 0)).astype(np.float32), fixed @ turn, other @ turn
 
 
-def _penalties(rows: csr_array, of: "LeastSquares | IalsKind") -> NDArray[np.float32]:
-    return np.asarray(of.ridge * (np.diff(rows.indptr) + of.unseen * rows.shape[1]) ** of.power, np.float32)
+def _paid(rows: csr_array, of: "LeastSquares | IalsKind") -> NDArray[np.float64]:
+    """Return what each row's pairs weigh together, absent ones included, float64[rows]."""
+    return np.asarray(np.diff(rows.indptr) + of.unseen * rows.shape[1])
+
+
+def _typical(rows: csr_array, of: "LeastSquares | IalsKind") -> float:
+    return float(_paid(rows, of).mean())
+
+
+def _ridge(paid: NDArray[np.float64], typical: float, of: "LeastSquares | IalsKind") -> NDArray[np.float32]:
+    """Return each row's penalty, float32[rows]: the same for all with power 0, as it is paid with power 1."""
+    return np.asarray(of.ridge * typical * (paid / typical) ** of.power, np.float32)
+
+
+def _penalties(rows: csr_array, of: "IalsKind") -> NDArray[np.float32]:
+    return _ridge(_paid(rows, of), _typical(rows, of), of)
 
 
 def _half(

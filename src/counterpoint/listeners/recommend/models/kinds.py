@@ -42,6 +42,10 @@ KINDS: Final[Mapping[str, Kind]] = {
 MEMBERS: Final = ("popular-lately", "popular-by-device", "popular-in-cluster", "walk", "svd-by-degree", "ials", "ease")
 
 
+NEAR: Final = 0.2
+KEPT: Final = 0.7  # chance that a choice stays in a search nearby
+
+
 @dataclass(frozen=True)
 class Span:
     """Numbers from low to high, evenly by size or by ratio; whole ones if both ends are."""
@@ -50,12 +54,20 @@ class Span:
     high: float
     by_ratio: bool = False
 
-    def drawn(self, rng: np.random.Generator) -> float:
-        """Return one of them."""
+    def drawn(self, rng: np.random.Generator, near: float | None = None) -> float:
+        """Return one of them, or one `near` another: within a fifth of the way between the ends."""
         luck = rng.random()
-        ratio, step = self.high / self.low if self.by_ratio else 1.0, self.high - self.low
-        value = self.low * ratio**luck if self.by_ratio else self.low + step * luck
+        if near is not None:
+            luck = float(np.clip(self._place(near) + NEAR * (2 * luck - 1), 0, 1))
+        value = self.low * (self.high / self.low) ** luck if self.by_ratio else self.low + (self.high - self.low) * luck
         return round(value) if isinstance(self.low, int) and isinstance(self.high, int) else float(value)
+
+    def _place(self, value: float) -> float:
+        """Return how far from low to high a value is, from 0 to 1."""
+        value = min(max(value, self.low), self.high)
+        if self.by_ratio:
+            return float(np.log(value / self.low) / np.log(self.high / self.low))
+        return (value - self.low) / (self.high - self.low)
 
 
 Choices = Span | tuple[Any, ...]
@@ -83,19 +95,19 @@ RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
     },
     NmfKind: {"factors": Span(16, 128, by_ratio=True), "ridge": Span(1e-6, 1e-2, by_ratio=True), "weigh": WEIGH},
     IalsKind: {
-        "factors": Span(32, 256, by_ratio=True),
-        "iterations": Span(5, 20),
+        "factors": Span(64, 256, by_ratio=True),
+        "iterations": Span(6, 20),
         "weigh": WEIGH,
-        "unseen": Span(0.003, 1.0, by_ratio=True),
-        "ridge": Span(1e-4, 0.1, by_ratio=True),
-        "power": Span(0.5, 1.0),
+        "unseen": Span(0.01, 0.5, by_ratio=True),
+        "ridge": Span(0.001, 0.05, by_ratio=True),
+        "power": Span(0.0, 1.0),
     },
     PopularInClusterKind: {
         "clusters": Span(4, 64, by_ratio=True),
         "factors": Span(8, 64, by_ratio=True),
         "drawn": Span(1.0, 300.0, by_ratio=True),
     },
-    EaseKind: {"ridge": Span(10.0, 3000.0, by_ratio=True), "weigh": WEIGH},
+    EaseKind: {"ridge": Span(3.0, 1000.0, by_ratio=True), "power": Span(0.0, 0.5), "weigh": WEIGH},
 }
 
 
@@ -106,11 +118,15 @@ def kind_named(name: str) -> Kind:
     return KINDS[name]
 
 
-def drawn(kind: Kind, rng: np.random.Generator) -> Kind:
-    """Return a kind with other settings, drawn from its ranges."""
+def drawn(kind: Kind, rng: np.random.Generator, *, near: bool = False) -> Kind:
+    """Return a kind with other settings, drawn from its ranges, or from near the settings that it has."""
     told: dict[str, Any] = {}
     for name, choices in RANGES[type(kind)].items():
-        told[name] = choices.drawn(rng) if isinstance(choices, Span) else choices[rng.integers(len(choices))]
+        own = getattr(kind, name)
+        if isinstance(choices, Span):
+            told[name] = choices.drawn(rng, own if near else None)
+        else:
+            told[name] = own if near and rng.random() < KEPT else choices[rng.integers(len(choices))]
     return replace(kind, **told)  # type: ignore[type-var]  # every kind is a dataclass
 
 
