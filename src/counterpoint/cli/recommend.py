@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from counterpoint.evaluate.intervals import Estimate
     from counterpoint.listeners.recommend.evaluate import Evaluation, Window
     from counterpoint.listeners.recommend.judge import Judged
+    from counterpoint.listeners.recommend.recommender import Recommender
 
 app = typer.Typer(help="Train, judge and use a recommender of songs.", no_args_is_help=True)
 
@@ -150,6 +151,9 @@ def _say_evaluation(found: "Evaluation") -> None:
         over = "popular-lately"
         verdict = "wins over" if found.wins("blend", over) else "does not win over"
         say(f"blend {verdict} {over} (by 1 % or more, and surely) in all {counted(len(found.windows), 'window')}")
+    if found.remembered:
+        say("\ntrain RMSE and MAE (the study's measure: of ratings that the model was fitted to)")
+        say_table(("recommender", "RMSE", "MAE"), found.remembered)
     say("\nsongs in common, of the first 10 and 100, in the last window")
     say_table(("recommender", "and", "of 10", "of 100"), found.overlap)
 
@@ -251,6 +255,7 @@ def songs(
         if out is not None:
             written = write_songs(made, out, uids, **lists)
             say(f"{out}: {counted(written, 'row')}")
+            _warn_of_unknown(made, deny)
             return
         if not uids:
             raise CounterpointError("for everybody the lists go into a file: add --out songs.parquet, or say for whom")
@@ -261,11 +266,19 @@ def songs(
     if as_json:
         say_json(found.to_dicts())
         return
+    _warn_of_unknown(made, deny)
     told = found.with_columns(pl.col("uid", "song_id").cast(pl.String))
     say_table(told.columns, told.rows())
     strangers = made.strangers(uids)
     if len(strangers):
         warn(f"{counted(len(strangers), 'listener')} not known (such as {strangers[0]}): they get what is popular")
+
+
+def _warn_of_unknown(made: "Recommender", deny: Path | None) -> None:
+    """Say of how many songs that are denied nobody knows anything: an id may be misspelt."""
+    ids = _ids(deny)
+    if ids is not None and (unknown := made.unknown(ids)):
+        warn(f"{counted(unknown, 'song')} of {deny} are not known to anybody, so denying them changes nothing")
 
 
 def _songs_on_spark(workspace: Path, out: Path | None, *, count: int, known: bool) -> None:

@@ -27,7 +27,8 @@ from counterpoint.listeners.recommend.models.factors import Projected
 from counterpoint.listeners.recommend.models.ials import LeastSquares
 from counterpoint.listeners.recommend.models.kinds import KINDS, kind_named, put_together, taken_apart
 from counterpoint.listeners.recommend.models.model import nothing_barred
-from counterpoint.listeners.recommend.models.neighbours import AS_PUBLISHED, NeighboursKind
+from counterpoint.listeners.recommend.models.neighbours import NeighboursKind
+from counterpoint.listeners.recommend.models.published import NEIGHBOURS
 from counterpoint.listeners.recommend.models.similar import SimilarSongs
 from counterpoint.listeners.recommend.models.walk import WalkKind
 from counterpoint.listeners.recommend.recommender import OURS, Recommender
@@ -291,7 +292,8 @@ def test_what_is_barred_is_never_heard(name, new):
     assert any(found)
 
 
-@pytest.mark.parametrize("name", KINDS)
+# A blend of lists looks deeper where songs are barred, and what lies deeper may count in two lists.
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "as-published"])
 def test_where_songs_are_barred_the_others_stay_in_order(name):
     before, after = top(model(name), count=30), top(model(name), count=30, barred=[0, 3, 5, 29])
     assert listed(after) == [[song for song in songs if song not in {0, 3, 5, 29}] for songs in listed(before)]
@@ -438,7 +440,7 @@ def test_what_is_popular_in_a_cluster_is_what_those_of_the_same_taste_know():
 def test_of_songs_with_the_same_mean_the_better_known_comes_first():
     # Where nobody has rated anything every mean is that of equal ratings.
     seen = Interactions.of(TOWN.drop("rating", "disliked"))
-    ranked = AS_PUBLISHED.fit(seen, seed=0).top(seen, 10, barred=nothing_barred(seen))
+    ranked = NEIGHBOURS.fit(seen, seed=0).top(seen, 10, barred=nothing_barred(seen))
     assert [songs for songs in listed(ranked) if songs != sorted(songs)] == []
 
 

@@ -34,8 +34,11 @@ from counterpoint.listeners.recommend.effects import Effect, Times, at_times, ef
 from counterpoint.listeners.recommend.interactions import Interactions
 from counterpoint.listeners.recommend.judge import Judged, Task, judge, lists_of, ndcgs, task
 from counterpoint.listeners.recommend.models.blend import Blend
+from counterpoint.listeners.recommend.models.factors import Projected
 from counterpoint.listeners.recommend.models.kinds import kind_named
 from counterpoint.listeners.recommend.models.model import Model, nothing_barred
+from counterpoint.listeners.recommend.models.nmf import NonNegative
+from counterpoint.listeners.recommend.models.published import train_errors
 from counterpoint.listeners.recommend.models.reranked import Reranked, Styles
 from counterpoint.listeners.recommend.ratings import liked_later, ratings
 from counterpoint.listeners.recommend.recommender import OURS, PUSHED, kind_or_ours
@@ -85,6 +88,8 @@ class Evaluation:
 
     overlap : (recommender, another, of the first 10, of the first 100): mean songs in common, in the last window
     logs    : stands for the logs it was made from
+    remembered : (recommender of factors, RMSE, MAE) of the ratings that it was fitted to: the study's measure, of those
+                 that learn ratings
     """
 
     known_for: str
@@ -95,6 +100,7 @@ class Evaluation:
     members: tuple[tuple[str, float], ...]
     windows: tuple[Window, ...]
     overlap: tuple[tuple[str, str, float, float], ...]
+    remembered: tuple[tuple[str, float, float], ...] = ()
 
     def wins(self, name: str, over: str) -> bool:
         """Say whether a recommender discovers better than another in every window: by 1 % or more, and surely."""
@@ -146,7 +152,6 @@ def evaluate(  # noqa: PLR0913  all but one are options
             leavers = _leavers(writer.view, snapshot)
             effects = looked.effects(choice, style, said, when, leavers)
             judged.append(looked.window(days, effects))
-        overlapping = overlap(looked.lists)
         found = Evaluation(
             str(last.known_for),
             str(last.outcome_for),
@@ -155,7 +160,8 @@ def evaluate(  # noqa: PLR0913  all but one are options
             key_of(log_keys(writer.view)),
             choice.shares,
             tuple(judged),
-            overlapping,
+            overlap(looked.lists),
+            looked.remembered,
         )
         folder = writer.stage()
         (folder / "evaluation.json").write_text(json.dumps(asdict(found)))
@@ -192,7 +198,9 @@ def evaluate_table(
     for part in parts:
         looked = judging.look(task(part.known, part.later, seed=seed), choice)
         judged.append(looked.window((part.at, part.until), ()))
-    return Evaluation("", "", seed, resamples, "", choice.shares, tuple(judged), overlap(looked.lists))
+    return Evaluation(
+        "", "", seed, resamples, "", choice.shares, tuple(judged), overlap(looked.lists), looked.remembered
+    )
 
 
 @dataclass(frozen=True)
@@ -214,12 +222,16 @@ class Judging:
     def look(self, given: Task, choice: Choice) -> "Looked":
         """Let all recommenders learn what is known, and list what listeners should discover."""
         histories, barred = given.seen.rows(given.who), nothing_barred(given.seen)
-        ours, lists = choice.fit(given.seen, seed=self.seed), {}
+        ours = choice.fit(given.seen, seed=self.seed)
+        lists: dict[str, NDArray[np.int32]] = {}
+        remembered = []
         for name in self.names:
             model = ours if name == OURS else kind_named(name).fit(given.seen, seed=self.seed)
             found = model.top(histories, DEEP, barred=barred).song
             lists[name] = np.pad(found, ((0, 0), (0, DEEP - found.shape[1])), constant_values=-1)
-        return Looked(self, given, ours, lists)
+            if isinstance(model, Projected | NonNegative) and model.weigh == "rating":
+                remembered.append((name, *train_errors(model, given.seen)))
+        return Looked(self, given, ours, lists, tuple(remembered))
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +242,7 @@ class Looked:
     given: Task
     ours: Blend
     lists: Mapping[str, Lists]
+    remembered: tuple[tuple[str, float, float], ...]
 
     def window(self, days: tuple[str, str], effects: tuple[Effect, ...]) -> Window:
         """Judge the lists, and what listeners came back to."""
@@ -360,7 +373,7 @@ def _read(made: dict[str, Any]) -> Evaluation:
         )
         for window in made["windows"]
     )
-    pairs = {name: tuple(tuple(row) for row in made[name]) for name in ("members", "overlap")}
+    pairs = {name: tuple(tuple(row) for row in made[name]) for name in ("members", "overlap", "remembered")}
     return Evaluation(**{**made, **pairs, "windows": windows})
 
 

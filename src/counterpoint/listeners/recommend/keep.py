@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 from zipfile import BadZipFile
 
@@ -15,6 +16,7 @@ from counterpoint.listeners.recommend.models.kinds import Arrays, put_together, 
 from counterpoint.listeners.recommend.models.reranked import Styles
 from counterpoint.listeners.recommend.recommender import Recommender
 from counterpoint.tables import parquet
+from counterpoint.tables.commit import make_folder, publish_folder
 
 FORMAT: Final = 1
 PAIRS: Final = ("start", "song", "rating", "plays", "last", "disliked", "device")
@@ -51,6 +53,18 @@ def write(recommender: Recommender, folder: Path) -> None:
         told[name], arrays = taken_apart(getattr(recommender, name))
         np.savez(folder / f"{name}.npz", **arrays)  # type: ignore[arg-type]
     (folder / "recommender.json").write_text(json.dumps({"format": FORMAT, **told}))
+
+
+def save(recommender: Recommender, folder: Path) -> None:
+    """Write a recommender into a folder that is not there yet, whole or not at all."""
+    if folder.exists():
+        raise CounterpointError(f"{folder} is there already: name a new folder")
+    make_folder(folder.absolute().parent)
+    with TemporaryDirectory(dir=folder.absolute().parent, prefix=f".{folder.name}-") as home:
+        staged = Path(home) / folder.name
+        staged.mkdir()
+        write(recommender, staged)
+        publish_folder(staged, folder.absolute())
 
 
 def read(folder: Path) -> Recommender:

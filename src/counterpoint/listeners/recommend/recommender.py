@@ -5,6 +5,7 @@ A listener without a history, or with too short a one for the model to beat it, 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -214,6 +215,23 @@ class Recommender:
         pushed = self._numbers(push_down)
         factor[pushed[pushed >= 0]] *= np.float32(PUSHED)
         return None if (factor == 1).all() else factor
+
+    def unknown(self, song_ids: Iterable[Any]) -> int:
+        """Return how many of these songs nobody knows."""
+        return int((self._numbers(song_ids) < 0).sum())
+
+    def save(self, folder: Path) -> None:
+        """Write it into a new folder: arrays in npz, tables in Parquet, the rest in JSON; whole or not at all."""
+        from counterpoint.listeners.recommend.keep import save
+
+        save(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Recommender":
+        """Read what `save` wrote."""
+        from counterpoint.listeners.recommend.keep import read
+
+        return read(folder)
 
     def _numbers(self, song_ids: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
         asked = _ids(song_ids, self.seen.songs, "song").to_frame("song_id")

@@ -24,7 +24,8 @@ from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
 
 MODEL: Final = "model:recommend"
-ENOUGH: Final = 100_000  # listeners, to choose a blend by
+ENOUGH: Final = 100_000  # listeners whose choice a blend is learned from before it is chosen
+CHOOSERS: Final = 10_000  # of them, by whose later choices it is chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ def chosen(
     buckets = min(BUCKETS, -(-ENOUGH * BUCKETS // max(1, int(people))))
     of = f" AND e.bucket < {buckets}" if buckets < BUCKETS else ""
     before = ratings(study, by, after, cut, of=of)
-    given = task(before.interactions, liked_later(study, by, cut, until, of=of), seed=seed)
+    given = task(before.interactions, liked_later(study, by, cut, until, of=of), seed=seed, most=CHOOSERS)
     style = styles_of(before.names, styles)
     choice, blend = choose(given, settings=settings, seed=seed, styles=style)
     said = lifts(plays_by_time(study, after, cut), before.names["song_id"], style)

@@ -81,7 +81,7 @@ class Projected:
 
 
 def at_most(factors: int, seen: Interactions) -> int:
-    """Return so many factors, or a quarter of the listeners or songs there are, whichever are fewer; 1 at least.
+    """Return so many factors, or a third of the listeners or songs there are, whichever are fewer; 1 at least.
 
     With as many factors as songs, a history says nothing of other songs.
 
@@ -92,4 +92,4 @@ def at_most(factors: int, seen: Interactions) -> int:
     """
     if factors < 1:
         raise CounterpointError(f"{factors} factors are too few: 1 or more would be right")
-    return max(1, min(factors, min(seen.shape) // 4))
+    return max(1, min(factors, min(seen.shape) // 3))

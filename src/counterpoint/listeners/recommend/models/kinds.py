@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, nearest
-from counterpoint.listeners.recommend.models import neighbours
+from counterpoint.listeners.recommend.models import published
 from counterpoint.listeners.recommend.models.blend import Blend
 from counterpoint.listeners.recommend.models.clusters import Clusters, PopularInCluster, PopularInClusterKind
 from counterpoint.listeners.recommend.models.ease import EaseKind
@@ -30,7 +30,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "cosine": NeighboursKind("cosine"),
     "tf-idf": NeighboursKind("tf-idf", weigh="plays"),
     "bm25": NeighboursKind("bm25", weigh="plays"),
-    "neighbours-as-published": neighbours.AS_PUBLISHED,
+    "neighbours-as-published": published.NEIGHBOURS,
+    "svd-as-published": published.SVD,
+    "nmf-as-published": published.NMF,
+    "as-published": published.PublishedKind(),
     "walk": WalkKind(),
     "svd": SvdKind(),
     "svd-by-degree": SvdKind(songs=0.3),
@@ -102,6 +105,7 @@ RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
         "ridge": Span(0.001, 0.05, by_ratio=True),
         "power": Span(0.0, 1.0),
     },
+    published.PublishedKind: {},  # the study's settings are what they are
     PopularInClusterKind: {
         "clusters": Span(4, 64, by_ratio=True),
         "factors": Span(8, 64, by_ratio=True),

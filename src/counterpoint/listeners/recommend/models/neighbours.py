@@ -57,6 +57,3 @@ class NeighboursKind:
                 full = weight * (self.k1 + 1) / (self.k1 * long[known.song] + weight)
                 return np.asarray(full * np.maximum(idf, 0)[known.whose], np.float32)
         raise CounterpointError(f"songs are not compared by {self.likeness!r}; {nearest(self.likeness, LIKENESS)}")
-
-
-AS_PUBLISHED: Final = NeighboursKind(neighbours=75, weigh="rating", mean=True)
