@@ -15,9 +15,9 @@ needs `pip install implicit irspack` beside Counterpoint.
 
 The settings of every method, ours or not, are searched alike: its first settings, then random ones and in the end some
 near the best, --settings in all, by NDCG@10 on a fifth of what is known. That is done once, on the first seed's; all
-seeds use what was found. The weights of our blend are fitted on each seed's own. What was measured is kept in FOLDER/results.jsonl, one line a case,
-seed and method, and what each listener's list was worth in FOLDER/each: a second run goes on where the first stopped.
-`--methods 'a;b'` runs some of the methods only.
+seeds use what was found. The weights of our blend are fitted on each seed's own. What was measured is kept in
+FOLDER/results.jsonl, one line a case, seed and method, and what each listener's list was worth in FOLDER/each: a second
+run goes on where the first stopped. `--methods 'a;b'` runs some of the methods only.
 """
 
 import argparse

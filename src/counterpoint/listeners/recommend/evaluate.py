@@ -143,7 +143,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
         for snapshot in rolling:
             after, until, end = snapshot.days
             known = ratings(study, by, after, until)
-            given = task(known.interactions, liked_later(study, by, until, end), seed=seed)
+            given = task(known.interactions, liked_later(study, by, end, known), seed=seed)
             looked = judging.look(given, choice)
             days = str(snapshot.at), str(snapshot.outcome_for.from_day(snapshot.at))
             style = styles_of(known.names, styles)

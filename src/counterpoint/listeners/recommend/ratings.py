@@ -24,6 +24,9 @@ from counterpoint.tables.workspace import Folder
 RATINGS: Final = "ratings:"
 SKIPS: Final = 2  # plays of less than a fifth, and no other, from which on a listener does not like a song
 AT_ONCE: Final = 20_000_000  # events whose pairs are counted together
+SAME: Final = pl.concat_str(  # two songs of which it is the same are versions of one; null where a part is
+    *(pl.col(name).str.strip_chars().str.to_lowercase() for name in ("name", "singer")), separator="\n"
+)
 HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
 SCORE: Final = " + ".join(
     ("1", *(f"CASE WHEN 5 * play_ms >= {fifths} * song_ms THEN 1 ELSE 0 END" for fifths in range(1, 5)))
@@ -65,10 +68,9 @@ def catalogue(engine: Engine, after: int, until: int) -> Catalogue:
     )
     if not songs.height:
         raise CounterpointError(f"no song was played or downloaded from {date(after + 1)} to {date(until)}")
-    same = pl.struct(*(pl.col(name).str.strip_chars().str.to_lowercase() for name in ("name", "singer")))
-    best = songs.filter(pl.col("name").is_not_null() & pl.col("singer").is_not_null()).select(
+    best = songs.filter(SAME.is_not_null()).select(
         "song_id",
-        pl.col("song_id").sort_by(["plays", "song_id"], descending=[True, False]).first().over(same).alias("song"),
+        pl.col("song_id").sort_by(["plays", "song_id"], descending=[True, False]).first().over(SAME).alias("song"),
     )
     versions = (
         songs.select("song_id")
@@ -111,11 +113,13 @@ class Ratings:
 
     names    : song_id, name, singer, in the order of the interactions' songs
     versions : song_id, song: another version of a song that goes by the id `song`
+    until    : the last day known, days since 1970-01-01
     """
 
     interactions: Interactions
     names: pl.DataFrame
     versions: pl.DataFrame
+    until: int
 
 
 def ratings(study: Study, by: Folder, after: int, until: int, *, of: str = "") -> Ratings:
@@ -130,16 +134,17 @@ def ratings(study: Study, by: Folder, after: int, until: int, *, of: str = "") -
     """
     songs, versions = known_songs(study, by, after, until)
     parts = [_rated(part) for part in _parts(study, by, (after, until), of)]
-    return Ratings(*_together(parts, songs, _devices(study, after, until)), versions)
+    return Ratings(*_together(parts, songs, _devices(study, after, until)), versions, until)
 
 
-def liked_later(study: Study, by: Folder, after: int, until: int, *, of: str = "") -> pl.DataFrame:
-    """Return what listeners liked in the days (after, until]: uid, song_id.
+def liked_later(study: Study, by: Folder, until: int, known: Ratings, *, of: str = "") -> pl.DataFrame:
+    """Return what listeners liked in the days after those `known`, up to `until`: uid, song_id, as it is known by.
 
     Downloaded, said to be liked, or heard for three fifths of its length in the mean of its plays; where a log does not
     say how long, played. Nothing that they said they dislike.
     """
-    songs = known_songs(study, by, after, until)[0]["song_id"]
+    after = known.until
+    songs = _as_known(known_songs(study, by, after, until)[0], known)
     enough = pl.col("loved").gt(0) | (
         pl.when(pl.col("scored") > 0)
         .then(5 * pl.col("heard_ms") >= 3 * pl.col("length_ms"))
@@ -149,6 +154,16 @@ def liked_later(study: Study, by: Folder, after: int, until: int, *, of: str = "
         part.filter(enough & (pl.col("hated") == 0)) for part in _parts(study, by, (after, until), of, shares=True)
     )
     return pl.concat([part.select("uid", song_id=songs.gather(part["song"])) for part in parts])
+
+
+def _as_known(songs: pl.DataFrame, known: Ratings) -> pl.Series:
+    """Return the id that each song, or a version of it, is known by; its own if nobody knows it."""
+    own = known.names.select("song_id", song="song_id")
+    ids = pl.concat([own, known.versions]).unique("song_id", keep="first")
+    named = known.names.select(same=SAME, by_name="song_id").drop_nulls().unique("same", keep="first")
+    found = songs.with_columns(same=SAME).join(ids, on="song_id", how="left", maintain_order="left")
+    found = found.join(named, on="same", how="left", maintain_order="left")
+    return found.select(song_id=pl.coalesce("song", "by_name", "song_id"))["song_id"]
 
 
 def known_songs(study: Study, by: Folder, after: int, until: int) -> tuple[pl.DataFrame, pl.DataFrame]:

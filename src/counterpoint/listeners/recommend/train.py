@@ -105,7 +105,7 @@ def chosen(
     buckets = min(BUCKETS, -(-ENOUGH * BUCKETS // max(1, int(people))))
     of = f" AND e.bucket < {buckets}" if buckets < BUCKETS else ""
     before = ratings(study, by, after, cut, of=of)
-    given = task(before.interactions, liked_later(study, by, cut, until, of=of), seed=seed, most=CHOOSERS)
+    given = task(before.interactions, liked_later(study, by, until, before, of=of), seed=seed, most=CHOOSERS)
     style = styles_of(before.names, styles)
     choice, blend = choose(given, settings=settings, seed=seed, styles=style)
     said = lifts(plays_by_time(study, after, cut), before.names["song_id"], style)
