@@ -21,7 +21,9 @@ app = typer.Typer(help="Train, judge and use a recommender of songs.", no_args_i
 Workspace = Annotated[Path, typer.Argument(help="The workspace.")]
 Known = Annotated[str, typer.Option("--known-for", help="How much is known up to that day: 30 (days) or 6mo (months).")]
 Outcome = Annotated[str, typer.Option("--outcome-for", help="How long after it choices are looked at.")]
-Settings = Annotated[int, typer.Option("--settings", min=1, help="How many settings to try of each kind.")]
+Settings = Annotated[
+    int, typer.Option("--settings", min=1, help="How many settings of each member of the blend to try.")
+]
 Styles = Annotated[
     Path | None, typer.Option("--styles", help="What songs have in common: a file with columns song_id, style.")
 ]
@@ -232,13 +234,18 @@ def songs(
     """
     import polars as pl
 
-    from counterpoint.errors import CounterpointError
+    from counterpoint.errors import CounterpointError, nearest
     from counterpoint.listeners.recommend.context import weekday_named
     from counterpoint.listeners.recommend.songs import heard_before_leaving, write_songs
     from counterpoint.listeners.recommend.train import trained_in
+    from counterpoint.tables.engine import ENGINES
     from counterpoint.tables.workspace import reading
 
+    if engine not in ENGINES:
+        raise CounterpointError(f"no engine {engine!r}; {nearest(engine, ENGINES)}")
     if engine == "spark":
+        if uids or allow or deny or push_down or reasons or hour is not None or weekday is not None:
+            raise CounterpointError("on Spark only --out, --count and --known hold: everybody is listed as they are")
         _songs_on_spark(workspace, out, count=count, known=known)
         return
     with progress("listing"), reading(workspace) as view:
@@ -253,7 +260,7 @@ def songs(
             "weekday": None if weekday is None else weekday_named(weekday),
         }
         if out is not None:
-            written = write_songs(made, out, uids, **lists)
+            written = write_songs(made, out, uids or None, **lists)
             say(f"{out}: {counted(written, 'row')}")
             _warn_of_unknown(made, deny)
             return

@@ -20,15 +20,15 @@ from counterpoint.evaluate.intervals import Estimate
 from counterpoint.evaluate.ranking import METRICS, Relevant, judged
 from counterpoint.listeners.recommend import choose as choosing
 from counterpoint.listeners.recommend.choose import UNTRIED, borne_out, choose, searched
-from counterpoint.listeners.recommend.interactions import Interactions
+from counterpoint.listeners.recommend.interactions import Interactions, checked
 from counterpoint.listeners.recommend.judge import NDCG, Judged, Task, gain, judge, lists_of, task
 from counterpoint.listeners.recommend.models.blend import ENOUGH, WORTH, Blend, fitted, fitted_by, gains, groups
 from counterpoint.listeners.recommend.models.kinds import KINDS, RANGES, Span, drawn
 from counterpoint.listeners.recommend.models.model import Ranked, nothing_barred
 from counterpoint.listeners.recommend.models.neighbours import NeighboursKind
 from counterpoint.listeners.recommend.models.popular import PopularKind
-from counterpoint.listeners.recommend.recommender import held_out
 from counterpoint.listeners.recommend.replay import most_played, played_lately
+from counterpoint.listeners.recommend.slices import held_out
 
 few = settings(max_examples=40, deadline=None)
 
@@ -136,8 +136,7 @@ def test_held_out_are_the_last_pairs_by_day_and_what_is_left_is_older():
     rng = np.random.default_rng(1)
     rows = pairs_of({(int(u), int(s)) for u in range(20) for s in rng.integers(0, 30, 10)})
     rows = rows.with_columns(day=pl.Series(rng.permutation(rows.height) + 17000, dtype=pl.Int32))
-    seen = Interactions.of(rows)
-    made = held_out(seen, seed=2)
+    made = held_out(checked(rows), seed=2)
     later = rows.height - len(made.seen.song)
     assert later == pytest.approx(rows.height / 5, abs=1)
     assert set(made.seen.last.tolist()) == set(range(17000, 17000 + rows.height - later))

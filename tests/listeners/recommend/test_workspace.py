@@ -222,3 +222,43 @@ def test_a_table_with_days_is_judged_on_its_last_tenths_and_one_without_on_rando
     assert by_day.windows[0].until == by_day.windows[1].at
     assert [window.at for window in by_chance.windows] == ["random fifth, seed 0", "random fifth, seed 1"]
     assert by_chance.wins("cosine", "popular-lately")
+
+
+def test_other_styles_make_another_recommender(home):
+    styles = pl.DataFrame({"song_id": recommender(home / "work").seen.songs, "style": "one"})
+    for told, count in ((None, None), (styles, 1), (None, None)):
+        made = train_recommender(home / "before", kind="popular", styles=told).recommender
+        assert count in (None, made.styles.count)
+        kept = recommender(home / "before")
+        assert kept.styles.count == made.styles.count
+
+
+def test_a_list_is_the_same_whoever_else_is_asked_for(work):
+    made = recommender(work)
+    some = made.seen.listeners.gather_every(40)
+    together = made.songs(some, count=4)
+    alone = pl.concat([made.songs([uid], count=4) for uid in some])
+    assert_frame_equal(together.drop("score"), alone.drop("score"))
+    assert (together["score"] - alone["score"]).abs().max() < 1e-5
+
+
+def test_every_list_is_full_as_long_as_there_are_songs(home):
+    made = train_recommender(home / "before", kind="cosine").recommender
+    few = made.seen.songs.gather_every(50)
+    lists = made.songs(count=3, allow=few).group_by("uid").len()["len"]
+    assert len(few) == 16
+    assert (lists == 3).mean() > 0.8
+
+
+def test_strangers_have_no_device(work):
+    assert recommender(work).histories(pl.Series([7, 8])).device.tolist() == [-1, -1]
+
+
+def test_what_speaks_for_and_against_a_song_adds_up_to_no_more_than_its_worth(work):
+    made = recommender(work)
+    for uid in made.seen.listeners.gather_every(60):
+        history = made.histories(pl.Series([uid]))
+        for song in made.songs([uid], count=3)["song_id"]:
+            given = made.model.because(history, made.number_of(song))
+            if given is not None:
+                assert 0 < given.sum() <= made.model.worth(history, made.number_of(song)) + 1e-9

@@ -28,11 +28,10 @@ SPECTRAL: Final = "Nikolakopoulos, A., Kalantzis, V., Gallopoulos, E. & Garofala
 def tell_evaluation(found: Evaluation) -> Finding:
     """Show how well recommenders tell what listeners choose, window by window."""
     windows = counted(len(found.windows), "window")
-    wins = found.wins(OURS, BASELINE)
-    says = (
-        f"Judged on what listeners chose in {windows}, among all songs that they did not know:"
-        f" the blend {'is' if wins else 'is not'} ahead of what was popular lately, by 1 % or more and surely, in each."
-    )
+    says = f"Judged on what listeners chose in {windows}, among all songs that they did not know."
+    if any(each.recommender == OURS for window in found.windows for each in window.discovery):
+        is_ahead = "is" if found.wins(OURS, BASELINE) else "is not"
+        says += f" The blend {is_ahead} ahead of what was popular lately, by 1 % or more and surely, in each."
     evidence = (
         *(table for window in found.windows for table in _window(window)),
         Table(
@@ -53,7 +52,7 @@ def _window(window: Window) -> tuple[Table, ...]:
         f" those who chose anything can be judged, {window.strangers:.1%} were not known; {window.unreachable:.1%} of"
         " the choices were songs nobody knew. Bits: how seldom those listed are known; popularity: over their own."
     )
-    histories = tuple(window.discovery[0].by_history)
+    histories = tuple((window.discovery or window.replay)[0].by_history) if window.discovery or window.replay else ()
     columns = ("recommender", "NDCG@10", "recall@20", "MAP@10", *histories, "coverage", "bits", "popularity")
     rows = tuple((*_row(each, histories), *_reach(each)) for each in window.discovery)
     tables = [Table(f"Songs new to them, {days}", columns, rows, note)]
@@ -66,7 +65,7 @@ def _window(window: Window) -> tuple[Table, ...]:
             for each in window.effects
         )
         names = ("refinement", "chosen", "NDCG@10 without", "with", "ahead by")
-        tables.append(Table(f"Refinements, {days}", names, effects, "On only if it won in the days before."))
+        tables.append(Table(f"Refinements, {days}", names, effects, "On: it won in the days before, and is used."))
     return tuple(tables)
 
 

@@ -74,12 +74,13 @@ def findings(view: View) -> tuple[Finding, ...]:
         *((each.logs, tell_likes(each)) for each in likes_in(view)),
         *((each.logs, tell_recommended(each)) for each in recommended_in(view)),
     ]
-    recommender = [tell_recommender(trained_in(view))] if view.get(RECOMMENDER) else []
+    if view.get(RECOMMENDER):
+        trained = trained_in(view)
+        dated.append((trained.logs, tell_recommender(trained)))
     return (
         tell_ledger(accounts),
         *(tell_cleaning(folder) for folder in cleanings[-1:]),
         *(finding if made_of == logs else replace(finding, says=STALE + finding.says) for made_of, finding in dated),
-        *recommender,
     )
 
 

@@ -1,8 +1,8 @@
 """Settings, members and weights, chosen by what listeners did later, and never by what they are judged on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -59,11 +59,6 @@ class Choice:
         return tuple(
             (name, float(mean)) for (name, _), mean in zip(self.members, self.weights.mean(axis=0), strict=True)
         )
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The settings of each member."""
-        return {name: asdict(kind) for name, kind in self.members}  # type: ignore[call-overload]
 
     def fit(self, seen: Interactions, *, seed: int) -> Blend:
         """Let every member learn."""
@@ -129,7 +124,7 @@ def choose(
     if borne_out(each, lists, given.new, seed=seed, against=groups(histories, edges, None)):
         where = tastes
         weights = fitted_by(each, int(each.max()) + 1, lists, given.new, whole)
-    needed = np.flatnonzero(weights.any(axis=0)).tolist()
+    needed = np.flatnonzero(weights.any(axis=0) | (whole > 0)).tolist()
     made = Choice(
         tuple((names[at], found[names[at]][0]) for at in needed),
         np.ascontiguousarray(weights[:, needed]),
@@ -147,7 +142,7 @@ def choose(
 def dislike_by(model: Model, given: Task, styles: Styles, *, seed: int) -> float:
     """Return how far to push down songs of styles that listeners dislike songs of: what surely wins, or 0."""
     tried = {strength: averse(model, given, styles, strength) for strength in (0.0, *STRENGTHS)}
-    return surely_best(tried, seed=seed) if len(tried[0.0]) >= FEWEST else 0.0
+    return surely_best(tried, given.who[dislikers(given)], seed=seed) if len(tried[0.0]) >= FEWEST else 0.0
 
 
 def dislikers(given: Task) -> NDArray[np.bool_]:
@@ -164,15 +159,18 @@ def averse(model: Model, given: Task, styles: Styles, strength: float) -> NDArra
     return ndcgs(lists.song, given.new.rows(of))
 
 
-def surely_best(gains: Mapping[float, NDArray[np.float64]], *, seed: int) -> float:
-    """Return the strength with the highest mean gain if it wins over 0: by 1 %, and surely ahead; otherwise 0."""
+def surely_best(gains: Mapping[float, NDArray[np.float64]], who: NDArray[np.int64], *, seed: int) -> float:
+    """Return the strength with the highest mean gain if it wins over 0: by 1 %, and surely ahead; otherwise 0.
+
+    gains : float64[lists] of each strength, 0 among them; who : int64[lists], whose list each is
+    """
     best = max(gains, key=lambda strength: float(gains[strength].mean()))
     plain, other = gains[0.0], gains[best]
     if best == 0 or not plain.any():
         return 0.0
     gap = bootstrap(
         lambda weights: float(np.average(other, weights=weights) / np.average(plain, weights=weights) - 1),
-        np.arange(len(plain)),
+        who,
         rng=seed,
     )
     return best if gap.value >= WIN and gap.low > 0 else 0.0

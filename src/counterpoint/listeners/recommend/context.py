@@ -44,26 +44,34 @@ class Lifts:
 
 
 def plays_by_time(study: Study, after: int, until: int) -> pl.DataFrame:
-    """Return how often each song was played in the days (after, until]: song_id, hour, weekday, n.
+    """Return how often each song was played, bots apart, in the days (after, until]: song_id, hour, weekday, n.
 
-    hour is null without a clock. song_id is the version's own: only that which stands for the song says anything.
+    hour is null without a clock; song_id is the version's own.
     """
     return study.engine.fetch(
         f"SELECT song_id, {HOUR_SQL} AS hour, (day + {MONDAY}) % 7 AS weekday, CAST(count(*) AS BIGINT) AS n"
         " FROM events WHERE kind = 'P' AND song_id IS NOT NULL AND uid IS NOT NULL"
-        f" AND day > {after} AND day <= {until}"
+        f" AND uid NOT IN (SELECT uid FROM bots) AND day > {after} AND day <= {until}"
         f" GROUP BY song_id, {HOUR_SQL}, (day + {MONDAY}) % 7"
     )
 
 
-def lifts(plays: pl.DataFrame, songs: pl.Series, styles: Styles) -> Lifts:
+def known_as(ids: pl.Series, versions: pl.DataFrame | None) -> pl.Series:
+    """Return the ids that songs go by: a version's that of its song, any other its own."""
+    if versions is None or not versions.height:
+        return ids
+    asked = ids.alias("song_id").to_frame().join(versions, on="song_id", how="left", maintain_order="left")
+    return asked.select(pl.coalesce("song", "song_id")).to_series()
+
+
+def lifts(plays: pl.DataFrame, songs: pl.Series, styles: Styles, versions: pl.DataFrame | None = None) -> Lifts:
     """Return the lift of each song at each time.
 
     plays : as `plays_by_time` returns them
-    songs : the songs' ids, in the order of `styles`
+    songs : the songs' ids, in the order of `styles`; versions : as `styles_of` has them
     """
     own = pl.DataFrame({"song_id": songs, "style": styles.number}).filter(pl.col("style") >= 0)
-    told = plays.join(own, on="song_id")
+    told = plays.with_columns(song_id=known_as(plays["song_id"], versions)).join(own, on="song_id")
 
     def counted(column: str, times: int) -> NDArray[np.float64]:
         found = np.zeros((times, styles.count))
@@ -91,10 +99,11 @@ def _of_songs(lift: NDArray[np.float64], styles: Styles) -> NDArray[np.float32]:
     return np.asarray(with_none[:, styles.number], np.float32)
 
 
-def styles_of(names: pl.DataFrame, table: pl.DataFrame | None = None) -> Styles:
+def styles_of(names: pl.DataFrame, table: pl.DataFrame | None = None, versions: pl.DataFrame | None = None) -> Styles:
     """Return the style of each song: what a table (song_id, style) says of it first, or without a table its singer.
 
-    names : song_id, singer, in the order of the songs
+    names    : song_id, singer, in the order of the songs
+    versions : song_id, song: another version's id, and the one that the song goes by
 
     Raises
     ------
@@ -110,7 +119,8 @@ def styles_of(names: pl.DataFrame, table: pl.DataFrame | None = None) -> Styles:
         ids = table["song_id"].cast(names.schema["song_id"], strict=False)
         if ids.null_count():
             raise CounterpointError("the column 'song_id' of the styles holds what is no id of a song here")
-        first = pl.DataFrame({"song_id": ids, "style": table["style"].cast(pl.String)}).unique("song_id", keep="first")
+        said = pl.DataFrame({"song_id": known_as(ids, versions), "style": table["style"].cast(pl.String)})
+        first = said.unique("song_id", keep="first", maintain_order=True)
         style = names.join(first, on="song_id", how="left", maintain_order="left")["style"]
     return Styles((style.rank("dense").cast(pl.Int32).fill_null(0) - 1).to_numpy(), style.drop_nulls().n_unique())
 
@@ -123,8 +133,9 @@ def weekday_named(name: str) -> int:
     raise CounterpointError(f"{name!r} is no day of the week; {nearest(name.capitalize(), DAYS)}")
 
 
-def check_hour(hour: int) -> int:
-    """Return an hour if it is one."""
-    if not 0 <= hour < HOURS:
+def check_time(hour: int | None, weekday: int | None) -> None:
+    """Refuse an hour or a day of the week that there is none of."""
+    if hour is not None and not 0 <= hour < HOURS:
         raise CounterpointError(f"{hour} is no hour: 0 to 23 would be right")
-    return hour
+    if weekday is not None and not 0 <= weekday < len(DAYS):
+        raise CounterpointError(f"{weekday} is no day of the week: 0 (Monday) to 6 would be right")

@@ -12,7 +12,7 @@ from counterpoint.evaluate.labelled import Weights
 from counterpoint.evaluate.ranking import DEEPEST, Relevant
 from counterpoint.listeners.churn.table import Study
 from counterpoint.listeners.recommend.choose import STRENGTHS, surely_best
-from counterpoint.listeners.recommend.context import HOUR_SQL, MONDAY, Lifts
+from counterpoint.listeners.recommend.context import HOUR_SQL, MONDAY, Lifts, known_as
 from counterpoint.listeners.recommend.judge import WIN, Task, ndcgs
 from counterpoint.listeners.recommend.models.model import Model, nothing_barred
 from counterpoint.listeners.recommend.models.reranked import DEPTH, reordered
@@ -62,23 +62,27 @@ class Times:
     relevant: Relevant
 
 
-def times(study: Study, given: Task, after: int, until: int, *, seed: int) -> Times:
-    """Return when those judged on a task chose what they did, in the days (after, until]."""
+def times(study: Study, given: Task, days: tuple[int, int], versions: pl.DataFrame, *, seed: int) -> Times:
+    """Return when those judged on a task chose what they did, in the days (after, until] of `days`."""
+    after, until = days
     pairs = pl.DataFrame(
         {
             "who": np.repeat(given.who, given.new.counts),
             "song": given.new.item.astype(np.int64),
         }
     )
+    people = study.writer.stage() / "judged.parquet"
+    given.seen.listeners[given.who].unique().to_frame("uid").write_parquet(people)
+    study.engine.know("judged", [people])
     played = study.engine.fetch(
         f"SELECT uid, song_id, {HOUR_SQL} AS hour, (day + {MONDAY}) % 7 AS weekday FROM events WHERE kind = 'P'"
-        f" AND uid IS NOT NULL AND song_id IS NOT NULL AND day > {after} AND day <= {until}"
+        f" AND uid IN (SELECT uid FROM judged) AND song_id IS NOT NULL AND day > {after} AND day <= {until}"
         f" GROUP BY uid, song_id, {HOUR_SQL}, (day + {MONDAY}) % 7"
     )
     seen = given.seen
     placed = played.select(
         pl.Series("who", seen.listener_numbers(played["uid"])),
-        pl.Series("song", seen.song_numbers(played["song_id"])),
+        pl.Series("song", seen.song_numbers(known_as(played["song_id"], versions))),
         (pl.col("hour") // DAYPART * DAYPART + DAYPART // 2).fill_null(-1).alias("hour"),
         pl.when(pl.col("weekday") >= WEEKEND).then(5).otherwise(2).alias("weekday"),
     )
@@ -115,7 +119,7 @@ def context_by(deep: NDArray[np.int32], when: Times, said: Lifts, *, seed: int) 
     if len(when.who) < FEWEST:
         return 0.0
     tried = {strength: at_times(deep, when, said, strength) for strength in (0.0, *STRENGTHS)}
-    return surely_best(tried, seed=seed)
+    return surely_best(tried, when.who, seed=seed)
 
 
 def effect(

@@ -29,9 +29,9 @@ from counterpoint.listeners.events import rules
 from counterpoint.listeners.events.rules import Practice
 from counterpoint.listeners.events.schema import date
 from counterpoint.listeners.recommend.choose import Choice, averse, choose, dislikers
-from counterpoint.listeners.recommend.context import Lifts, lifts, plays_by_time, styles_of
+from counterpoint.listeners.recommend.context import Lifts, known_as, lifts, plays_by_time, styles_of
 from counterpoint.listeners.recommend.effects import Effect, Times, at_times, effect, lists_at, times
-from counterpoint.listeners.recommend.interactions import Interactions
+from counterpoint.listeners.recommend.interactions import checked, gathered
 from counterpoint.listeners.recommend.judge import Judged, Task, judge, lists_of, ndcgs, task
 from counterpoint.listeners.recommend.models.blend import Blend
 from counterpoint.listeners.recommend.models.factors import Projected
@@ -146,10 +146,10 @@ def evaluate(  # noqa: PLR0913  all but one are options
             given = task(known.interactions, liked_later(study, by, end, known), seed=seed)
             looked = judging.look(given, choice)
             days = str(snapshot.at), str(snapshot.outcome_for.from_day(snapshot.at))
-            style = styles_of(known.names, styles)
-            said = lifts(plays_by_time(study, after, until), known.names["song_id"], style)
-            when = times(study, given, until, end, seed=seed)
-            leavers = _leavers(writer.view, snapshot)
+            style = styles_of(known.names, styles, known.versions)
+            said = lifts(plays_by_time(study, after, until), known.names["song_id"], style, known.versions)
+            when = times(study, given, (until, end), known.versions, seed=seed)
+            leavers = _leavers(writer.view, snapshot, known.versions)
             effects = looked.effects(choice, style, said, when, leavers)
             judged.append(looked.window(days, effects))
         found = Evaluation(
@@ -191,12 +191,11 @@ def evaluate_table(
     """
     judging = Judging(tuple(dict.fromkeys((*kinds, BASELINE))), seed, resamples)
     judging.check(windows)
-    whole = Interactions.of(table)
-    parts = slices(whole, windows, seed=seed)
+    parts = slices(checked(table), windows, seed=seed)
     choice, _ = choose(held_out(parts[0].known, seed=seed), settings=settings, seed=seed)
     judged = []
     for part in parts:
-        looked = judging.look(task(part.known, part.later, seed=seed), choice)
+        looked = judging.look(task(gathered(part.known), part.later, seed=seed), choice)
         judged.append(looked.window((part.at, part.until), ()))
     return Evaluation(
         "", "", seed, resamples, "", choice.shares, tuple(judged), overlap(looked.lists), looked.remembered
@@ -249,7 +248,9 @@ class Looked:
         given, seen = self.given, self.given.seen
         how: dict[str, Any] = {"seed": self.judging.seed, "resamples": self.judging.resamples}
         first = {name: deep[:, :DEEPEST] for name, deep in self.lists.items()}
-        discovery = judge(first, given.new, given.who, seen, baselines=(BASELINE, OURS), **how)
+        discovery: tuple[Judged, ...] = ()
+        if len(given.who):
+            discovery = judge(first, given.new, given.who, seen, baselines=(BASELINE, OURS), **how)
         replay: tuple[Judged, ...] = ()
         if len(given.again):
             own = seen.rows(given.again)
@@ -324,11 +325,11 @@ class Looked:
         return None if found is None else replace(found, listed=tuple(listed))
 
 
-def _leavers(view: View, snapshot: Snapshot) -> pl.Series | None:
+def _leavers(view: View, snapshot: Snapshot, versions: pl.DataFrame) -> pl.Series | None:
     """Return the songs found over-represented before leaving, by an outcome that had ended on the snapshot's day."""
     for each in songs_in(view):
         if each.of == "song" and each.found.height and each.snapshot.days[2] <= snapshot.days[1]:
-            return each.found["item"]
+            return known_as(each.found["item"], versions)
     return None
 
 

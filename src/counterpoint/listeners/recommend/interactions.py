@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from counterpoint.errors import CounterpointError, nearest
+from counterpoint.listeners.events.schema import FIRST_DAY, LAST_DAY
 
 Floats = NDArray[np.float32]
 WEIGHTS: Final = ("one", "plays", "rating")
@@ -143,7 +144,7 @@ class Interactions:
             If it is no such table, a column is missing, an id is missing or no id, a number is no number or cannot be,
             or a pair has two ratings.
         """
-        return _taken(_frame(table))
+        return gathered(checked(table))
 
 
 def _frame(table: Any) -> pl.DataFrame:
@@ -157,12 +158,17 @@ def _frame(table: Any) -> pl.DataFrame:
         raise CounterpointError(f"the table cannot be read: {str(error).partition(chr(10))[0]}") from error
 
 
-def _taken(frame: pl.DataFrame) -> Interactions:
+def checked(table: Any) -> pl.DataFrame:
+    """Return the rows of a user's table, checked: uid, song_id, rating, plays, last (day), device, disliked.
+
+    See `Interactions.of`.
+    """
+    frame = _frame(table)
     named = {name: _ids(frame, name) for name in ("uid", "song_id")}
     if not frame.height:
         raise CounterpointError("the table has no rows: there is nobody to recommend anything to")
     plays = _number(frame, "plays", 0, LARGEST)
-    rows = pl.DataFrame(
+    return pl.DataFrame(
         {
             **named,
             "rating": _number(frame, "rating", 0, LOVED),
@@ -175,6 +181,10 @@ def _taken(frame: pl.DataFrame) -> Interactions:
         },
         schema_overrides={"rating": pl.Float64, "last": pl.Int32, "device": pl.String},
     )
+
+
+def gathered(rows: pl.DataFrame) -> Interactions:
+    """Return the interactions that rows as `checked` has them make together."""
     doubles = rows.group_by("uid", "song_id").agg(pl.col("rating").drop_nulls().n_unique().alias("n"))
     if (twice := doubles.filter(pl.col("n") > 1)).height:
         uid, song, count = twice.sort("uid", "song_id").row(0)
@@ -269,7 +279,10 @@ def _days(frame: pl.DataFrame) -> pl.Series | None:
         days = column.str.to_date("%Y-%m-%d") if column.dtype == pl.String else column.cast(pl.Date)
     except pl.exceptions.PolarsError as error:
         raise CounterpointError("the column 'day' holds what is no day: 2017-04-28 would be one") from error
-    return days.cast(pl.Int32)
+    numbers = days.cast(pl.Int32)
+    if not numbers.drop_nulls().is_between(FIRST_DAY, LAST_DAY).all():
+        raise CounterpointError("the column 'day' holds what is no day of 1900 to 2199: 2017-04-28 would be one")
+    return numbers
 
 
 def _truth(frame: pl.DataFrame, name: str) -> pl.Series:

@@ -93,16 +93,7 @@ def read(folder: Path) -> Recommender:
         return Recommender(
             **told, **models, members=members, styles=styles, lifts=lifts, seen=seen, names=names, versions=versions
         )
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        BadZipFile,
-        pl.exceptions.PolarsError,
-    ) as error:
+    except DAMAGE as error:
         first = str(error).partition("\n")[0]
         raise CounterpointError(f"{folder} holds no whole recommender ({first}): train it again") from error
 

@@ -21,7 +21,6 @@ from counterpoint.listeners.recommend.interactions import LOVED, Interactions, d
 from counterpoint.tables.engine import Engine
 from counterpoint.tables.workspace import Folder
 
-RATINGS: Final = "ratings:"
 SKIPS: Final = 2  # plays of less than a fifth, and no other, from which on a listener does not like a song
 AT_ONCE: Final = 20_000_000  # events whose pairs are counted together
 SAME: Final = pl.concat_str(  # two songs of which it is the same are versions of one; null where a part is
@@ -39,6 +38,9 @@ SUMS: Final = {
     "hated": "count(CASE WHEN kind = 'X' THEN 1 END)",
     "last": "max(day)",
 }
+DISLIKED: Final = (  # said so, or skipped early again and again and never heard on
+    f"(hated > 0 OR (scored >= {SKIPS} AND score = scored AND loved = 0))"
+)
 SHARES: Final = {  # of the song that was heard: what says whether it was liked, in the days to come
     "heard_ms": f"sum(CASE WHEN {HEARD} THEN play_ms ELSE 0 END)",
     "length_ms": f"sum(CASE WHEN {HEARD} THEN song_ms ELSE 0 END)",
@@ -89,7 +91,7 @@ def _names_sql(after: int, until: int) -> str:
 
 
 def pairs_sql(how: Cleaning, after: int, until: int, *, where: str = "", shares: bool = False) -> str:
-    """Return portable SQL from `events`, `bots` and `versions` to one row a listener and song: uid, song, the sums.
+    """Return portable SQL from `events`, `bots` and `versions` to one row a pair: uid, song, the sums, disliked.
 
     `where` says of which events, after an AND; with `shares` there are the times heard beside the songs' lengths.
     """
@@ -104,7 +106,8 @@ def pairs_sql(how: Cleaning, after: int, until: int, *, where: str = "", shares:
         f"CAST({sql} AS {'BIGINT' if name in SHARES else 'INTEGER'}) AS {name}"
         for name, sql in (SUMS | SHARES if shares else SUMS).items()
     )
-    return f"SELECT uid, song, {sums} FROM ({cleaned}) c WHERE kept GROUP BY uid, song"
+    counted = f"SELECT uid, song, {sums} FROM ({cleaned}) c WHERE kept GROUP BY uid, song"
+    return f"SELECT p.*, {DISLIKED} AS disliked FROM ({counted}) p"
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,14 +198,13 @@ def _rated(pairs: pl.DataFrame) -> pl.DataFrame:
     """Return uid, song, rating, plays, last, disliked."""
     scored, score = pl.col("scored"), pl.col("score")
     rating = pl.when(pl.col("loved") > 0).then(LOVED).when(scored > 0).then((2 * score + scored) // (2 * scored))
-    skipped = (scored >= SKIPS) & (score == scored) & (pl.col("loved") == 0)
     return pairs.select(
         "uid",
         "song",
         rating.cast(pl.Float32).alias("rating"),
         pl.col("plays").cast(pl.Float32),
         "last",
-        ((pl.col("hated") > 0) | skipped).alias("disliked"),
+        "disliked",
     )
 
 

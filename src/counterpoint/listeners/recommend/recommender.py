@@ -4,18 +4,20 @@ A listener without a history, or with too short a one for the model to beat it, 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.recommend.choose import Choice, choose
-from counterpoint.listeners.recommend.context import Lifts, check_hour, styles_of
-from counterpoint.listeners.recommend.interactions import Floats, Interactions
+from counterpoint.listeners.recommend.context import Lifts, check_time, known_as, styles_of
+from counterpoint.listeners.recommend.interactions import ANY_DEVICE, Floats, Interactions, checked, gathered
 from counterpoint.listeners.recommend.judge import FEW
+from counterpoint.listeners.recommend.models.blend import Blend
 from counterpoint.listeners.recommend.models.kinds import KINDS, kind_named
 from counterpoint.listeners.recommend.models.model import Barred, Model, Ranked, nothing_barred
 from counterpoint.listeners.recommend.models.neighbours import NeighboursKind
@@ -26,6 +28,7 @@ from counterpoint.rng import check_seed
 
 OURS: Final = "blend"
 AT_ONCE: Final = 20_000  # listeners
+FILLED: Final = 1000  # listeners whose short lists are filled at once
 ALIKE: Final = 50  # songs that are kept of each, as like it
 FALLBACK: Final = "popular-by-device"
 REASONS: Final = 3
@@ -77,8 +80,9 @@ class Recommender:
         """
         kind_or_ours(kind)
         check_seed(seed)
-        seen = Interactions.of(table)
-        choice = choose(held_out(seen, seed=seed), settings=settings, seed=seed)[0] if kind == OURS else None
+        rows = checked(table)
+        seen = gathered(rows)
+        choice = choose(held_out(rows, seed=seed), settings=settings, seed=seed)[0] if kind == OURS else None
         names = pl.DataFrame({"song_id": seen.songs, "name": None, "singer": None})
         return learned(seen, choice, kind=kind, seed=seed, names=names)
 
@@ -101,7 +105,7 @@ class Recommender:
         allow : the only songs to choose from; deny : songs to leave out. Any version's id stands for the song
         push_down     : songs whose worth is divided by ten
         hour, weekday : when they will listen: 0 to 23, Monday 0; styles heard then go up, if that was seen to help
-        by    : "history" or "popularity"
+        by    : "history", or "popularity" where the history says too little; the score of what fills a list up is 0
 
         Raises
         ------
@@ -136,21 +140,23 @@ class Recommender:
         """Yield what `songs` returns, some thousand listeners at a time."""
         if count < 1:
             raise CounterpointError(f"{count} songs are too few to recommend: 1 or more would be right")
-        if hour is not None:
-            check_hour(hour)
+        check_time(hour, weekday)
         asked = self.seen.listeners if uids is None else _ids(uids, self.seen.listeners, "listener")
         barred, factor = self._barred(allow, deny), self.factor(push_down, hour, weekday)
         for first in range(0, max(1, len(asked)), AT_ONCE):
             some = asked[first : first + AT_ONCE]
             histories = self.histories(some)
-            yield self._told(some, histories, self.ranked(histories, count, factor, barred=barred, new=new))
+            ranked = self.ranked(histories, count, factor, barred=barred, new=new)
+            yield self._told(some, histories, ranked, self.filled(histories, ranked, barred=barred, new=new))
 
     def histories(self, uids: pl.Series) -> Interactions:
         """Return the histories of listeners, in this order; of one who is not known, an empty one."""
         number = self.seen.listener_numbers(uids)
-        known = self.seen.rows(np.where(number >= 0, number, 0))
-        strangers = number < 0
-        return known.pairs(~strangers[known.whose]) if strangers.any() else known
+        known, strangers = self.seen.rows(np.where(number >= 0, number, 0)), number < 0
+        if not strangers.any():
+            return known
+        device = np.where(strangers, ANY_DEVICE, known.device).astype(np.int8)
+        return replace(known.pairs(~strangers[known.whose]), listeners=uids, device=device)
 
     def ranked(
         self, histories: Interactions, count: int, factor: Floats | None = None, *, barred: Barred, new: bool = True
@@ -165,11 +171,24 @@ class Recommender:
         even = np.ones(len(barred), np.float32) if factor is None else factor
         for model, rows in ((self.model, ~cold), (self.fallback, cold)):
             if rows.any():
-                if factor is not None or (self.dislike and histories.disliked.any()):
+                if factor is not None or self.dislike:
                     model = Reranked(model, even, self.styles, self.dislike)  # noqa: PLW2901
                 found = model.top(histories.rows(rows), count, barred=barred, new=new)
                 song[rows], score[rows] = found.song, found.score
         return Ranked(song, score)
+
+    def filled(self, histories: Interactions, ranked: Ranked, *, barred: Barred, new: bool = True) -> NDArray[np.int32]:
+        """Return lists that what is popular fills up where they are short, int32[listeners, count]."""
+        count = ranked.song.shape[1]
+        song, short = ranked.song.copy(), np.flatnonzero((ranked.song < 0).any(axis=1))
+        for first in range(0, len(short), FILLED):
+            rows = short[first : first + FILLED]
+            more = self.fallback.top(histories.rows(rows), 2 * count, barred=barred, new=new).song
+            twice = (more[:, :, None] == song[rows][:, None, :]).any(axis=2)
+            both = np.concatenate([song[rows], np.where(twice, -1, more)], axis=1)
+            order = np.argsort(both < 0, axis=1, kind="stable")[:, :count]
+            song[rows] = np.take_along_axis(both, order, axis=1)
+        return song
 
     def similar(self, song_id: Any, *, count: int = 10) -> pl.DataFrame:
         """Return the songs most like one: song_id, name, singer, likeness (cosine over listeners)."""
@@ -183,19 +202,21 @@ class Recommender:
         return asked.filter(pl.Series(self.seen.listener_numbers(asked) < 0))
 
     def because(self, uid: Any, song_id: Any, *, count: int = REASONS) -> pl.DataFrame:
-        """Return the songs of a history that speak most for a song: song_id, name, singer, part (of the score).
+        """Return the songs of a history that speak most for a song: song_id, name, singer, part (of its score).
 
         Empty where what is popular is recommended.
         """
         history = self.histories(_ids([uid], self.seen.listeners, "listener"))
-        given = None
+        number, given, whole = self.number_of(song_id), None, 0.0
         if history.liked.counts[0] >= self.fewest:
-            given = self.model.because(history, self.number_of(song_id))
-        if given is None:
+            given = self.model.because(history, number)
+        if given is not None:
+            whole = self.model.worth(history, number) if isinstance(self.model, Blend) else float(given.sum())
+        if given is None or whole <= 0:
             return self.names.head(0).with_columns(part=pl.lit(0.0))
         order = np.argsort(-given, kind="stable")[:count]
         order = order[given[order] > 0]
-        parts = given[order] / np.abs(given).sum()
+        parts = given[order] / whole
         return self.names[history.song[order]].with_columns(part=pl.Series(parts, dtype=pl.Float64))
 
     def number_of(self, song_id: Any) -> int:
@@ -234,9 +255,7 @@ class Recommender:
         return read(folder)
 
     def _numbers(self, song_ids: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        asked = _ids(song_ids, self.seen.songs, "song").to_frame("song_id")
-        known = asked.join(self.versions, on="song_id", how="left", maintain_order="left")
-        return self.seen.song_numbers(known.select(pl.coalesce("song", "song_id")).to_series())
+        return self.seen.song_numbers(known_as(_ids(song_ids, self.seen.songs, "song"), self.versions))
 
     def _barred(self, allow: Iterable[Any] | None, deny: Iterable[Any]) -> Barred:
         barred = nothing_barred(self.seen)
@@ -252,17 +271,17 @@ class Recommender:
         barred[denied[denied >= 0]] = True
         return barred
 
-    def _told(self, uids: pl.Series, histories: Interactions, ranked: Ranked) -> pl.DataFrame:
-        there = ranked.song >= 0
+    def _told(self, uids: pl.Series, histories: Interactions, ranked: Ranked, songs: NDArray[np.int32]) -> pl.DataFrame:
+        there = songs >= 0
         row, place = np.nonzero(there)
-        cold = histories.liked.counts < self.fewest
-        by = pl.Series(np.where(cold, 1, 0)[row]).replace_strict(
+        popular = (ranked.song < 0) | (histories.liked.counts < self.fewest)[:, None]
+        by = pl.Series(popular[there].astype(np.int8)).replace_strict(
             {0: "history", 1: "popularity"}, return_dtype=pl.String
         )
         return pl.concat(
             [
                 pl.DataFrame({"uid": uids[row], "rank": pl.Series(place + 1, dtype=pl.Int32)}),
-                self.names[ranked.song[there]],
+                self.names[songs[there]],
                 pl.DataFrame({"score": ranked.score[there], "by": by}),
             ],
             how="horizontal",
@@ -280,7 +299,10 @@ def _ids(asked: Iterable[Any], known: pl.Series, what: str) -> pl.Series:
 
     A whole number may come as text, as the command line has it.
     """
-    given = asked if isinstance(asked, pl.Series) else pl.Series(list(asked))
+    try:
+        given = asked if isinstance(asked, pl.Series) else pl.Series(list(asked))
+    except TypeError as error:
+        raise CounterpointError(f"the ids of {what}s are of different types: whole numbers, or texts") from error
     if not len(given):
         return known.head(0)
     found = (
@@ -288,7 +310,8 @@ def _ids(asked: Iterable[Any], known: pl.Series, what: str) -> pl.Series:
     )
     if len(found) != len(given) or found.null_count():
         kind = "whole numbers" if known.dtype.is_integer() else "texts"
-        raise CounterpointError(f"{given[0]!r} is no {what} here: ids are {kind}")
+        wrong = given.filter(found.is_null())[0] if len(found) == len(given) else given[0]
+        raise CounterpointError(f"{wrong!r} is no {what} here: ids are {kind}")
     return found
 
 

@@ -4,66 +4,71 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from counterpoint.errors import CounterpointError
 from counterpoint.listeners.events.schema import date
-from counterpoint.listeners.recommend.interactions import Interactions
+from counterpoint.listeners.recommend.interactions import gathered
 from counterpoint.listeners.recommend.judge import Task, task
 from counterpoint.rng import generator
 
 TENTH: Final = 0.1  # of the pairs, in a window of a table with days
+MOST: Final = 9  # tenths that leave something to be known
 FIFTH: Final = 0.2  # of each listener's pairs, where there are none
 
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """What was known, and what came `later` (uid, song_id): the pairs first known from `at` on, up to `until`."""
+    """What was known, and what came `later` (uid, song_id): after `at`, up to `until`."""
 
     at: str
     until: str
-    known: Interactions
+    known: pl.DataFrame
     later: pl.DataFrame
 
 
-def slices(whole: Interactions, count: int, *, seed: int) -> tuple[Slice, ...]:
-    """Return so many slices: the last tenths by day, each after all before it; or random fifths without days."""
-    if not whole.last.any():
-        return tuple(_random(whole, seed + at) for at in range(count))
-    # Days are cut between, so that no day is known and later at once.
-    cuts = np.quantile(whole.last, 1 - TENTH * np.arange(count, -1, -1), method="lower")
-    return tuple(
-        Slice(
-            date(int(cut)).isoformat(),
-            date(int(end)).isoformat(),
-            whole.pairs(whole.last <= cut),
-            _pairs(whole.pairs((whole.last > cut) & (whole.last <= end) & ~whole.disliked)),
-        )
-        for cut, end in pairwise(cuts)
-        if cut < end
-    ) or (_random(whole, seed),)
+def slices(rows: pl.DataFrame, count: int, *, seed: int) -> tuple[Slice, ...]:
+    """Return so many slices of rows (as `checked` has them).
+
+    The last tenths by day, each after all before it; or random fifths of each listener's songs where a row has no day.
+
+    Raises
+    ------
+    CounterpointError
+        If more are asked for than there are tenths.
+    """
+    if not 1 <= count <= MOST:
+        raise CounterpointError(f"{count} windows of a table cannot be: 1 to {MOST} would be right")
+    if rows["last"].null_count():
+        return tuple(_random(rows, seed + at) for at in range(count))
+    shares = [1 - TENTH * at for at in range(count, -1, -1)]
+    cuts = [int(rows["last"].quantile(share, "lower") or 0) for share in shares]
+    found = tuple(_between(rows, cut, end) for cut, end in pairwise(cuts) if cut < end)
+    return found or (_random(rows, seed),)
 
 
-def held_out(seen: Interactions, *, seed: int) -> Task:
-    """Return the task to tell a fifth of the pairs from the others: the last ones by day, or a random one."""
-    if not seen.last.any():
-        part = _random(seen, seed)
-        return task(part.known, part.later, seed=seed)
-    cut = np.quantile(seen.last, 1 - FIFTH, method="lower")
-    later = _pairs(seen.pairs((seen.last > cut) & ~seen.disliked))
-    return task(seen.pairs(seen.last <= cut), later, seed=seed)
+def held_out(rows: pl.DataFrame, *, seed: int) -> Task:
+    """Return the task to tell a fifth of the rows from the others: the last ones by day, or a random one."""
+    part = _random(rows, seed)
+    if not rows["last"].null_count():
+        cut, end = int(rows["last"].quantile(1 - FIFTH, "lower") or 0), int(rows["last"].quantile(1.0) or 0)
+        part = _between(rows, cut, end) if cut < end else part
+    return task(gathered(part.known), part.later, seed=seed)
 
 
-def _random(whole: Interactions, seed: int) -> Slice:
-    """Return a slice whose later part is a fifth of each listener's pairs, at random."""
-    luck = generator(seed).random(len(whole.song))
-    order = np.lexsort((luck, whole.whose))
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order)) - whole.start[whole.whose]
-    later: NDArray[np.bool_] = rank < np.round(FIFTH * whole.counts)[whole.whose]
-    return Slice(f"random fifth, seed {seed}", "", whole.pairs(~later), _pairs(whole.pairs(later & ~whole.disliked)))
+def _between(rows: pl.DataFrame, cut: int, end: int) -> Slice:
+    later = rows.filter((pl.col("last") > cut) & (pl.col("last") <= end) & ~pl.col("disliked"))
+    return Slice(
+        date(cut).isoformat(), date(end).isoformat(), rows.filter(pl.col("last") <= cut), later.select("uid", "song_id")
+    )
 
 
-def _pairs(of: Interactions) -> pl.DataFrame:
-    return pl.DataFrame({"uid": of.listeners[of.whose], "song_id": of.songs[of.song]})
+def _random(rows: pl.DataFrame, seed: int) -> Slice:
+    """Return a slice whose later part is a fifth of each listener's songs, at random."""
+    pairs = rows.select("uid", "song_id").unique().sort("uid", "song_id")
+    drawn = pairs.with_columns(luck=pl.Series(generator(seed).random(pairs.height)))
+    rank = pl.col("luck").rank("ordinal").over("uid")
+    later = drawn.filter(rank <= (pl.len().over("uid") * FIFTH).round()).select("uid", "song_id")
+    known = rows.join(later, on=["uid", "song_id"], how="anti", maintain_order="left")
+    liked = later.join(rows.filter("disliked"), on=["uid", "song_id"], how="anti")
+    return Slice(f"random fifth, seed {seed}", "", known, liked)

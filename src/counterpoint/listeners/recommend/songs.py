@@ -1,6 +1,7 @@
 """Everybody's songs, streamed into a file: as many listeners as there are, in the memory of some thousand."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ def write_songs(recommender: Recommender, to: Path, uids: Iterable[Any] | None =
     """Write what `Recommender.songs` returns to a .parquet file, whole or not at all; return the number of rows."""
     if to.suffix != ".parquet":
         raise CounterpointError(f"{to}: a name that ends in .parquet would be right")
-    parts, rows = recommender.stream(uids or None, **lists), 0
+    parts, rows = recommender.stream(uids, **lists), 0
     first = next(parts)
     schema = {name: type(kind) for name, kind in first.schema.items()}
     with whole_file(to) as temporary, explained(to), parquet.writing(temporary, schema) as append:
-        for part in (first, *parts):
+        for part in chain((first,), parts):
             append(part)
             rows += part.height
     return rows

@@ -39,8 +39,8 @@ def songs_on_spark(  # noqa: PLR0913  all but two are options
 ) -> int:
     """Let Spark's implicit ALS learn from the days known at `at`, and write everybody's songs; return the rows.
 
-    `to` becomes a folder of Parquet parts: uid, rank, song_id, score. Of those with `new`, songs that a listener knows
-    are left out of the best `count` + 200. Nothing is kept in the workspace but its cleaning.
+    `to` becomes a folder of Parquet parts: uid, rank, song_id, score. Of the best `count` + 200, those that a listener
+    dislikes are left out, and with `new` those that they know. Nothing is kept in the workspace but its cleaning.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def _listed(spark: "SparkSession", *, count: int, new: bool, factors: int, itera
     spark.createDataFrame(numbered, ["uid", "listener"]).createOrReplaceTempView("listeners")
     weighed = spark.sql(
         "SELECT CAST(l.listener AS INT) AS listener, p.song AS song, CAST(1 + ln(CASE WHEN p.plays > 1 THEN p.plays"
-        " ELSE 1 END) AS FLOAT) AS weight FROM pairs p JOIN listeners l ON p.uid = l.uid WHERE p.hated = 0"
+        " ELSE 1 END) AS FLOAT) AS weight FROM pairs p JOIN listeners l ON p.uid = l.uid WHERE NOT p.disliked"
     ).cache()
     learner = ALS(
         rank=factors,
@@ -98,14 +98,18 @@ def _listed(spark: "SparkSession", *, count: int, new: bool, factors: int, itera
         ratingCol="weight",
         seed=seed,
     )
-    ranked = learner.fit(weighed).recommendForAllUsers(count + SPARE if new else count)
+    ranked = learner.fit(weighed).recommendForAllUsers(count + SPARE)
     ranked.createOrReplaceTempView("ranked")
-    weighed.createOrReplaceTempView("weighed")
-    known = "LEFT ANTI JOIN weighed w ON r.listener = w.listener AND r.song = w.song" if new else ""
+    which = "" if new else " WHERE p.disliked"
+    spark.sql(
+        "SELECT CAST(l.listener AS INT) AS listener, p.song AS song FROM pairs p JOIN listeners l ON p.uid = l.uid"
+        + which
+    ).createOrReplaceTempView("unwanted")
     return spark.sql(
         "SELECT uid, rank, song_id, score FROM (SELECT l.uid AS uid, s.song_id AS song_id, r.score AS score,"
         " row_number() OVER (PARTITION BY r.listener ORDER BY r.score DESC, r.song) AS rank"
         " FROM (SELECT listener, found.song AS song, found.rating AS score FROM"
-        f" (SELECT listener, explode(recommendations) AS found FROM ranked) e) r {known}"
+        f" (SELECT listener, explode(recommendations) AS found FROM ranked) e) r"
+        " LEFT ANTI JOIN unwanted w ON r.listener = w.listener AND r.song = w.song"
         f" JOIN listeners l ON r.listener = l.listener JOIN songs s ON r.song = s.song) t WHERE rank <= {count}"
     )

@@ -1,5 +1,6 @@
 """Learn what listeners should hear next from a workspace, and keep it there."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -30,10 +31,14 @@ CHOOSERS: Final = 10_000  # of them, by whose later choices it is chosen
 
 @dataclass(frozen=True, eq=False)
 class TrainedRecommender:
-    """A recommender that a workspace keeps, and the days it learned from: those of the snapshot that were known."""
+    """A recommender that a workspace keeps, and the days it learned from: those of the snapshot that were known.
+
+    logs : stands for the logs it was made from
+    """
 
     snapshot: Snapshot
     recommender: Recommender
+    logs: str
 
 
 def train(  # noqa: PLR0913  all but one are options
@@ -69,7 +74,7 @@ def train(  # noqa: PLR0913  all but one are options
         after, until, _ = snapshot.days
         choice = chosen(study, by, snapshot, settings=settings, seed=seed, styles=styles) if kind == OURS else None
         found = ratings(study, by, after, until)
-        style = styles_of(found.names, styles)
+        style = styles_of(found.names, styles, found.versions)
         made = learned(
             found.interactions,
             choice,
@@ -78,14 +83,19 @@ def train(  # noqa: PLR0913  all but one are options
             names=found.names,
             versions=found.versions,
             styles=style,
-            lifts=lifts(plays_by_time(study, after, until), found.names["song_id"], style),
+            lifts=lifts(plays_by_time(study, after, until), found.names["song_id"], style, found.versions),
         )
         folder = writer.stage()
         write(made, folder)
         told = {name: str(getattr(snapshot, name)) for name in ("at", "known_for", "outcome_for")}
-        told |= {"kind": kind, "seed": str(seed)}
-        writer.commit(Staged(MODEL, key_of(MODEL, told, study.logs(), settings, str(practice)), folder, told))
-    return TrainedRecommender(snapshot, made)
+        told |= {"kind": kind, "seed": str(seed), "logs": key_of(study.logs())}
+        writer.commit(Staged(MODEL, key_of(MODEL, told, _digests(folder)), folder, told))
+        return TrainedRecommender(snapshot, made, told["logs"])
+
+
+def _digests(folder: Path) -> list[str]:
+    """Return what stands for the content of a folder's files: the same key would mean the same recommender."""
+    return [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())]
 
 
 def chosen(
@@ -106,10 +116,10 @@ def chosen(
     of = f" AND e.bucket < {buckets}" if buckets < BUCKETS else ""
     before = ratings(study, by, after, cut, of=of)
     given = task(before.interactions, liked_later(study, by, until, before, of=of), seed=seed, most=CHOOSERS)
-    style = styles_of(before.names, styles)
+    style = styles_of(before.names, styles, before.versions)
     choice, blend = choose(given, settings=settings, seed=seed, styles=style)
-    said = lifts(plays_by_time(study, after, cut), before.names["song_id"], style)
-    when = times(study, given, cut, until, seed=seed)
+    said = lifts(plays_by_time(study, after, cut), before.names["song_id"], style, before.versions)
+    when = times(study, given, (cut, until), before.versions, seed=seed)
     return replace(choice, context=context_by(lists_at(blend, given, when), when, said, seed=seed))
 
 
@@ -128,4 +138,4 @@ def trained_in(view: View) -> TrainedRecommender:
         )
     verify(folder)
     told = {name: str(folder.made[name]) for name in ("at", "known_for", "outcome_for")}
-    return TrainedRecommender(Snapshot.of(**told), read(folder.path))
+    return TrainedRecommender(Snapshot.of(**told), read(folder.path), str(folder.made["logs"]))

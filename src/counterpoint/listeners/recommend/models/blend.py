@@ -26,6 +26,7 @@ DEPTH: Final = 100  # of the lists that are blended
 OFFSET: Final = 10.0  # added to a rank
 STEPS: Final = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0)  # of a weight, beside the largest
 ROUNDS: Final = 3
+NEARLY: Final = 0.05
 WORTH: Final = 0.002  # of the gain, relative, below which a member is dropped
 EDGES: Final = (5, 20, 80)  # songs in a history: where another group begins
 ENOUGH: Final = 200  # listeners of a group that weights are fitted on
@@ -62,14 +63,28 @@ class Blend:
         A member's part of the score is shared as it shares its own; the part of the others (popularity) is missing.
         """
         total, told = np.zeros(len(history.song)), False
-        [weights] = self.weights[groups(history, self.edges, self.clusters)]
-        for member, weight in zip(self.members, weights, strict=True):
-            [listed] = member.top(history, self.depth, barred=nothing_barred(history)).song
-            place, given = np.flatnonzero(listed == song), member.because(history, song)
-            if len(place) and given is not None and given.sum() > 0:
-                total += weight / (self.offset + place[0] + 1) * given / given.sum()
+        for member, worth in self._parts(history, song):
+            given = member.because(history, song)
+            # A sum of what nearly cancels says nothing of its parts.
+            if worth and given is not None and given.sum() > NEARLY * np.abs(given).sum():
+                total += worth * given / given.sum()
                 told = True
         return total if told else None
+
+    def worth(self, history: Interactions, song: int) -> float:
+        """Return the score of a song for one listener."""
+        return sum(worth for _, worth in self._parts(history, song))
+
+    def _parts(self, history: Interactions, song: int) -> list[tuple[Model, float]]:
+        """Return what each member's list is worth to a song."""
+        new, barred = not (history.song == song).any(), nothing_barred(history)
+        [weights] = self.weights[groups(history, self.edges, self.clusters)]
+        found = []
+        for member, weight in zip(self.members, weights.tolist(), strict=True):
+            [listed] = member.top(history, self.depth, barred=barred, new=new).song
+            place = np.flatnonzero(listed == song)
+            found.append((member, weight / (self.offset + place[0] + 1) if len(place) else 0.0))
+        return found
 
 
 def groups(histories: Interactions, edges: tuple[int, ...], by: Clusters | None) -> NDArray[np.int64]:

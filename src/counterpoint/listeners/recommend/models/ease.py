@@ -36,6 +36,9 @@ class EaseKind:
             raise CounterpointError(f"the ridge of EASE must be above 0, got {self.ridge}")
         known = seen.liked
         count = min(self.songs, int((known.known_by > 0).sum()), len(known.songs))
+        if not count:
+            nothing = np.zeros(len(known.songs) + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
+            return SimilarSongs(*nothing, self.weigh, 1.0, mean=False)
         scale = np.maximum(known.known_by[:count], 1.0) ** -self.power
         weight = known.weights(self.weigh).astype(np.float64)
         weight /= max(weight.mean(), np.finfo(np.float32).tiny) if len(weight) else 1.0  # so a ridge means the same

@@ -18,7 +18,7 @@ NEIGHBOURS: Final = NeighboursKind(neighbours=75, weigh="rating", mean=True)
 SVD: Final = SvdKind(factors=700, iterations=7, weigh="rating")
 NMF: Final = NmfKind(factors=700, iterations=20, weigh="rating")  # the study does not say how many sweeps
 POPULARITY, ITEM_ITEM, OVERLAP = 0.2, 0.2, 0.6
-AT_ONCE: Final = 1 << 22  # products of a listener's and a song's factors
+AT_ONCE: Final = 1000  # listeners
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ def train_errors(model: Placed, seen: Interactions) -> tuple[float, float]:
 
     The study's measure: it says how much of the table a model remembers, and nothing of what it foresees.
     """
-    places, whose = model.placed(seen), seen.whose
-    errors = np.empty(len(seen.song))
-    step = max(1, AT_ONCE // model.songs.shape[1])
-    for first in range(0, len(errors), step):
-        own = slice(first, first + step)
-        said = LOVED * (places[whose[own]] * model.songs[seen.song[own]]).sum(axis=1)
-        errors[own] = said - seen.rating[own]
-    known = errors[~np.isnan(errors)]
+    errors = []
+    for first in range(0, len(seen), AT_ONCE):
+        own = seen.rows(np.arange(first, min(first + AT_ONCE, len(seen)))).liked
+        places = model.placed(own)
+        said = np.einsum("pf,pf->p", places[own.whose], model.songs[own.song])
+        errors.append(LOVED * said.astype(np.float64) - own.rating)
+    known = np.concatenate(errors)
+    known = known[~np.isnan(known)]
     return float(np.sqrt(np.mean(known**2))), float(np.mean(np.abs(known)))
