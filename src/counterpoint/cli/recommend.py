@@ -100,7 +100,10 @@ def evaluate(
     settings: Settings = 1,
     interactions: Annotated[
         Path | None,
-        typer.Option("--interactions", help="Judge on this table (uid, song_id, ...) instead of the workspace's logs."),
+        typer.Option(
+            "--interactions",
+            help="Judge on this table (uid, song_id, ...), by itself: no log, day or style of the workspace counts.",
+        ),
     ] = None,
     styles: Styles = None,
     bots: Bots = 99.9,

@@ -41,7 +41,7 @@ from counterpoint.listeners.recommend.models.nmf import NonNegative
 from counterpoint.listeners.recommend.models.published import train_errors
 from counterpoint.listeners.recommend.models.reranked import Reranked, Styles
 from counterpoint.listeners.recommend.ratings import liked_later, ratings
-from counterpoint.listeners.recommend.recommender import OURS, PUSHED, kind_or_ours
+from counterpoint.listeners.recommend.recommender import OURS, PUSHED, check_kind
 from counterpoint.listeners.recommend.replay import most_played, played_lately
 from counterpoint.listeners.recommend.slices import held_out, slices
 from counterpoint.listeners.recommend.train import chosen
@@ -213,7 +213,7 @@ class Judging:
     def check(self, windows: int) -> None:
         """Refuse what cannot be judged."""
         for name in self.names:
-            kind_or_ours(name)
+            check_kind(name)
         check_seed(self.seed)
         if windows < 1:
             raise CounterpointError(f"{windows} windows are none to judge on: 3 would be right")

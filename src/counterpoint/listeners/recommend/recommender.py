@@ -78,7 +78,7 @@ class Recommender:
         >>> made.songs([3], count=2, new=False)["song_id"].to_list()
         [0, 2]
         """
-        kind_or_ours(kind)
+        check_kind(kind, settings=settings)
         check_seed(seed)
         rows = checked(table)
         seen = gathered(rows)
@@ -288,10 +288,14 @@ class Recommender:
         )
 
 
-def kind_or_ours(kind: str) -> None:
-    """Refuse a kind of recommender that there is none of."""
+def check_kind(kind: str, *, settings: int = 1) -> None:
+    """Refuse a kind of recommender that there is none of, and a search of settings for any but a blend."""
     if kind not in (OURS, *KINDS):
         raise CounterpointError(f"no recommender {kind!r}; {nearest(kind, (OURS, *KINDS))}")
+    if settings < 1:
+        raise CounterpointError(f"{settings} settings are none to try: 1 or more would be right")
+    if settings > 1 and kind != OURS:
+        raise CounterpointError(f"settings are searched for the members of a blend; {kind!r} is used as it is")
 
 
 def _ids(asked: Iterable[Any], known: pl.Series, what: str) -> pl.Series:

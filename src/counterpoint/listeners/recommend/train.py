@@ -19,7 +19,7 @@ from counterpoint.listeners.recommend.effects import context_by, lists_at, times
 from counterpoint.listeners.recommend.judge import task
 from counterpoint.listeners.recommend.keep import read, write
 from counterpoint.listeners.recommend.ratings import liked_later, ratings
-from counterpoint.listeners.recommend.recommender import OURS, Recommender, kind_or_ours, learned
+from counterpoint.listeners.recommend.recommender import OURS, Recommender, check_kind, learned
 from counterpoint.rng import check_seed
 from counterpoint.tables.engine import Chosen
 from counterpoint.tables.workspace import Folder, Staged, View, key_of, verify, writing
@@ -64,7 +64,7 @@ def train(  # noqa: PLR0913  all but one are options
     CounterpointError
         If the log does not cover the days, or nothing was played in them.
     """
-    kind_or_ours(kind)
+    check_kind(kind, settings=settings)
     check_seed(seed)
     with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
         at = date(study.days.last).isoformat() if at is None else at

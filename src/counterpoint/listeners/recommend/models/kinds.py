@@ -76,7 +76,7 @@ class Span:
 Choices = Span | tuple[Any, ...]
 WEIGH: Final = ("one", "plays", "rating")
 RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
-    PopularKind: {"days": (None, 3, 7, 14), "by_device": (False, True), "drawn": Span(1.0, 1000.0, by_ratio=True)},
+    PopularKind: {"drawn": Span(1.0, 1000.0, by_ratio=True)},  # what else it has is in its names
     NeighboursKind: {
         "neighbours": Span(20, 500, by_ratio=True),
         "weigh": WEIGH,
