@@ -80,9 +80,9 @@ class Interactions:
     def weights(self, by: str) -> Floats:
         """Return what each pair counts, float32[pairs]: one, 1 + log(plays) or rating / 5.
 
-        >>> made = Interactions.of(pl.DataFrame({"uid": [1, 1], "song_id": [7, 8], "plays": [1, 3]}))
-        >>> made.weights("plays").round(2).tolist()
-        [1.0, 2.1]
+        >>> made = Interactions.of(pl.DataFrame({"uid": [1, 1], "song_id": [7, 8], "plays": [3, 1]}))
+        >>> [f"{weight:.2f}" for weight in made.weights("plays")]
+        ['2.10', '1.00']
         """
         match by:
             case "one":
