@@ -1,7 +1,7 @@
 """Tables handed to people, and back: Parquet, or CSV that no spreadsheet runs as a formula; whole or not at all."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -51,6 +51,24 @@ def hand_in(path: Path, *needed: str) -> pl.DataFrame:
         if name not in frame.columns:
             raise CounterpointError(f"{path} has no column {name!r}; {nearest(name, frame.columns)}")
     return frame
+
+
+def frame_of(table: Any) -> pl.DataFrame:
+    """Return any table that exports Arrow (polars, pandas, pyarrow, DuckDB ...) as a frame.
+
+    Raises
+    ------
+    CounterpointError
+        If it is no such table, or cannot be read.
+    """
+    if isinstance(table, pl.DataFrame):
+        return table
+    if not hasattr(table, "__arrow_c_stream__"):
+        raise CounterpointError(f"{type(table).__name__} is no table: one that exports Arrow (polars, pandas) would be")
+    try:
+        return pl.DataFrame(table)
+    except Exception as error:  # whatever the maker of the table raises for a column of mixed types
+        raise CounterpointError(f"the table cannot be read: {str(error).partition(chr(10))[0]}") from error
 
 
 def _read_csv(path: Path) -> pl.DataFrame:

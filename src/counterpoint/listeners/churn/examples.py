@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.events.schema import bucket
+from counterpoint.tables.handout import frame_of
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -88,7 +89,7 @@ def examples(table: Any, *, label: str, listener: str | None = None) -> Examples
     >>> made.names, made.x.tolist(), made.y.tolist()
     (('plays',), [[3.0], [nan]], [1, 0])
     """
-    frame = _frame(table)
+    frame = frame_of(table)
     for name in (label, *([listener] if listener else [])):
         if name not in frame.columns:
             raise CounterpointError(f"the table has no column {name!r}; {nearest(name, frame.columns)}")
@@ -132,7 +133,7 @@ def numbers(table: Any, names: Sequence[str]) -> Matrix:
     CounterpointError
         If the table's columns are not these, by name, or one holds no numbers.
     """
-    frame = _frame(table)
+    frame = frame_of(table)
     if missing := [name for name in names if name not in frame.columns]:
         raise CounterpointError(f"the table has no column {missing[0]!r}, which the model learned from")
     if extra := [name for name in frame.columns if name not in names]:
@@ -148,14 +149,3 @@ def numbers(table: Any, names: Sequence[str]) -> Matrix:
     if (at := (np.abs(x) > LARGEST).any(axis=0)).any():
         raise CounterpointError(f"the column {names[int(at.argmax())]!r} holds a number beyond {LARGEST:.3g}")
     return x
-
-
-def _frame(table: Any) -> pl.DataFrame:
-    if isinstance(table, pl.DataFrame):
-        return table
-    if not hasattr(table, "__arrow_c_stream__"):
-        raise CounterpointError(f"{type(table).__name__} is no table: one that exports Arrow (polars, pandas) would be")
-    try:
-        return pl.DataFrame(table)
-    except pl.exceptions.PolarsError as error:
-        raise CounterpointError(f"the table cannot be read: {str(error).partition(chr(10))[0]}") from error

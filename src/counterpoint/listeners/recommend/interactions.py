@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.events.schema import FIRST_DAY, LAST_DAY
+from counterpoint.tables.handout import frame_of
 
 Floats = NDArray[np.float32]
 WEIGHTS: Final = ("one", "plays", "rating")
@@ -147,23 +148,12 @@ class Interactions:
         return gathered(checked(table))
 
 
-def _frame(table: Any) -> pl.DataFrame:
-    if isinstance(table, pl.DataFrame):
-        return table
-    if not hasattr(table, "__arrow_c_stream__"):
-        raise CounterpointError(f"{type(table).__name__} is no table: one that exports Arrow (polars, pandas) would be")
-    try:
-        return pl.DataFrame(table)
-    except Exception as error:  # whatever the maker of the table raises for a column of mixed types
-        raise CounterpointError(f"the table cannot be read: {str(error).partition(chr(10))[0]}") from error
-
-
 def checked(table: Any) -> pl.DataFrame:
     """Return the rows of a user's table, checked: uid, song_id, rating, plays, last (day), device, disliked.
 
     See `Interactions.of`.
     """
-    frame = _frame(table)
+    frame = frame_of(table)
     named = {name: _ids(frame, name) for name in ("uid", "song_id")}
     if not frame.height:
         raise CounterpointError("the table has no rows: there is nobody to recommend anything to")

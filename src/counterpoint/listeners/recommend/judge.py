@@ -99,7 +99,7 @@ def lists_of(model: Model, given: Task) -> NDArray[np.int32]:
 
 def ndcgs(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:
     """Return the NDCG@10 of each list, float64[lists]."""
-    return judged(lists, relevant)[:, 0]
+    return judged(lists, relevant)[:, list(METRICS).index(NDCG)]
 
 
 def gain(lists: Lists, relevant: Relevant) -> float:
