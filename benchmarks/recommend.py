@@ -44,7 +44,7 @@ from scipy.sparse import csr_array, csr_matrix
 from counterpoint.evaluate.intervals import bootstrap_each
 from counterpoint.evaluate.ranking import METRICS, judged
 from counterpoint.listeners.recommend.choose import UNTRIED, Choice, choose, searched
-from counterpoint.listeners.recommend.evaluate import overlap
+from counterpoint.listeners.recommend.contenders import overlap
 from counterpoint.listeners.recommend.interactions import WEIGHTS, Interactions, numbers_in
 from counterpoint.listeners.recommend.judge import Task, lists_of, task
 from counterpoint.listeners.recommend.kernels.score import top_of_rows

@@ -1,5 +1,6 @@
 """`counterpoint recommend`: what each listener should hear next."""
 
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,7 +98,12 @@ def evaluate(
     models: Annotated[
         str | None, typer.Option("--models", help="The kinds to judge, with commas between, or all.")
     ] = None,
-    settings: Settings = 1,
+    settings: Annotated[
+        int,
+        typer.Option(
+            "--settings", min=1, help="How many settings of each recommender, and member of the blend, to try."
+        ),
+    ] = 1,
     interactions: Annotated[
         Path | None,
         typer.Option(
@@ -125,6 +131,10 @@ def evaluate(
 
     kinds = list(USUAL) if models is None else [name.strip() for name in models.split(",")]
     kinds = ["blend", *KINDS] if models == "all" else kinds
+    if interactions is not None:
+        _refuse_options_of_logs(
+            at=at, known_for=known_for, outcome_for=outcome_for, styles=styles, bots=bots, engine=engine
+        )
     how: dict[str, Any] = {"windows": windows, "kinds": kinds, "settings": settings, "seed": seed}
     with progress("judging"):
         if interactions is not None:
@@ -145,6 +155,18 @@ def evaluate(
         say_json(found)
     else:
         _say_evaluation(found)
+
+
+def _refuse_options_of_logs(**given: object) -> None:
+    """Refuse options that say something of a workspace's logs where a table is judged by itself."""
+    from counterpoint.errors import CounterpointError
+
+    for name, value in given.items():
+        if value != signature(evaluate).parameters[name].default:
+            option = name.replace("_", "-")
+            raise CounterpointError(
+                f"--{option} is about a workspace's logs, and --interactions judges a table: drop one"
+            )
 
 
 def _say_evaluation(found: "Evaluation") -> None:
@@ -169,7 +191,10 @@ def _say_window(window: "Window") -> None:
         f" {counted(window.songs, 'song')}; {window.evaluable:.1%} of those who chose anything can be judged,"
         f" {window.strangers:.1%} were not known; {window.unreachable:.1%} of the choices were songs nobody knew"
     )
-    for what, judged in (("new songs", window.discovery), ("songs known", window.replay)):
+    told = {"new songs": window.discovery, "songs known": window.replay}
+    if window.cold:
+        told[f"{window.cold[0].metrics['ndcg@10'].count:,} strangers"] = window.cold
+    for what, judged in told.items():
         if judged:
             _say_judged(what, judged)
     rows = [
@@ -239,6 +264,7 @@ def songs(
 
     from counterpoint.errors import CounterpointError, nearest
     from counterpoint.listeners.recommend.context import weekday_named
+    from counterpoint.listeners.recommend.recommender import Request
     from counterpoint.listeners.recommend.songs import heard_before_leaving, write_songs
     from counterpoint.listeners.recommend.train import trained_in
     from counterpoint.tables.engine import ENGINES
@@ -252,31 +278,31 @@ def songs(
         _songs_on_spark(workspace, out, count=count, known=known)
         return
     with progress("listing"), reading(workspace) as view:
-        made = trained_in(view).recommender
-        lists: dict[str, Any] = {
-            "count": count,
-            "new": not known,
-            "allow": _ids(allow),
-            "deny": _ids(deny) or (),
-            "push_down": heard_before_leaving(view) if push_down else (),
-            "hour": hour,
-            "weekday": None if weekday is None else weekday_named(weekday),
-        }
+        made, denied = trained_in(view).recommender, _ids(deny)
+        request = Request(
+            count=count,
+            new=not known,
+            allow=_ids(allow),
+            deny=() if denied is None else denied,
+            push_down=heard_before_leaving(view) if push_down else (),
+            hour=hour,
+            weekday=None if weekday is None else weekday_named(weekday),
+        )
         if out is not None:
-            written = write_songs(made, out, uids or None, **lists)
+            written = write_songs(made, uids or None, request, out)
             say(f"{out}: {counted(written, 'row')}")
-            _warn_of_unknown(made, deny)
+            _warn_of_unknown(made, deny, denied)
             return
         if not uids:
             raise CounterpointError("for everybody the lists go into a file: add --out songs.parquet, or say for whom")
-        found = made.songs(uids, **lists)
+        found = pl.concat(made.stream(uids, request))
         if reasons:
             why = [_because(made.because(row["uid"], row["song_id"])) for row in found.iter_rows(named=True)]
             found = found.with_columns(because=pl.Series(why, dtype=pl.String))
     if as_json:
         say_json(found.to_dicts())
         return
-    _warn_of_unknown(made, deny)
+    _warn_of_unknown(made, deny, denied)
     told = found.with_columns(pl.col("uid", "song_id").cast(pl.String))
     say_table(told.columns, told.rows())
     strangers = made.strangers(uids)
@@ -284,10 +310,9 @@ def songs(
         warn(f"{counted(len(strangers), 'listener')} not known (such as {strangers[0]}): they get what is popular")
 
 
-def _warn_of_unknown(made: "Recommender", deny: Path | None) -> None:
+def _warn_of_unknown(made: "Recommender", deny: Path | None, denied: "pl.Series | None") -> None:
     """Say of how many songs that are denied nobody knows anything: an id may be misspelt."""
-    ids = _ids(deny)
-    if ids is not None and (unknown := made.unknown(ids)):
+    if denied is not None and (unknown := made.unknown(denied)):
         warn(f"{counted(unknown, 'song')} of {deny} are not known to anybody, so denying them changes nothing")
 
 

@@ -287,18 +287,6 @@ def test_some_listeners_are_those_asked_for_in_that_order(table, data):
 
 
 @few
-@given(tables(), st.lists(st.integers(0, 15), unique=True))
-def test_over_another_catalogue_the_pairs_of_its_songs_stay_the_same(table, songs):
-    seen = Interactions.of(table)
-    other = seen.over(pl.Series(songs, dtype=pl.Int64))
-    before, after = told(seen), told(other)
-    assert after[1] == songs
-    assert sorted(after[3]) == sorted(row for row in before[3] if row[1] in songs)
-    assert (after[0], after[4]) == (before[0], before[4])
-    assert (np.diff(other.song)[np.diff(other.whose) == 0] > 0).all()
-
-
-@few
 @given(tables())
 def test_the_matrix_has_the_weights_at_the_pairs(table):
     seen = Interactions.of(table)
@@ -310,7 +298,7 @@ def test_the_matrix_has_the_weights_at_the_pairs(table):
 
 def test_pairs_weigh_one_or_by_plays_or_by_rating_where_3_stands_for_an_unknown_one():
     rows = {"uid": [1, 2, 3], "song_id": [7, 8, 9], "plays": [0, 1, 100], "rating": [None, 5, 1]}
-    seen = Interactions.of(pl.DataFrame(rows)).over(pl.Series([7, 8, 9]))
+    seen = Interactions.of(pl.DataFrame(rows))
     assert seen.weights("one").tolist() == [1, 1, 1]
     assert seen.weights("plays") == pytest.approx([1, 1, 1 + np.log(100)])
     assert seen.weights("rating") == pytest.approx([0.6, 1, 0.2])

@@ -1,7 +1,7 @@
 """Recommenders are judged by what listeners chose later, and blends are fitted on what no member has seen.
 
 - What was new to a listener and what they came back to are never mixed; nothing that was chosen is left out.
-- A song that nobody knew counts as missed; who is not known at all is counted, and not judged.
+- A song that nobody knew counts as missed; who is not known at all is a stranger, and apart from all others.
 - An estimate holds the plain mean; who is ahead by 1 % and surely wins, and nobody else does.
 - A perfect member gets all the weight, a random one none; groups get weights of their own only if that holds elsewhere.
 """
@@ -37,10 +37,11 @@ def pairs_of(rows):
     return pl.DataFrame(sorted(rows), schema={"uid": pl.Int64, "song_id": pl.Int64}, orient="row")
 
 
-def by_id(made, who, right, songs):
+def by_id(made, who, right, songs, people=None):
     """What is right as pairs of ids; of a song that nobody knew, None."""
+    people = made.seen.listeners if people is None else people
     return {
-        (made.seen.listeners[int(n)], songs[item] if item < len(songs) else None)
+        (people[int(n)], songs[item] if item < len(songs) else None)
         for n, (a, b) in zip(who, pairwise(right.start), strict=True)
         for item in right.item[a:b]
     }
@@ -70,7 +71,12 @@ def test_what_is_new_and_what_is_known_are_all_that_was_chosen_later_and_never_t
     assert new == {(uid, song if song in catalogue else None) for uid, song in later - before if uid in people}
     assert len(made.new.item) == len([uid for uid, _ in later - before if uid in people])
     assert made.listeners == len({uid for uid, _ in later})
-    assert made.strangers == len({uid for uid, _ in later} - people)
+    strangers = sorted({uid for uid, _ in later} - people)
+    assert made.strangers == len(strangers) == len(made.nothing_known)
+    cold = by_id(made, range(len(strangers)), made.cold, songs, pl.Series(strangers, dtype=pl.Int64))
+    assert cold == {(uid, song if song in catalogue else None) for uid, song in later if uid in strangers}
+    assert len(made.cold.item) == len([uid for uid, _ in later if uid in strangers])
+    assert not len(made.nothing_known.song)
     assert made.discoverers == len(made.who) == len({uid for uid, _ in later - before} & people)
     assert made.unreachable == pytest.approx(np.mean([song not in catalogue for _, song in later]) if later else 0)
     assert (np.diff(made.who) > 0).all()

@@ -6,6 +6,8 @@
 - Every wrong wish is refused in one line.
 """
 
+import datetime as dt
+import json
 import shutil
 
 import polars as pl
@@ -111,6 +113,19 @@ def test_songs_pushed_down_come_later_or_not_at_all(work):
     assert listed[1] < listed[0] / 4
 
 
+def test_songs_of_a_file_are_left_out_and_those_nobody_knows_are_counted(work, tmp_path):
+    made = recommender(work)
+    uid = made.seen.listeners[0]
+    denied = made.songs([uid], count=2)["song_id"].to_list()
+    pl.DataFrame({"song_id": [*denied, "nobody knows this"]}).write_csv(tmp_path / "deny.csv")
+    done = run(f"counterpoint recommend songs {work} {uid} --count 3 --deny {tmp_path / 'deny.csv'} --json")
+    assert [row["song_id"] for row in json.loads(done.out)] == made.songs([uid], count=3, deny=denied)[
+        "song_id"
+    ].to_list()
+    done = run(f"counterpoint recommend songs {work} {uid} --deny {tmp_path / 'deny.csv'}")
+    assert "1 song of" in done.err
+
+
 @pytest.fixture(scope="module")
 def judged(work):
     """What two windows say."""
@@ -125,6 +140,7 @@ def test_windows_follow_each_other_and_judge_all_recommenders(judged, work):
     for window in judged.windows:
         assert [each.recommender for each in window.discovery] == ["blend", "popular", "cosine", "popular-lately"]
         assert [each.recommender for each in window.replay] == ["own, lately", "own most played"]
+        assert [each.recommender for each in window.cold] == ["popular-by-device", "popular-lately"]
         assert 0 < window.evaluable <= 1
     with reading(work) as view:
         assert judged in evaluations_in(view)
@@ -212,6 +228,33 @@ def test_every_other_wrong_wish_too(work, tmp_path, command, words):
     (tmp_path / "table.csv").write_text("song_id\na\n")
     places = {"work": work, "file": tmp_path / "table.csv"}
     assert words in refused(f"counterpoint recommend {command.format(**places)}")
+
+
+def test_strangers_have_lines_of_their_own_with_their_number(work, tmp_path):
+    days = [dt.date(2020, 1, 1) + dt.timedelta(n) for n in range(20)]
+    known = [(uid, song, days[(uid * song) % 18]) for uid in range(40) for song in range(9) if (uid + song) % 3]
+    later = [(900, 1, days[19]), (901, 2, days[19]), (3, 3, days[19])]
+    rows = pl.DataFrame([*known, *later], schema=["uid", "song_id", "day"], orient="row")
+    rows.write_parquet(tmp_path / "table.parquet")
+    command = f"counterpoint recommend evaluate {work} --interactions {tmp_path / 'table.parquet'} --models cosine"
+    told, found = run(f"{command} --windows 1"), run(f"{command} --windows 1 --json")
+    assert "\n2 strangers " in told.out
+    cold = json.loads(found.out)["windows"][0]["cold"]
+    assert [(each["recommender"], each["metrics"]["ndcg@10"]["count"]) for each in cold] == [
+        ("popular-by-device", 2),
+        ("popular-lately", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--at 2017-05-06", "--known-for 20", "--outcome-for 3", "--styles {file}", "--bots 95", "--engine spark"],
+)
+def test_what_is_about_logs_is_refused_where_a_table_is_judged(work, tmp_path, option):
+    file = tmp_path / "table.csv"
+    file.write_text("uid,song_id\n1,a\n")
+    said = refused(f"counterpoint recommend evaluate {work} --interactions {file} {option.format(file=file)}")
+    assert said.startswith(f"{option.split()[0]} is about a workspace's logs")
 
 
 def test_a_table_with_days_is_judged_on_its_last_tenths_and_one_without_on_random_fifths(work):

@@ -59,6 +59,9 @@ def _window(window: Window) -> tuple[Table, ...]:
     if window.replay:
         again = tuple(_row(each, histories) for each in window.replay)
         tables.append(Table(f"Songs they came back to, {days}", columns[: 4 + len(histories)], again))
+    if window.cold:
+        strangers = tuple(_row(each, ()) for each in window.cold)
+        tables.append(Table(f"What strangers chose, {days}", columns[:4], strangers))
     if window.effects:
         effects: tuple[tuple[Cell, ...], ...] = tuple(
             (each.name, "on" if each.strength else "off", each.plain, each.refined, each.ahead)

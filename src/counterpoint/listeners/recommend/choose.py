@@ -24,7 +24,7 @@ from counterpoint.listeners.recommend.models.blend import (
     member_lists,
 )
 from counterpoint.listeners.recommend.models.clusters import Clusters, clusters
-from counterpoint.listeners.recommend.models.kinds import KINDS, MEMBERS, drawn
+from counterpoint.listeners.recommend.models.kinds import AS_PUBLISHED, KINDS, MEMBERS, drawn
 from counterpoint.listeners.recommend.models.model import Kind, Model, nothing_barred
 from counterpoint.listeners.recommend.models.reranked import Reranked, Styles
 from counterpoint.rng import generator
@@ -42,6 +42,7 @@ class Choice:
     whole   : float32[1, members], the weights that fit all listeners together
     dislike : how far songs of a style that a listener dislikes go down (`Reranked`); 0 if that was not seen to help
     context : the power of a style's lift at a time of day or week; 0 if that was not seen to help
+    tried   : name of each kind whose settings were searched, members or not, and the best
     """
 
     members: tuple[tuple[str, Kind], ...]
@@ -52,6 +53,7 @@ class Choice:
     songs: pl.Series | None = None
     dislike: float = 0.0
     context: float = 0.0
+    tried: tuple[tuple[str, Kind], ...] = ()
 
     @property
     def shares(self) -> tuple[tuple[str, float], ...]:
@@ -99,16 +101,22 @@ def choose(
     seed: int,
     names: Sequence[str] = MEMBERS,
     styles: Styles | None = None,
+    beside: Sequence[str] = (),
 ) -> tuple[Choice, Blend]:
     """Return the blend that does best on a task, as a choice and as it has learned from what was seen.
 
     Each member's settings are searched, then the weights fitted: for all listeners, or by how many songs they know, or
     by cluster as well, whichever the other half of the listeners bears out. A member that nobody needs is dropped. With
-    `styles`, what is like a disliked song goes down if that wins.
+    `styles`, what is like a disliked song goes down if that wins. Kinds that are to be judged `beside` the blend are
+    searched with as many settings; the study's have their own.
     """
     if not len(given.who):
         return UNTRIED, UNTRIED.fit(given.seen, seed=seed)
     found = {name: searched(KINDS[name], given, settings=settings, seed=seed) for name in names}
+    others = [name for name in beside if settings > 1 and name in KINDS and name not in {*names, *AS_PUBLISHED}]
+    tried = {name: kind for name, (kind, _, _) in found.items()} | {
+        name: searched(KINDS[name], given, settings=settings, seed=seed)[0] for name in others
+    }
     histories = given.seen.rows(given.who)
     models = tuple(model for _, model, _ in found.values())
     lists = member_lists(models, histories, DEPTH, barred=nothing_barred(given.seen))
@@ -132,6 +140,7 @@ def choose(
         edges,
         where,
         given.seen.songs,
+        tried=tuple(tried.items()),
     )
     blend = Blend(tuple(models[at] for at in needed), made.weights, edges, where)
     if styles is not None:

@@ -113,15 +113,6 @@ class Interactions:
         parts = {name: getattr(self, name)[place] for name in ("song", "rating", "plays", "last", "disliked")}
         return replace(self, listeners=self.listeners[at], device=self.device[at], start=start, **parts)
 
-    def over(self, songs: pl.Series) -> "Interactions":
-        """Return the same pairs numbered by another catalogue; pairs of songs that it lacks are left out."""
-        number = numbers_in(self.songs, songs)
-        kept = self.pairs(number[self.song] >= 0)
-        song = number[kept.song].astype(np.int32)
-        order = np.lexsort((song, kept.whose))
-        parts = {name: getattr(kept, name)[order] for name in ("rating", "plays", "last", "disliked")}
-        return replace(kept, songs=songs, song=song[order], **parts)
-
     def listener_numbers(self, uids: pl.Series) -> NDArray[np.int64]:
         """Return the numbers of listeners, int64[uids]; -1 of whom it does not know."""
         return numbers_in(uids, self.listeners)

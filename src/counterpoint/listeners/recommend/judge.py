@@ -1,7 +1,7 @@
 """Lists judged by what listeners chose later: every song they did not know competes, none is sampled.
 
 Discovery asks for songs that a listener did not know; replay for those that they knew and came back to. The two are
-never mixed: who recommends what everybody plays anyway would win.
+never mixed: who recommends what everybody plays anyway would win. Strangers, of whom nothing is known, are apart too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.intervals import Estimate, bootstrap_each
 from counterpoint.evaluate.labelled import Weights
 from counterpoint.evaluate.ranking import DEEPEST, METRICS, Lists, Reach, Relevant, judged, reach
-from counterpoint.listeners.recommend.interactions import Interactions
+from counterpoint.listeners.recommend.interactions import ANY_DEVICE, Interactions
 from counterpoint.listeners.recommend.models.model import Model, nothing_barred
 from counterpoint.rng import generator
 
@@ -38,6 +38,7 @@ class Task:
     listeners   : how many chose anything later
     discoverers : of these, how many are known, and chose a song that they did not know
     strangers   : how many of these are not in `seen` at all
+    cold        : what each of the strangers chose
     unreachable : share of the later pairs whose song nobody knew before
     """
 
@@ -49,18 +50,26 @@ class Task:
     listeners: int
     discoverers: int
     strangers: int
+    cold: Relevant
     unreachable: float
+
+    @property
+    def nothing_known(self) -> Interactions:
+        """The histories of the strangers in `cold`: empty, and without a device."""
+        count = len(self.cold.counts)
+        nobody = self.seen.pairs(np.zeros(len(self.seen.song), np.bool_)).rows(np.zeros(count, np.int64))
+        return replace(nobody, device=np.full(count, ANY_DEVICE, np.int8))
 
 
 def task(seen: Interactions, later: pl.DataFrame, *, seed: int, most: int = JUDGED) -> Task:
     """Return the task of telling from `seen` what was chosen `later` (uid, song_id; doubles count once).
 
-    At most so many listeners are judged, drawn at random.
+    At most so many listeners are judged, drawn at random, and at most so many strangers.
     """
     pairs = later.unique()
     who, song = seen.listener_numbers(pairs["uid"]), seen.song_numbers(pairs["song_id"])
     people = pairs["uid"].n_unique()
-    strangers = pairs.filter(pl.Series(who < 0))["uid"].n_unique()
+    foreigners = pairs.filter(pl.Series(who < 0))["uid"].rank("dense").cast(pl.Int64).to_numpy() - 1
     unreachable = float((song < 0).mean()) if len(song) else 0.0
     # A song that nobody knew has a number beyond the catalogue: nobody can recommend it, and it counts as missed.
     foreign = song < 0
@@ -75,8 +84,9 @@ def task(seen: Interactions, later: pl.DataFrame, *, seed: int, most: int = JUDG
     known = own[place] == key if len(own) else np.zeros(len(key), np.bool_)
     rng = generator(seed)
     parts = [_drawn(key[kept], span, most, rng) for kept in (~known, known)]
-    discoverers = len(np.unique(key[~known] // span))
-    return Task(seen, *parts[0], *parts[1], people, discoverers, strangers, unreachable)
+    discoverers, strangers = len(np.unique(key[~known] // span)), int(foreigners.max(initial=-1)) + 1
+    _, cold = _drawn(np.sort(foreigners * span + song[~there]), span, most, rng)
+    return Task(seen, *parts[0], *parts[1], people, discoverers, strangers, cold, unreachable)
 
 
 def _drawn(
@@ -114,7 +124,7 @@ class Judged:
     metrics    : an estimate of each of `METRICS`
     ahead      : by how much its NDCG@10 is above that of others, relative, on the same resamples
     by_history : the NDCG@10 of those who knew 1 to 4 songs, and of those who knew more
-    reach      : what its lists reach, whatever is right; None of replay
+    reach      : what its lists reach, whatever is right; None of replay, and where nobody knew anything
     """
 
     recommender: str
@@ -154,7 +164,7 @@ def judge(  # noqa: PLR0913  what is judged, by what, against what
     each = np.stack([judged(lists[name], relevant) for name in names])  # [recommenders, listeners, metrics]
     baselines = [name for name in baselines if name in names]
     history = seen.counts[who]
-    groups = {f"1 to {FEW - 1} songs": history < FEW, f"{FEW} songs or more": history >= FEW}
+    groups = {f"1 to {FEW - 1} songs": (history > 0) & (history < FEW), f"{FEW} songs or more": history >= FEW}
     means, gaps = len(names) * len(METRICS), len(names) * len(baselines)
 
     def statistics(weights: Weights) -> NDArray[np.float64]:
@@ -180,7 +190,7 @@ def judge(  # noqa: PLR0913  what is judged, by what, against what
                 known: replace(estimate, count=int(groups[known].sum()))
                 for known, estimate in _named(groups, found[means + gaps + at * len(groups) :]).items()
             },
-            None if again else _reach(lists[name], seen, who),
+            None if again or not history.any() else _reach(lists[name], seen, who),
         )
         for at, name in enumerate(names)
     )

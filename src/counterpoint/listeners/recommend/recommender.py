@@ -36,6 +36,30 @@ PUSHED: Final = 0.1  # what the worth of a song that is pushed down is multiplie
 
 
 @dataclass(frozen=True, eq=False)
+class Request:
+    """What a list is to be like, whoever it is for; `Recommender.songs` says what each of these means.
+
+    Raises
+    ------
+    CounterpointError
+        If `count` is below 1, or there is no such hour or weekday.
+    """
+
+    count: int
+    new: bool
+    allow: Iterable[Any] | None
+    deny: Iterable[Any]
+    push_down: Iterable[Any]
+    hour: int | None
+    weekday: int | None
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise CounterpointError(f"{self.count} songs are too few to recommend: 1 or more would be right")
+        check_time(self.hour, self.weekday)
+
+
+@dataclass(frozen=True, eq=False)
 class Recommender:
     """What was learned, and from whom.
 
@@ -112,41 +136,17 @@ class Recommender:
         CounterpointError
             If `count` is below 1, an id is of another type, or none of the allowed songs is known.
         """
-        return pl.concat(
-            self.stream(
-                uids,
-                count=count,
-                new=new,
-                allow=allow,
-                deny=deny,
-                push_down=push_down,
-                hour=hour,
-                weekday=weekday,
-            )
-        )
+        request = Request(count, new, allow, deny, push_down, hour, weekday)
+        return pl.concat(self.stream(uids, request))
 
-    def stream(  # noqa: PLR0913
-        self,
-        uids: Iterable[Any] | None = None,
-        *,
-        count: int = 10,
-        new: bool = True,
-        allow: Iterable[Any] | None = None,
-        deny: Iterable[Any] = (),
-        push_down: Iterable[Any] = (),
-        hour: int | None = None,
-        weekday: int | None = None,
-    ) -> Iterator[pl.DataFrame]:
+    def stream(self, uids: Iterable[Any] | None, request: Request) -> Iterator[pl.DataFrame]:
         """Yield what `songs` returns, some thousand listeners at a time."""
-        if count < 1:
-            raise CounterpointError(f"{count} songs are too few to recommend: 1 or more would be right")
-        check_time(hour, weekday)
         asked = self.seen.listeners if uids is None else _ids(uids, self.seen.listeners, "listener")
-        barred, factor = self._barred(allow, deny), self.factor(push_down, hour, weekday)
+        barred, factor, new = self._barred(request), self._factor(request), request.new
         for first in range(0, max(1, len(asked)), AT_ONCE):
             some = asked[first : first + AT_ONCE]
             histories = self.histories(some)
-            ranked = self.ranked(histories, count, factor, barred=barred, new=new)
+            ranked = self.ranked(histories, request.count, factor, barred=barred, new=new)
             yield self._told(some, histories, ranked, self.filled(histories, ranked, barred=barred, new=new))
 
     def histories(self, uids: pl.Series) -> Interactions:
@@ -228,15 +228,6 @@ class Recommender:
             )
         return number
 
-    def factor(self, push_down: Iterable[Any], hour: int | None, weekday: int | None) -> Floats | None:
-        """Return what each song's worth is multiplied by, float32[songs]; None if by nothing."""
-        factor = np.ones(len(self.seen.songs), np.float32)
-        if self.lifts is not None and self.context and (hour is not None or weekday is not None):
-            factor *= self.lifts.at(hour, weekday) ** np.float32(self.context)
-        pushed = self._numbers(push_down)
-        factor[pushed[pushed >= 0]] *= np.float32(PUSHED)
-        return None if (factor == 1).all() else factor
-
     def unknown(self, song_ids: Iterable[Any]) -> int:
         """Return how many of these songs nobody knows."""
         return int((self._numbers(song_ids) < 0).sum())
@@ -257,17 +248,26 @@ class Recommender:
     def _numbers(self, song_ids: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
         return self.seen.song_numbers(known_as(_ids(song_ids, self.seen.songs, "song"), self.versions))
 
-    def _barred(self, allow: Iterable[Any] | None, deny: Iterable[Any]) -> Barred:
+    def _factor(self, request: Request) -> Floats | None:
+        """Return what each song's worth is multiplied by, float32[songs]; None if by nothing."""
+        factor = np.ones(len(self.seen.songs), np.float32)
+        if self.lifts is not None and self.context and (request.hour is not None or request.weekday is not None):
+            factor *= self.lifts.at(request.hour, request.weekday) ** np.float32(self.context)
+        pushed = self._numbers(request.push_down)
+        factor[pushed[pushed >= 0]] *= np.float32(PUSHED)
+        return None if (factor == 1).all() else factor
+
+    def _barred(self, request: Request) -> Barred:
         barred = nothing_barred(self.seen)
-        if allow is not None:
-            allowed = self._numbers(allow)
+        if request.allow is not None:
+            allowed = self._numbers(request.allow)
             if not (allowed >= 0).any():
                 raise CounterpointError(
                     "none of the songs allowed is known to anybody: there is nothing to choose from"
                 )
             barred[:] = True
             barred[allowed[allowed >= 0]] = False
-        denied = self._numbers(deny)
+        denied = self._numbers(request.deny)
         barred[denied[denied >= 0]] = True
         return barred
 

@@ -9,17 +9,17 @@ import polars as pl
 
 from counterpoint.errors import CounterpointError
 from counterpoint.listeners.churn.songs import songs_in
-from counterpoint.listeners.recommend.recommender import Recommender
+from counterpoint.listeners.recommend.recommender import Recommender, Request
 from counterpoint.tables import parquet
 from counterpoint.tables.commit import explained, whole_file
 from counterpoint.tables.workspace import View
 
 
-def write_songs(recommender: Recommender, to: Path, uids: Iterable[Any] | None = None, **lists: Any) -> int:
+def write_songs(recommender: Recommender, uids: Iterable[Any] | None, request: Request, to: Path) -> int:
     """Write what `Recommender.songs` returns to a .parquet file, whole or not at all; return the number of rows."""
     if to.suffix != ".parquet":
         raise CounterpointError(f"{to}: a name that ends in .parquet would be right")
-    parts, rows = recommender.stream(uids, **lists), 0
+    parts, rows = recommender.stream(uids, request), 0
     first = next(parts)
     schema = {name: type(kind) for name, kind in first.schema.items()}
     with whole_file(to) as temporary, explained(to), parquet.writing(temporary, schema) as append:

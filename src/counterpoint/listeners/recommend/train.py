@@ -1,6 +1,7 @@
 """Learn what listeners should hear next from a workspace, and keep it there."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -98,12 +99,20 @@ def _digests(folder: Path) -> list[str]:
     return [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())]
 
 
-def chosen(
-    study: Study, by: Folder, snapshot: Snapshot, *, settings: int, seed: int, styles: pl.DataFrame | None = None
+def chosen(  # noqa: PLR0913  four are options
+    study: Study,
+    by: Folder,
+    snapshot: Snapshot,
+    *,
+    settings: int,
+    seed: int,
+    styles: pl.DataFrame | None = None,
+    beside: Sequence[str] = (),
 ) -> Choice:
     """Return the blend that tells best, from the days known before the last `outcome_for`, what was liked in these.
 
-    By at most 100,000 listeners. With it, whether to heed dislikes, the clock and the day of the week.
+    By at most 100,000 listeners. With it, whether to heed dislikes, the clock and the day of the week; and the settings
+    of kinds that are judged `beside` it.
     """
     after, until, _ = snapshot.days
     cut = until - snapshot.outcome_for.days
@@ -117,7 +126,7 @@ def chosen(
     before = ratings(study, by, after, cut, of=of)
     given = task(before.interactions, liked_later(study, by, until, before, of=of), seed=seed, most=CHOOSERS)
     style = styles_of(before.names, styles, before.versions)
-    choice, blend = choose(given, settings=settings, seed=seed, styles=style)
+    choice, blend = choose(given, settings=settings, seed=seed, styles=style, beside=beside)
     said = lifts(plays_by_time(study, after, cut), before.names["song_id"], style, before.versions)
     when = times(study, given, (cut, until), before.versions, seed=seed)
     return replace(choice, context=context_by(lists_at(blend, given, when), when, said, seed=seed))

@@ -4,11 +4,15 @@ Every product is made once, for the better known of two songs, and offered to bo
 best known: then the rows that are written are short, and those that are read lie close together.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
+from numpy.typing import NDArray
 
 from counterpoint.listeners.recommend.kernels.best import F32, NO_NAN, U32, key, prefetch, score_of, select, told
 
+Floats = NDArray[np.float32]
 FILLS = 4  # pieces of the transposition, each of which reads every pair
 BLOCK = 32  # floats looked at at once
 BELOW = 2048  # songs that are offered to by one thread
@@ -112,8 +116,43 @@ def _offer_below(row, own, i, low, high, keys, counts, cuts, keep):
                     counts[j] = count
 
 
-@njit(cache=True, parallel=True)
-def top_products(start, song, weight, scale, keep):
+@njit(cache=True, nogil=True)
+def _begin(part, parts, start, song, by_song, cuts, listener, place):
+    for piece in range(part, FILLS, parts):
+        _whose(start, song, by_song, cuts[piece], cuts[piece + 1], listener, place)
+
+
+@njit(cache=True, nogil=True)
+def _above(part, parts, first, last, pairs, by, scale, total, best, keep):
+    """Make the products of the songs in [first, last) with those better known, and offer them to the former."""
+    keys, counts, limits = best
+    for i in range(first + part, last, parts):
+        row = total[i - first]
+        row[: i + 1] = F32(0)
+        _add(row, i, *pairs, *by)
+        counts[i], limits[i] = _offer(row, scale, i, keys[i], keep)
+
+
+@njit(cache=True, nogil=True)
+def _below(part, parts, first, last, scale, total, best, keep):
+    """Offer the same products to the better known songs."""
+    keys, counts, limits = best
+    for piece in range(part, (last + BELOW - 1) // BELOW, parts):
+        for i in range(max(first, piece * BELOW + 1), last):
+            high = min((piece + 1) * BELOW, i)
+            _offer_below(total[i - first], scale[i], i, piece * BELOW, high, keys, counts, limits, keep)
+
+
+@njit(cache=True, nogil=True)
+def _end(part, parts, best, found, size):
+    keys, counts, _ = best
+    for i in range(part, len(counts), parts):
+        told(keys[i], counts[i], found[i], size[i])
+
+
+def top_products(
+    start: NDArray[np.int64], song: NDArray[np.int32], weight: Floats, scale: Floats, keep: int
+) -> tuple[NDArray[np.int32], Floats]:
     """Return the `keep` largest products of each song with others, in order: int32[songs, keep], float32[songs, keep].
 
     The product of i and j is scale[j] times the sum over listeners u of weight[u, i] * weight[u, j]; only those above
@@ -122,33 +161,27 @@ def top_products(start, song, weight, scale, keep):
     start, song, weight : the pairs, ascending within a listener; float32 weights
     scale               : float32[songs], none below 0
     """
-    songs = len(scale)
+    songs, parts = len(scale), get_num_threads()
     by_song = _by_song(song, songs)
-    listener = np.empty(len(song), np.int32)
-    place = np.empty(len(song), np.int32)
-    cuts = _cuts(by_song)
-    for piece in prange(FILLS):
-        _whose(start, song, by_song, cuts[piece], cuts[piece + 1], listener, place)
+    listener, place = np.empty(len(song), np.int32), np.empty(len(song), np.int32)
     tile = max(1, min(TILE, (1 << 24) // max(1, songs)))
     total = np.zeros((tile, songs), np.float32)
-    keys = np.empty((songs, 2 * keep), np.uint64)
-    counts = np.zeros(songs, np.int64)
-    limits = np.zeros(songs, np.float32)
-    for first in range(0, songs, tile):
-        last = min(first + tile, songs)
-        for i in prange(first, last):
-            row = total[i - first]
-            row[: i + 1] = F32(0)
-            _add(row, i, start, song, weight, by_song, listener, place)
-            counts[i], limits[i] = _offer(row, scale, i, keys[i], keep)
-        for piece in prange((last + BELOW - 1) // BELOW):
-            for i in range(max(first, piece * BELOW + 1), last):
-                high = min((piece + 1) * BELOW, i)
-                _offer_below(total[i - first], scale[i], i, piece * BELOW, high, keys, counts, limits, keep)
-    found = np.empty((songs, keep), np.int32)
-    size = np.empty((songs, keep), np.float32)
-    for i in prange(songs):
-        told(keys[i], counts[i], found[i], size[i])
+    best = np.empty((songs, 2 * keep), np.uint64), np.zeros(songs, np.int64), np.zeros(songs, np.float32)
+    found, size = np.empty((songs, keep), np.int32), np.empty((songs, keep), np.float32)
+    pairs, by = (start, song, weight), (by_song, listener, place)
+    # There are thousands of turns. Threads of OpenMP spin from one to the next, and on busy cores keep each other from
+    # working; those of a pool sleep.
+    with ThreadPoolExecutor(parts) as pool:
+
+        def shared(work, *given):
+            list(pool.map(lambda part: work(part, parts, *given), range(parts)))
+
+        shared(_begin, start, song, by_song, _cuts(by_song), listener, place)
+        for first in range(0, songs, tile):
+            last = min(first + tile, songs)
+            shared(_above, first, last, pairs, by, scale, total, best, keep)
+            shared(_below, first, last, scale, total, best, keep)
+        shared(_end, best, found, size)
     return found, size
 
 

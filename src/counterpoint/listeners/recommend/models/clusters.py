@@ -1,6 +1,7 @@
 """Listeners of like taste: k-means over where a decomposition puts them; and what is popular among them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from counterpoint.listeners.recommend.interactions import Interactions
 from counterpoint.listeners.recommend.kernels.score import top_listed
 from counterpoint.listeners.recommend.models.factors import Factors, Projected
 from counterpoint.listeners.recommend.models.model import Barred, Ranked, unwanted
+from counterpoint.listeners.recommend.models.popular import largest_first
 from counterpoint.listeners.recommend.models.svd import SvdKind
 from counterpoint.rng import generator
 
@@ -52,12 +54,16 @@ class PopularInCluster:
     clusters: Clusters
     share: NDArray[np.float32]
 
+    @cached_property
+    def order(self) -> NDArray[np.int32]:
+        """Each cluster's songs, int32[clusters, songs], the largest share first."""
+        return largest_first(self.share)
+
     def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
         """See `Model.top`."""
-        order = np.argsort(-self.share, axis=1, kind="stable").astype(np.int32)
         out = unwanted(histories, new=new)
         group = self.clusters.of(histories)
-        return Ranked(*top_listed(order, self.share, group, out.start, out.song, barred, min(count, len(barred))))
+        return Ranked(*top_listed(self.order, self.share, group, out.start, out.song, barred, min(count, len(barred))))
 
     def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
         """Return None: a history only chooses the cluster."""

@@ -43,7 +43,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "popular-in-cluster": PopularInClusterKind(),
 }
 MEMBERS: Final = ("popular-lately", "popular-by-device", "popular-in-cluster", "walk", "svd-by-degree", "ials", "ease")
-
+AS_PUBLISHED: Final = ("neighbours-as-published", "svd-as-published", "nmf-as-published", "as-published")
+"""The study's: their settings are what they are."""
 
 NEAR: Final = 0.2
 KEPT: Final = 0.7  # chance that a choice stays in a search nearby
@@ -105,7 +106,7 @@ RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
         "ridge": Span(0.001, 0.05, by_ratio=True),
         "power": Span(0.0, 1.0),
     },
-    published.PublishedKind: {},  # the study's settings are what they are
+    published.PublishedKind: {},
     PopularInClusterKind: {
         "clusters": Span(4, 64, by_ratio=True),
         "factors": Span(8, 64, by_ratio=True),

@@ -1,6 +1,7 @@
 """What most listeners know: overall, lately, or of those with the same device. Hard to beat without a history."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,16 @@ class Popular:
 
     share: NDArray[np.float32]
 
+    @cached_property
+    def order(self) -> NDArray[np.int32]:
+        """Each group's songs, int32[groups, songs], the largest share first."""
+        return largest_first(self.share)
+
     def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
         """Return the songs that most listeners of the same device know; see `Model.top`."""
-        order = np.argsort(-self.share, axis=1, kind="stable").astype(np.int32)
         group = np.where(histories.device < len(self.share) - 1, histories.device + 1, 0).astype(np.int64)
         out = unwanted(histories, new=new)
-        return Ranked(*top_listed(order, self.share, group, out.start, out.song, barred, min(count, len(barred))))
+        return Ranked(*top_listed(self.order, self.share, group, out.start, out.song, barred, min(count, len(barred))))
 
     def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
         """Return None: nothing of the history matters."""
@@ -54,6 +59,11 @@ class PopularKind:
                 own = seen.device == device
                 groups.append((_counts(counted, own) + self.drawn * everybody) / (own.sum() + self.drawn))
         return Popular(np.stack(groups).astype(np.float32))
+
+
+def largest_first(share: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return the songs of each group in order, int32[groups, songs]; of equal shares the better known song first."""
+    return np.argsort(-share, axis=1, kind="stable").astype(np.int32)
 
 
 def _counts(counted: Interactions, of: NDArray[np.bool_]) -> NDArray[np.float64]:
