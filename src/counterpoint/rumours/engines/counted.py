@@ -1,0 +1,115 @@
+"""Runs in steps by neighbours counted: one run on all threads, or a thread a run."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError
+from counterpoint.rumours.engines import course
+from counterpoint.rumours.engines.course import Course
+from counterpoint.rumours.engines.task import Period, Raw, Task
+from counterpoint.rumours.kernels import spread
+from counterpoint.rumours.models.model import Model
+from counterpoint.rumours.network.network import Network
+
+CODES = {"broadcast": spread.BROADCAST, "draw": spread.DRAW, "look": spread.LOOK}
+PIECES = 256
+MOST_CONTACTS = 2**31
+
+
+def run(task: Task, *, wide: bool) -> Raw:
+    """Run them all, a thread a run, or all threads in one."""
+    return course.run(task, _one_by_one if wide else _side_by_side)
+
+
+def _side_by_side(period: Period, until: int, runs: Course) -> None:
+    arcs, unit = arcs_of(period.network)
+    law = law_of(period.model, unit)
+    spread.advance(law, arcs, runs.keys, period.since, until, runs.states, runs.kinds, runs.told, runs.raw.ended)
+
+
+def _one_by_one(period: Period, until: int, runs: Course) -> None:
+    arcs, unit = arcs_of(period.network)
+    law, nodes = law_of(period.model, unit), runs.states.shape[1]
+    # Pieces of work that are alike: a node costs about as much as four arcs.
+    cost = arcs.heard_start + 4 * np.arange(nodes + 1)
+    cuts = np.searchsorted(cost, np.linspace(0, cost[-1], PIECES + 1))
+    for at, key in enumerate(runs.keys):
+        scratch = spread.room(nodes, law.adds.shape[1], len(runs.raw.parent[at]) > 0)
+        told = spread.Told(*(each[at] for each in runs.told))
+        end = spread.steps(
+            law, arcs, cuts, True, key, period.since, until, runs.states[at], runs.kinds[at], scratch, told
+        )
+        spread.finish(told.stocks, end, period.since, until, runs.raw.ended, at)
+
+
+def arcs_of(network: Network) -> tuple[spread.Arcs, float]:
+    """Return a network's arcs for the kernel, and what one contact adds to a count there."""
+    heard_start, heard, places = network.heard
+    none = np.empty(0, np.uint32)
+    times, heard_times, unit = none, none, 1.0
+    if network.weight is None:
+        strength = np.diff(heard_start).astype(np.float64)
+    else:
+        by_node = np.add.reduceat(np.append(network.weight[places], 0.0), heard_start[:-1]) * (np.diff(heard_start) > 0)
+        if by_node.max(initial=0) >= MOST_CONTACTS:
+            raise CounterpointError(f"the weights at one node add up to {by_node.max():g}: below 2^31 would be right")
+        # Counts are whole: a contact is as many units as 31 bits can hold at the strongest node.
+        unit = 2.0 ** np.floor(np.log2((MOST_CONTACTS - len(places) - 1) / max(by_node.max(initial=0), 1.0)))
+        times = np.maximum(np.rint(network.weight * unit), 1).astype(np.uint32)
+        heard_times = times[places]
+        strength = np.add.reduceat(np.append(heard_times, 0).astype(np.float64), heard_start[:-1]) * (
+            np.diff(heard_start) > 0
+        )
+    views = (network.to.view(np.uint32), heard.view(np.uint32))
+    return spread.Arcs(network.start, views[0], times, heard_start, views[1], heard_times, strength), float(unit)
+
+
+def law_of(model: Model, unit: float) -> spread.Law:
+    """Return a model as the kernel's arrays."""
+    meet, alone = model.meet[0], model.alone
+    classes, states = meet.shape[:2]
+    fields = fields_of(model)
+    chance = meet.sum(-1)[:, :, fields]
+    with np.errstate(divide="ignore"):
+        loss = np.log1p(-np.minimum(chance, 1.0))
+    power = (1 - np.minimum(chance, 1.0))[..., None] ** np.arange(spread.SMALL)
+    words = (len(fields) + 1) // 2
+    adds = np.zeros((states, max(words, 1)), np.uint64)
+    for place, state in enumerate(fields):
+        adds[state, place // 2] += np.uint64(1) << np.uint64(32 * (place % 2))
+    single = np.full((classes, states), spread.SEVERAL, np.uint8)
+    into = meet[:, :, fields].sum(2) > 0
+    one = into.sum(-1) == 1
+    single[one] = into[one].argmax(-1)
+    become = np.cumsum(meet[:, :, fields], -1) / np.where(chance > 0, chance, 1.0)[..., None]
+    inert = (chance.sum(-1) + alone.sum(-1)) == 0
+    code = CODES[model.contact]
+    return spread.Law(
+        code,
+        unit,
+        adds,
+        inert,
+        _deaf(chance, into | (alone > 0)),
+        chance,
+        loss,
+        power,
+        single,
+        become,
+        np.cumsum(alone, -1),
+    )
+
+
+def fields_of(model: Model) -> list[int]:
+    """Return the states that matter to those who meet them; in a draw, all who post take part."""
+    meet, active = model.meet[0], [model.number(state) for state in model.active]
+    if model.contact == "draw":
+        return sorted(active)
+    return [state for state in range(len(model.states)) if meet[:, :, state].any()]
+
+
+def _deaf(chance: NDArray[np.float64], into: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which states no contact changes, nor any that may follow."""
+    hears = chance.sum(-1) > 0
+    for _ in range(hears.shape[1]):
+        hears = hears | (into & hears[:, None, :]).any(-1)
+    return np.asarray(~hears)

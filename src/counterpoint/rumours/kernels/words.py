@@ -1,0 +1,436 @@
+"""512 runs at once in broadcast: a run is a lane, a bit of every word, and its states, classes and draws are its own.
+
+For every node the neighbours in a state are counted in all lanes together, as binary numbers of which bit b of every
+lane lies in one plane (carry-save adders: Harley & Seal, in Warren 2012). Somebody who meets n such neighbours is left
+alone with probability q^n, the product of q^(2^b) over the bits of n: so every plane takes one draw with a fixed
+probability, and nobody needs n itself. Where contacts with different states would lead apart, the first of either kind
+has its time, and the earlier is it (see `spread`). A lane whose run is over takes the next one that waits.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+from numba import njit, prange
+
+from counterpoint.rumours.kernels.keyed import STRIDE, mixed, under, uniform
+from counterpoint.rumours.kernels.lanes import COUNT, WORDS, drawn, load, nothing, some, splat, store, trailing
+
+Groups = namedtuple("Groups", "of fields chance coins leaves into become apart")
+"""A model for lanes: g groups of (class, state) that nothing distinguishes, k states, f fields, b planes.
+
+of      : uint8[c, k], the group of a class in a state, or NONE if it is inert
+fields  : int64[f], the states that matter to those who meet them
+chance  : float64[g, f], P(change) of one contact
+coins   : uint64[f + 1, b, BITS + 1, g], P(one of 2^b contacts changes) in binary, each digit in all bits, then whether
+          it is certain; the last field is changing by oneself, of which only plane 0 counts
+leaves  : bool[g], who is in it may change alone
+into    : uint8[g, f + 1], the one state that a field leads to; or SEVERAL
+become  : float64[g, f + 1, k], to which states and how probably, cumulated
+apart   : bool[g], different fields lead to different states
+"""
+Runs = namedtuple("Runs", "sources plant_at plant_to plants shares start source until")
+"""What is to be run.
+
+sources  : int32[runs, sources]; plants: int32[runs, plants], nodes put into the state plant_to before step plant_at
+shares   : uint64[c - 1, BITS + 1, 1], P(a class, of those that no earlier class has) as coins
+start, source : the state everybody begins in, and the sources'; until: the last step
+"""
+Heard = namedtuple("Heard", "start nodes")
+
+NONE = SEVERAL = 255
+BITS = 32
+ROW = np.uint64(WORDS * BITS * int(STRIDE) % 2**64)  # keys that one plane's coins take
+SPLIT = np.uint64(1) << np.uint64(40)  # what a node's other draws are for
+REFILL = COUNT // 8  # lanes that wait before they are given new runs
+
+
+@njit(cache=True, inline="always")
+def _tossed(among, groups, first, coins, field, plane, key):
+    """Return those lanes whose coin falls: a binary fraction drawn digit by digit until it differs from the chance."""
+    won = nothing()
+    count = coins.shape[3]
+    for digit in range(BITS):
+        chance = nothing()
+        for g in range(count):
+            chance = chance | (load(groups, first + g * WORDS) & splat(coins[field, plane, digit, g]))
+        r = drawn(key + np.uint64(digit * WORDS) * STRIDE)
+        won = won | (among & chance & ~r)
+        among = among & ~(chance ^ r)
+        if not some(among):
+            break
+    certain = nothing()
+    for g in range(count):
+        certain = certain | (load(groups, first + g * WORDS) & splat(coins[field, plane, BITS, g]))
+    return won | (among & certain)
+
+
+@njit(cache=True)
+def _ripple(planes, place, plane, carry):
+    while some(carry):
+        old = load(planes, place + plane * WORDS)
+        store(planes, place + plane * WORDS, old ^ carry)
+        carry = old & carry
+        plane += 1
+
+
+@njit(cache=True)
+def _tally(bits, row, heard, low, high, planes, place, count):
+    """Count in every lane how many of the nodes heard[low:high] are set in `bits` from `row` on; write the planes."""
+    zero = nothing()
+    for plane in range(count):
+        store(planes, place + plane * WORDS, zero)
+    ones, twos, fours = zero, zero, zero
+    at = low
+    while at + 8 <= high:
+        a, b = load(bits, (row + np.int64(heard[at])) * WORDS), load(bits, (row + np.int64(heard[at + 1])) * WORDS)
+        u = ones ^ a
+        two_a, ones = (ones & a) | (u & b), u ^ b
+        a, b = load(bits, (row + np.int64(heard[at + 2])) * WORDS), load(bits, (row + np.int64(heard[at + 3])) * WORDS)
+        u = ones ^ a
+        two_b, ones = (ones & a) | (u & b), u ^ b
+        u = twos ^ two_a
+        four_a, twos = (twos & two_a) | (u & two_b), u ^ two_b
+        a, b = load(bits, (row + np.int64(heard[at + 4])) * WORDS), load(bits, (row + np.int64(heard[at + 5])) * WORDS)
+        u = ones ^ a
+        two_a, ones = (ones & a) | (u & b), u ^ b
+        a, b = load(bits, (row + np.int64(heard[at + 6])) * WORDS), load(bits, (row + np.int64(heard[at + 7])) * WORDS)
+        u = ones ^ a
+        two_b, ones = (ones & a) | (u & b), u ^ b
+        u = twos ^ two_a
+        four_b, twos = (twos & two_a) | (u & two_b), u ^ two_b
+        u = fours ^ four_a
+        eight, fours = (fours & four_a) | (u & four_b), u ^ four_b
+        _ripple(planes, place, 3, eight)
+        at += 8
+    while at < high:
+        a = load(bits, (row + np.int64(heard[at])) * WORDS)
+        two, ones = ones & a, ones ^ a
+        four, twos = twos & two, twos ^ two
+        eight, fours = fours & four, fours ^ four
+        _ripple(planes, place, 3, eight)
+        at += 1
+    store(planes, place, ones)
+    if count > 1:
+        store(planes, place + WORDS, twos)
+    if count > 2:
+        store(planes, place + 2 * WORDS, fours)
+
+
+@njit(cache=True)
+def _digits(n):
+    count = 0
+    while n:
+        n >>= 1
+        count += 1
+    return count
+
+
+@njit(cache=True)
+def _bit(array, place, lane):
+    return (array[place + (lane >> 6)] >> np.uint64(lane & 63)) & np.uint64(1)
+
+
+@njit(cache=True)
+def _first(groups, law, g, planes, stride, count, won, lane, key):
+    """Return the field of the earliest contact that changes a lane's node: the first of each has its time."""
+    best, field = 2.0, -1
+    for f in range(law.chance.shape[1]):
+        if _bit(won, f * WORDS, lane):
+            n = 0
+            for plane in range(count):
+                n |= np.int64(_bit(planes, f * stride + plane * WORDS, lane)) << plane
+            p, u = law.chance[g, f], uniform(under(key, f))
+            time = u if n == 1 else (1.0 - (1.0 - u * (1.0 - (1.0 - p) ** n)) ** (1.0 / n)) / p
+            if time < best:
+                best, field = time, f
+    return field
+
+
+@njit(cache=True)
+def _settle(groups, law, conflict, planes, stride, count, won, key):
+    """Leave in `won` one field for each lane in `conflict`."""
+    fields = law.chance.shape[1]
+    for word in range(WORDS):
+        left = conflict[word]
+        while left:
+            lowest = left & -left
+            left ^= lowest
+            lane = word * 64 + trailing(lowest)
+            g = 0
+            while not _bit(groups, g * WORDS, lane):
+                g += 1
+            field = _first(groups, law, g, planes, stride, count, won, lane, under(key, lane))
+            for f in range(fields):
+                if f != field:
+                    won[f * WORDS + word] &= ~lowest
+
+
+@njit(cache=True)
+def _split(law, g, f, lanes_won, arrive, key):
+    """Send each lane of a group that a field changed to one of the states it may lead to."""
+    for word in range(WORDS):
+        left = lanes_won[word]
+        while left:
+            lowest = left & -left
+            left ^= lowest
+            r = uniform(mixed(key ^ (lowest + np.uint64(word))))
+            k = 0
+            while r >= law.become[g, f, k] and k + 1 < law.become.shape[2]:
+                k += 1
+            arrive[k * WORDS + word] |= lowest
+
+
+@njit(cache=True)
+def _node(v, heard, law, kinds, now, then, running, live, room, key):
+    """Let node v meet all it hears, in every lane."""
+    planes, groups, won, arrive, spare = room
+    nodes = len(heard.start) - 1
+    classes, states = law.of.shape
+    fields, count = law.chance.shape[1], law.chance.shape[0]
+    going = load(running, 0)
+    for g in range(count):
+        store(groups, g * WORDS, nothing())
+    alive, ordinary = nothing(), going
+    for c in range(classes - 1, -1, -1):
+        among = ordinary
+        if c:
+            among = load(kinds, ((c - 1) * nodes + v) * WORDS) & going
+            ordinary = ordinary & ~among
+        for s in range(states):
+            g = law.of[c, s]
+            if g != NONE:
+                m = load(now, (s * nodes + v) * WORDS) & among
+                store(groups, g * WORDS, load(groups, g * WORDS) | m)
+                alive = alive | m
+    if not some(alive):
+        for s in range(states):
+            store(then, (s * nodes + v) * WORDS, load(now, (s * nodes + v) * WORDS))
+        return
+    for s in range(states):
+        store(arrive, s * WORDS, nothing())
+    low, high = heard.start[v], heard.start[v + 1]
+    digits, stride = _digits(high - low), law.coins.shape[1] * WORDS
+    once, twice, lively = nothing(), nothing(), load(live, 0)
+    for f in range(fields):
+        hears, success = nothing(), nothing()
+        for g in range(count):
+            if law.chance[g, f] > 0.0:
+                hears = hears | load(groups, g * WORDS)
+        if digits and some(hears):
+            _tally(now, law.fields[f] * nodes, heard.nodes, low, high, planes, f * stride, digits)
+            for plane in range(digits - 1, -1, -1):
+                met = hears & load(planes, f * stride + plane * WORDS)
+                lively = lively | met
+                among = met & ~success
+                if some(among):
+                    drawn_by = key + np.uint64(f * law.coins.shape[1] + plane) * ROW
+                    success = success | _tossed(among, groups, 0, law.coins, f, plane, drawn_by)
+        store(won, f * WORDS, success)
+        twice = twice | (once & success)
+        once = once | success
+    if some(twice):
+        apart = nothing()
+        for g in range(count):
+            if law.apart[g]:
+                apart = apart | load(groups, g * WORDS)
+        earlier = load(won, 0)
+        for f in range(1, fields):
+            mine = load(won, f * WORDS)
+            store(won, f * WORDS, mine & ~(earlier & ~apart))
+            earlier = earlier | mine
+        twice = twice & apart
+        if some(twice):
+            store(spare, 0, twice)
+            _settle(groups, law, spare, planes, stride, digits, won, under(key, SPLIT))
+    alone = nothing()
+    for g in range(count):
+        if law.leaves[g]:
+            alone = alone | load(groups, g * WORDS)
+    lively = lively | alone
+    among = alone & ~once
+    moved = once
+    if some(among):
+        success = _tossed(among, groups, 0, law.coins, fields, 0, key + np.uint64(fields * law.coins.shape[1]) * ROW)
+        store(won, fields * WORDS, success)
+        moved = moved | success
+    else:
+        store(won, fields * WORDS, nothing())
+    store(live, 0, lively)
+    if some(moved):
+        for g in range(count):
+            own = load(groups, g * WORDS)
+            if some(own & moved):
+                for f in range(fields + 1):
+                    mine = own & load(won, f * WORDS)
+                    if some(mine):
+                        k = np.int64(law.into[g, f])
+                        if k != SEVERAL:
+                            store(arrive, k * WORDS, load(arrive, k * WORDS) | mine)
+                        else:
+                            store(spare, 0, mine)
+                            _split(law, g, f, spare, arrive, under(key, SPLIT + np.uint64(1 + g * (fields + 1) + f)))
+    for s in range(states):
+        place = (s * nodes + v) * WORDS
+        store(then, place, (load(now, place) & ~moved) | load(arrive, s * WORDS))
+
+
+@njit(cache=True)
+def _step(heard, law, kinds, now, then, running, live, room, key):
+    """Take one step in all lanes; `live` says afterwards in which of them anything may have changed."""
+    store(live, 0, nothing())
+    for v in range(len(heard.start) - 1):
+        _node(v, heard, law, kinds, now, then, running, live, room, under(key, v))
+
+
+@njit(cache=True)
+def _begin(runs, law, lane, run, nodes, now, kinds):
+    """Put a run's sources in place; its lane holds nobody but those in the start state."""
+    word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
+    for at in range(runs.sources.shape[1]):
+        v = runs.sources[run, at]
+        now[(runs.start * nodes + v) * WORDS + word] &= ~bit
+        now[(runs.source * nodes + v) * WORDS + word] |= bit
+        for c in range(law.of.shape[0] - 1):
+            kinds[(c * nodes + v) * WORDS + word] &= ~bit
+
+
+@njit(cache=True)
+def _clear(runs, law, fresh, nodes, now, kinds, key):
+    """Put everybody in the lanes `fresh` into the start state, and draw what class they are of."""
+    classes, states = law.of.shape
+    lanes = load(fresh, 0)
+    for v in range(nodes):
+        for s in range(states):
+            place = (s * nodes + v) * WORDS
+            old = load(now, place) & ~lanes
+            store(now, place, old | lanes if s == runs.start else old)
+        left, own = lanes, under(key, v)
+        for c in range(classes - 1):
+            place = (c * nodes + v) * WORDS
+            mine = _tossed(left, fresh, 0, runs.shares, c, 0, own + np.uint64(c) * ROW)
+            store(kinds, place, (load(kinds, place) & ~lanes) | mine)
+            left = left & ~mine
+
+
+@njit(cache=True)
+def _plant(runs, lane, run, t, nodes, states, now, stocks, entries):
+    """Put into place what is planted in a run before its step t, and correct the stocks after the step before."""
+    word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
+    for at in range(len(runs.plant_at)):
+        v = runs.plants[run, at]
+        if runs.plant_at[at] == t and v >= 0:
+            old, to = 0, runs.plant_to[at]
+            for s in range(states):
+                if now[(s * nodes + v) * WORDS + word] & bit:
+                    old = s
+                now[(s * nodes + v) * WORDS + word] &= ~bit
+            now[(to * nodes + v) * WORDS + word] |= bit
+            stocks[run, t, old] -= 1
+            stocks[run, t, to] += 1
+            entries[run, t, to] += old != to
+
+
+@njit(cache=True)
+def _census(now, before, nodes, states, all_nodes, planes, digits, held, came):
+    """Count who is in each state and who came to it since `before`, in every lane: int32[states, COUNT]."""
+    fresh = np.empty(WORDS * nodes, np.uint64)
+    for s in range(states):
+        _tally(now, s * nodes, all_nodes, 0, nodes, planes, 0, digits)
+        _lay(planes, digits, held[s])
+        for v in range(nodes):
+            place = (s * nodes + v) * WORDS
+            store(fresh, v * WORDS, load(now, place) & ~load(before, place))
+        _tally(fresh, 0, all_nodes, 0, nodes, planes, 0, digits)
+        _lay(planes, digits, came[s])
+
+
+@njit(cache=True)
+def _lay(planes, digits, counts):
+    """Turn planes into numbers, one a lane."""
+    counts[:] = 0
+    for plane in range(digits):
+        for word in range(WORDS):
+            bits = planes[plane * WORDS + word]
+            for lane in range(64):
+                counts[word * 64 + lane] += np.int32((bits >> np.uint64(lane)) & np.uint64(1)) << plane
+
+
+@njit(cache=True)
+def _batch(heard, law, runs, first, last, key, stocks, entries, ended):
+    """Run the runs from `first` to before `last`, in lanes that take the next when theirs is over."""
+    nodes, states, classes = len(heard.start) - 1, law.of.shape[1], law.of.shape[0]
+    fields, digits = law.chance.shape[1], _digits(nodes)
+    now, then = np.zeros(states * nodes * WORDS, np.uint64), np.zeros(states * nodes * WORDS, np.uint64)
+    kinds = np.zeros(max(classes - 1, 1) * nodes * WORDS, np.uint64)
+    running, live, fresh = np.zeros(WORDS, np.uint64), np.zeros(WORDS, np.uint64), np.zeros(WORDS, np.uint64)
+    room = (
+        np.zeros(fields * law.coins.shape[1] * WORDS, np.uint64),
+        np.zeros(len(law.chance) * WORDS, np.uint64),
+        np.zeros((fields + 1) * WORDS, np.uint64),
+        np.zeros(states * WORDS, np.uint64),
+        np.zeros(WORDS, np.uint64),
+    )
+    census = np.zeros(digits * WORDS, np.uint64)
+    held, came = np.zeros((states, COUNT), np.int32), np.zeros((states, COUNT), np.int32)
+    all_nodes = np.arange(nodes).astype(np.uint32)
+    run_of, clock = np.full(COUNT, -1), np.zeros(COUNT, np.int64)
+    last_plant = -1
+    for at in range(len(runs.plant_at)):
+        last_plant = max(last_plant, runs.plant_at[at])
+    waiting, step = first, 0
+    while True:
+        free = 0
+        for lane in range(COUNT):
+            free += run_of[lane] < 0
+        if waiting < last and (free >= REFILL or free == COUNT):
+            fresh[:] = 0
+            for lane in range(COUNT):
+                if run_of[lane] < 0 and waiting < last:
+                    run_of[lane], clock[lane] = waiting, 0
+                    waiting += 1
+                    fresh[lane >> 6] |= np.uint64(1) << np.uint64(lane & 63)
+            _clear(runs, law, fresh, nodes, now, kinds, under(under(key, step), nodes))
+            for lane in range(COUNT):
+                if _bit(fresh, 0, lane):
+                    _begin(runs, law, lane, run_of[lane], nodes, now, kinds)
+                    for at in range(states):
+                        stocks[run_of[lane], 0, at] = 0
+                    stocks[run_of[lane], 0, runs.start] = nodes - runs.sources.shape[1]
+                    stocks[run_of[lane], 0, runs.source] += runs.sources.shape[1]
+            for word in range(WORDS):
+                running[word] |= fresh[word]
+            free = 0
+        elif free == COUNT:
+            break
+        for lane in range(COUNT):
+            if run_of[lane] >= 0 and clock[lane] <= last_plant:
+                _plant(runs, lane, run_of[lane], clock[lane], nodes, states, now, stocks, entries)
+        _step(heard, law, kinds, now, then, running, live, room, under(key, step))
+        _census(then, now, nodes, states, all_nodes, census, digits, held, came)
+        now, then = then, now
+        step += 1
+        for lane in range(COUNT):
+            run = run_of[lane]
+            if run >= 0:
+                frozen = not _bit(live, 0, lane) and clock[lane] >= last_plant
+                if not frozen:
+                    clock[lane] += 1
+                    for s in range(states):
+                        stocks[run, clock[lane], s] = held[s, lane]
+                        entries[run, clock[lane], s] = came[s, lane]
+                if frozen or clock[lane] == runs.until:
+                    ended[run] = clock[lane]
+                    run_of[lane] = -1
+                    running[lane >> 6] &= ~(np.uint64(1) << np.uint64(lane & 63))
+
+
+@njit(cache=True, parallel=True)
+def ensemble(heard, law, runs, batches, key, stocks, entries, ended):
+    """Run every run, batch by batch, each on one thread.
+
+    batches         : int64[b + 1], runs from one to the next are a batch
+    stocks, entries : int32[runs, steps + 1, k], who is in a state after each step, and came to it in it; zeros
+    ended           : int32[runs], the step after which nothing could change
+    """
+    for batch in prange(len(batches) - 1):
+        _batch(heard, law, runs, batches[batch], batches[batch + 1], under(key, batches[batch]), stocks, entries, ended)

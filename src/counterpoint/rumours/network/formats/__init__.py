@@ -1,0 +1,1 @@
+"""One file a format: its bytes become edges between numbered nodes, and nothing of it is lost uncounted."""

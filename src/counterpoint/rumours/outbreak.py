@@ -1,0 +1,164 @@
+"""What came of a rumour, run by run: frozen, with what it was made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError
+from counterpoint.evaluate.intervals import Estimate, bootstrap_each, wilson
+from counterpoint.rumours.models.model import Model
+from counterpoint.rumours.network.network import Network
+
+TOUCHED: Final = 0.01  # the share of nodes that a run must touch to have taken off
+SEED: Final = 0  # of the resamples
+
+
+@dataclass(frozen=True, eq=False)
+class Outbreaks:
+    """Runs of one rumour.
+
+    sources         : int32[runs, k], the nodes it began at
+    stocks, entries : int32[runs, steps + 1, states], how many are in a state after a step, and came to it in the step
+    ended           : int64[runs], the step after which nothing could change, or the last step there was
+    first           : int32[runs, nodes], the step of a node's first change, 0 of a source, -1: never; if kept
+    parent          : int32[runs, nodes], whose contact that was, -1: nobody's; if kept
+    last            : uint8[runs, nodes], the number of the state at the end; if kept
+    engine          : how it was run, in words
+    made            : what another person needs to get the same: network, model, seed, version
+    """
+
+    network: Network
+    model: Model
+    sources: NDArray[np.int32]
+    stocks: NDArray[np.int32]
+    entries: NDArray[np.int32]
+    ended: NDArray[np.int64]
+    first: NDArray[np.int32] | None
+    parent: NDArray[np.int32] | None
+    last: NDArray[np.uint8] | None
+    engine: str
+    made: Mapping[str, Any]
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are."""
+        return len(self.stocks)
+
+    @cached_property
+    def touched(self) -> NDArray[np.int64]:
+        """How many nodes ever left the first state, int64[runs]."""
+        if self.first is not None:
+            return np.asarray((self.first >= 0).sum(1))
+        return np.asarray(self.network.nodes - self.stocks[:, -1, 0], np.int64)
+
+    @property
+    def took_off(self) -> NDArray[np.bool_]:
+        """Whether a run touched 1 % of the nodes, bool[runs]."""
+        return self.touched >= TOUCHED * self.network.nodes
+
+    @property
+    def takeoff(self) -> Estimate:
+        """The share of runs that took off, with Wilson's interval."""
+        return wilson(int(self.took_off.sum()), self.runs)
+
+    def stock(self, state: str) -> NDArray[np.float64]:
+        """Return the share of nodes in a state after every step, float64[runs, steps + 1]."""
+        return self.stocks[:, :, self.model.number(state)] / self.network.nodes
+
+    def flow(self, state: str) -> NDArray[np.float64]:
+        """Return the share of nodes that came to a state in every step, float64[runs, steps + 1]."""
+        return self.entries[:, :, self.model.number(state)] / self.network.nodes
+
+    def bands(self, state: str, *, flow: bool = False, taken_off: bool = True) -> NDArray[np.float64]:
+        """Return the 5 %, 50 % and 95 % quantiles over runs after every step, float64[3, steps + 1]."""
+        values = (self.flow if flow else self.stock)(state)
+        return np.asarray(np.quantile(values[self._counted(taken_off)], [0.05, 0.5, 0.95], axis=0))
+
+    def summary(self, *, taken_off: bool = True) -> pl.DataFrame:
+        """Return, for each state, peak, step of the peak and share at the end: means over runs, with 95 % intervals.
+
+        The peak is that of each run. Of no run at all the frame is empty. Columns: state, measure, value, low, high, n.
+        """
+        kept = self._counted(taken_off)
+        rows: list[tuple[str, str, Estimate]] = []
+        for state in self.model.states if kept.any() else ():
+            stock = self.stock(state)[kept]
+            measures = {"peak": stock.max(1), "peak step": stock.argmax(1).astype(float), "end": stock[:, -1]}
+            rows += [(state, name, _mean(values)) for name, values in measures.items()]
+        columns = {"value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
+        told = [(state, name, each.value, each.low, each.high, each.count) for state, name, each in rows]
+        return pl.DataFrame(told, {"state": pl.String, "measure": pl.String, **columns}, orient="row")
+
+    def course(self, *, taken_off: bool = True) -> pl.DataFrame:
+        """Return the mean stocks and flows after every step: step, then a state's name and "new" and its name."""
+        kept = self._counted(taken_off)
+        stocks, entries = (values[kept].mean(0) / self.network.nodes for values in (self.stocks, self.entries))
+        names = self.model.states
+        return pl.DataFrame(
+            {"step": np.arange(len(stocks))}
+            | {name: stocks[:, at] for at, name in enumerate(names)}
+            | {f"new {name}": entries[:, at] for at, name in enumerate(names)}
+        )
+
+    def table(self) -> pl.DataFrame:
+        """Return all that was counted, a row a run, step and state: run, step, state, stock, entries."""
+        runs, steps, states = self.stocks.shape
+        return pl.DataFrame(
+            {
+                "run": np.repeat(np.arange(runs), steps * states),
+                "step": np.tile(np.repeat(np.arange(steps), states), runs),
+                "state": pl.Series(np.tile(np.arange(states), runs * steps)).replace_strict(
+                    list(range(states)), self.model.states, return_dtype=pl.String
+                ),
+                "stock": self.stocks.ravel(),
+                "entries": self.entries.ravel(),
+            }
+        )
+
+    def states(self, run: int, step: int) -> NDArray[np.str_]:
+        """Return whom a snapshot would show: the state of each node at the end, S for who had not changed by `step`.
+
+        Only where nodes were kept, and only for the end of a run.
+        """
+        if self.last is None:
+            raise CounterpointError('nodes were not kept: simulate with keep="nodes"')
+        if step < self.stocks.shape[1] - 1:
+            raise CounterpointError(f"states are kept at the end of a run: simulate with steps={step}")
+        return np.asarray(np.array(self.model.states)[self.last[run]])
+
+    def tree(self, run: int) -> pl.DataFrame:
+        """Return who changed whom first in a run: node, parent (null: nobody), step; by step.
+
+        Raises CounterpointError if it was not kept, or there is no such run.
+        """
+        if self.parent is None or self.first is None:
+            raise CounterpointError('who changed whom was not kept: simulate with keep="tree"')
+        if not 0 <= run < self.runs:
+            raise CounterpointError(f"there is no run {run}; runs are 0 to {self.runs - 1}")
+        nodes = np.flatnonzero(self.first[run] >= 0)
+        parents = pl.Series(self.parent[run, nodes])
+        names = self.network.names
+        found = pl.DataFrame(
+            {
+                "node": names.gather(nodes),
+                "parent": names.gather(parents.set(parents < 0, None)),
+                "step": self.first[run, nodes],
+            }
+        )
+        return found.sort("step", maintain_order=True)
+
+    def _counted(self, taken_off: bool) -> NDArray[np.bool_]:
+        return self.took_off if taken_off else np.ones(self.runs, bool)
+
+
+def _mean(values: NDArray[np.float64]) -> Estimate:
+    means = lambda weights: np.array([np.average(values, weights=weights)])  # noqa: E731
+    (found,) = bootstrap_each(means, np.arange(len(values)), rng=SEED, resamples=400)
+    if found is None:
+        raise CounterpointError(f"no mean of {len(values)} runs")
+    return found

@@ -1,0 +1,138 @@
+"""Let a rumour spread: one verb, whatever the network, the model and the number of runs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError, nearest
+from counterpoint.rng import check_seed
+from counterpoint.rumours.engines import counted, lanes, pairwise
+from counterpoint.rumours.engines.task import Task
+from counterpoint.rumours.models.model import PAIRWISE, Model
+from counterpoint.rumours.network.network import Network
+from counterpoint.rumours.outbreak import Outbreaks
+from counterpoint.rumours.schedule import Deed, periods
+
+Keep = Literal["counts", "nodes", "tree"]
+Engine = Literal["lanes", "runs", "wide", "pairs"]
+ENGINES: Final = {
+    "lanes": "512 runs a word",
+    "runs": "neighbours counted, a thread a run",
+    "wide": "neighbours counted, all threads in one run",
+    "pairs": "meeting by meeting, a thread a run",
+}
+MANY: Final = 64  # runs from which lanes are worth it
+LARGE: Final = 200_000  # nodes from which threads share a run
+STEPS: Final = 1000
+
+
+def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and what is done to it
+    network: Network,
+    model: Model,
+    *,
+    runs: int = 1,
+    sources: Sequence[Any] | int = 1,
+    steps: int = STEPS,
+    deeds: Iterable[Deed] = (),
+    keep: Keep = "counts",
+    engine: Engine | None = None,
+    rng: int | np.random.Generator = 0,
+) -> Outbreaks:
+    """Run a rumour `runs` times, until no contact can change anything or for so many steps.
+
+    sources : the nodes it begins at, by name; or how many, at random, for every run its own
+    deeds   : what is done to it on the way
+    keep    : "counts"; or also "nodes": first changes and last states; or also "tree": who changed whom
+    engine  : None: the fastest that can do it; the result says which. An engine gives the same outbreaks for the same
+              seed on any number of threads; "runs" and "wide" give the same ones, "lanes" others of the same law
+
+    Raises CounterpointError for what cannot be run: no nodes, unknown names, runs or steps below 1.
+
+    >>> from counterpoint.rumours.models.presets import model
+    >>> from counterpoint.rumours.network.generate import barabasi_albert
+    >>> out = simulate(barabasi_albert(500, 3, rng=1), model("sir", spread=0.3), runs=10, rng=2)
+    >>> out.stocks.sum(axis=2).min() == out.stocks.sum(axis=2).max() == 500
+    True
+    """
+    _check(network, runs, steps, keep)
+    seed = check_seed(rng) if isinstance(rng, int) else int(rng.integers(2**32))
+    began = _sources(network, sources, runs, seed)
+    planned = periods(network, model, deeds, began, steps=steps, seed=seed)
+    nodes = keep != "counts" or _returns(model)
+    task = Task(planned, began, np.arange(runs), steps, seed, nodes, keep == "tree")
+    name = _engine(task, engine)
+    match name:
+        case "lanes":
+            raw = lanes.run(task)
+        case "pairs":
+            raw = pairwise.run(task)
+        case _:
+            raw = counted.run(task, wide=name == "wide")
+    if raw.first.shape[1]:
+        raw.first[np.arange(runs)[:, None], began] = 0
+    made = {"model": model.name, "about": model.about, "contact": model.contact, "seed": seed, "steps": steps}
+    return Outbreaks(
+        network,
+        model,
+        began,
+        raw.stocks,
+        raw.entries,
+        raw.ended,
+        raw.first if nodes else None,
+        raw.parent if keep == "tree" else None,
+        raw.last if nodes else None,
+        f"{name}: {ENGINES[name]}",
+        made,
+    )
+
+
+def _check(network: Network, runs: int, steps: int, keep: str) -> None:
+    if network.nodes == 0:
+        raise CounterpointError("the network has no nodes: nobody can spread anything")
+    for name, value in (("runs", runs), ("steps", steps)):
+        if value < 1:
+            raise CounterpointError(f"{name} must be 1 or more, got {value}")
+    if keep not in ("counts", "nodes", "tree"):
+        raise CounterpointError(f"nothing to keep is called {keep!r}; {nearest(keep, ('counts', 'nodes', 'tree'))}")
+
+
+def _sources(network: Network, sources: Sequence[Any] | int, runs: int, seed: int) -> NDArray[np.int32]:
+    if not isinstance(sources, int):
+        numbers = np.unique(network.numbers(sources))
+        if not len(numbers):
+            raise CounterpointError("a rumour needs a source: name one, or say how many")
+        return np.tile(numbers.astype(np.int32), (runs, 1))
+    if not 1 <= sources <= network.nodes:
+        raise CounterpointError(f"{sources} sources of {network.nodes} nodes cannot be drawn")
+    rng = np.random.default_rng([seed, 1])
+    if sources == 1:
+        return rng.integers(network.nodes, size=(runs, 1), dtype=np.int32)
+    return np.stack([rng.choice(network.nodes, sources, replace=False) for _ in range(runs)]).astype(np.int32)
+
+
+def _returns(model: Model) -> bool:
+    """Return whether somebody may come back to the first state: then who was touched must be kept."""
+    return bool(
+        model.meet[..., 0].any() or model.alone[..., 0].any() or model.both[..., 0, :].any() or model.both[..., 0].any()
+    )
+
+
+def _engine(task: Task, wanted: Engine | None) -> Engine:
+    if wanted is not None and wanted not in ENGINES:
+        raise CounterpointError(f"no engine {wanted!r}; {nearest(wanted, ENGINES)}")
+    by_pairs = task.model.contact in PAIRWISE
+    if by_pairs or wanted == "pairs":
+        if not by_pairs or wanted not in (None, "pairs"):
+            raise CounterpointError(f"contact {task.model.contact!r} cannot be run by engine {wanted!r}")
+        return "pairs"
+    if wanted == "lanes" and not lanes.fits(task):
+        raise CounterpointError(
+            "lanes run broadcasts without weights that keep counts only, on networks that fit memory"
+        )
+    if wanted is not None:
+        return wanted
+    if len(task.numbers) >= MANY and lanes.fits(task):
+        return "lanes"
+    return "wide" if task.network.nodes >= LARGE and len(task.numbers) < 4 else "runs"
