@@ -1,6 +1,7 @@
 """Runs in broadcast by the hundreds: a run is a lane of one word."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from counterpoint.rumours.kernels.begin import run_keys
 from counterpoint.rumours.kernels.lanes import COUNT, WORDS
 from counterpoint.rumours.models.model import Model
 
+RACE: Final = 64  # contacts of either kind up to which races are tabulated
 ALL: Final = np.uint64(2**64 - 1)
 MOST: Final = 1 << 28  # bytes that the states of a batch may take
 BLOCK: Final = 1 << 28  # bytes of results that are held before they are trimmed
@@ -31,7 +33,7 @@ def fits(task: Task) -> bool:
 
 
 def run(task: Task) -> Raw:
-    """Run them all in batches; which runs share one depends on their number only."""
+    """Run them all, lot by lot; which runs share one depends on their number only."""
     count = len(task.numbers)
     block = max(COUNT, BLOCK // ((task.steps + 1) * len(task.model.states) * 8))
     return together([_run(task.part(low, min(low + block, count))) for low in range(0, count, block)])
@@ -43,13 +45,11 @@ def _run(task: Task) -> Raw:
     shape = (runs, task.steps + 1, len(model.states))
     stocks, entries, ended = np.zeros(shape, np.int32), np.zeros(shape, np.int32), np.zeros(runs, np.int64)
     heard = words.Heard(task.network.heard[0], task.network.heard[1].view(np.uint32))
-    batches = min(-(-runs // COUNT), max(8, -(-runs // (8 * COUNT))))
-    cuts = np.arange(batches + 1) * runs // batches
     key = run_keys(np.uint64(task.seed), task.numbers[:1])[0]
-    words.ensemble(heard, law, _runs(task), cuts, key, stocks, entries, ended)
+    words.ensemble(heard, law, _runs(task), key, stocks, entries, ended)
     none = np.zeros((runs, 0), np.int32)
-    raw = Raw(stocks, entries, ended.astype(np.int64), none, none, none.astype(np.uint8)).trimmed()
-    # A lane that is over is another run's: what it held at its end stays.
+    raw = Raw(stocks, entries, ended, none, none, none.astype(np.uint8)).trimmed()
+    # A lot stops when all its runs are over: what a run held at its end stays.
     until = np.minimum(np.arange(raw.stocks.shape[1]), ended[:, None])
     return replace(raw, stocks=np.take_along_axis(raw.stocks, until[:, :, None], axis=1))
 
@@ -95,7 +95,29 @@ def groups_of(model: Model, degree: int) -> words.Groups:
         chance[group] = [way.sum() for way in ways]
         apart[group] = len({tuple(become[group, place]) for place in range(len(fields)) if chance[group, place]}) > 1
     leaves = np.array([model.alone[member].sum() > 0 for member in members])
-    return words.Groups(of, np.array(fields, np.int64), chance, coins, leaves, into, become, apart)
+    race = np.zeros((len(members), RACE, RACE), np.float32)
+    if len(fields) == 2:
+        for group in np.flatnonzero(apart):
+            race[group] = _race(*chance[group])
+    return words.Groups(of, np.array(fields, np.int64), chance, coins, leaves, into, become, apart, race)
+
+
+@lru_cache(maxsize=64)
+def _race(p: float, q: float) -> NDArray[np.float64]:
+    """Return P(a contact of the first kind is the earlier | contacts of both kinds change), by how many of either.
+
+    a p * integral over s in [0, 1] of (1 - p s)^(a - 1) (1 - q s)^b, less what the first kind wins alone: a polynomial,
+    which as many points of Gauss and Legendre as there are rows integrate exactly.
+    """
+    at, weight = np.polynomial.legendre.leggauss(RACE)
+    s, weight = (at + 1) / 2, weight / 2
+    count = np.arange(RACE)[:, None]
+    first = count * p * (1 - p * s) ** np.maximum(count - 1, 0)
+    wins = (first * weight) @ ((1 - q * s) ** count).T
+    one, other = 1 - (1 - p) ** count, 1 - (1 - q) ** count
+    both = one * other.T
+    alone = one * (1 - other.T)
+    return np.asarray(np.divide(wins - alone, both, out=np.zeros_like(both), where=both > 0))
 
 
 def _told_apart(

@@ -52,6 +52,7 @@ SEVERAL = 255
 FIELD = np.uint64(0xFFFFFFFF)
 WHICH, INTO, SELF, WHO = 0, 1, 2, 3  # what a node's further draws of a step are for
 PUSH = 4  # times dearer to push along an arc than to count it
+SPARSE = 16  # below a 1/SPARSE share of nodes that may change, they are looked at one by one
 FEW = 4096  # nodes that one thread looks at sooner than two
 
 
@@ -166,7 +167,8 @@ def _recount(adds, heard, times, low, high, state, counts, v):
 def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     """Look once at nodes[low:high], or at low to high if there are no nodes; return how many (change, may change).
 
-    Who changes is written to changed, into and by from place `low` on, who may change to live.
+    Who changes is written to changed, into and by from place `low` on, who may change to live. Without `anew` those
+    that nothing was found for are passed over.
     """
     counts, found, live = scratch.counts, scratch.found, scratch.live
     changed, into, by = scratch.changed, scratch.into, scratch.by
@@ -177,6 +179,8 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     changes, kept = 0, 0
     for place in range(low, high):
         v = np.int64(nodes[place]) if len(nodes) else place
+        if not anew and not found[v]:
+            continue
         c, s = kind[v], state[v]
         if inert[c, s]:
             found[v] = False
@@ -262,32 +266,25 @@ def _push(adds, arcs, v, old, new, scratch, kept):
 
 
 @njit(cache=True)
-def _apply(law, arcs, changes, state, scratch, kept, anew):
-    """Make the changes, and unless all will count anew tell those who hear; return how many may change now."""
-    for at in range(changes):
-        v, new = scratch.changed[at], scratch.into[at]
-        old = state[v]
-        state[v] = new
-        if not anew:
-            kept = _push(law.adds, arcs, v, old, new, scratch, kept)
-    return kept
-
-
-@njit(cache=True)
-def _written(told, t, changes, state, scratch):
-    """Write down the changes of step t."""
+def _apply(law, arcs, t, changes, state, scratch, told, kept, anew):
+    """Make the changes of step t, write them down, and unless all will count anew tell those who hear."""
     stocks, entries, first, parent = told.stocks, told.entries, told.first, told.parent
     for k in range(stocks.shape[1]):
         stocks[t, k] = stocks[t - 1, k]
     for at in range(changes):
         v, new = scratch.changed[at], scratch.into[at]
-        stocks[t, state[v]] -= 1
+        old = state[v]
+        state[v] = new
+        stocks[t, old] -= 1
         stocks[t, new] += 1
         entries[t, new] += 1
         if len(first) and first[v] < 0:
             first[v] = t
             if len(parent):
                 parent[v] = scratch.by[at]
+        if not anew:
+            kept = _push(law.adds, arcs, v, old, new, scratch, kept)
+    return kept
 
 
 @njit(cache=True)
@@ -301,21 +298,21 @@ def steps(law, arcs, cuts, wide, key, since, until, state, kind, scratch, told):
     nobody, nodes = np.empty(0, np.int32), len(state)
     anew, kept = True, 0
     for t in range(since, until):
-        key_now = under(key, t)
-        looked, high = (nobody, nodes) if anew else (scratch.live, kept)
+        # Those who may change lie close together when they are many: then all are gone through, in order.
+        dense = anew or kept * SPARSE > nodes
+        looked, high, key_now = nobody if dense else scratch.live, nodes if dense else kept, under(key, t)
         if wide and high > FEW:
-            pieces = cuts if anew else np.arange(len(cuts)) * high // (len(cuts) - 1)
+            pieces = cuts if dense else np.arange(len(cuts)) * high // (len(cuts) - 1)
             changes, kept = _look_wide(law, arcs, looked, pieces, state, kind, scratch, anew, key_now)
         else:
             changes, kept = _look(law, arcs, looked, 0, high, state, kind, scratch, anew, key_now)
         if kept == 0:
             return t
-        _written(told, t + 1, changes, state, scratch)
         spoken = 0
         for at in range(changes):
             spoken += arcs.start[scratch.changed[at] + 1] - arcs.start[scratch.changed[at]]
         anew = PUSH * spoken > len(arcs.to)
-        kept = _apply(law, arcs, changes, state, scratch, kept, anew)
+        kept = _apply(law, arcs, t + 1, changes, state, scratch, told, kept, anew)
     return until
 
 

@@ -4,7 +4,8 @@ For every node the neighbours in a state are counted in all lanes together, as b
 lane lies in one plane (carry-save adders: Harley & Seal, in Warren 2012). Somebody who meets n such neighbours is left
 alone with probability q^n, the product of q^(2^b) over the bits of n: so every plane takes one draw with a fixed
 probability, and nobody needs n itself. Where contacts with different states would lead apart, the first of either kind
-has its time, and the earlier is it (see `spread`). A lane whose run is over takes the next one that waits.
+has its time, and the earlier is it (see `spread`).
+Runs of one lot go in step: what is rare then is rare in all lanes at once, and costs no draws.
 """
 
 from collections import namedtuple
@@ -15,7 +16,7 @@ from numba import njit, prange
 from counterpoint.rumours.kernels.keyed import STRIDE, mixed, under, uniform
 from counterpoint.rumours.kernels.lanes import COUNT, WORDS, drawn, load, nothing, some, splat, store, trailing
 
-Groups = namedtuple("Groups", "of fields chance coins leaves into become apart")
+Groups = namedtuple("Groups", "of fields chance coins leaves into become apart race")
 """A model for lanes: g groups of (class, state) that nothing distinguishes, k states, f fields, b planes.
 
 of      : uint8[c, k], the group of a class in a state, or NONE if it is inert
@@ -27,6 +28,8 @@ leaves  : bool[g], who is in it may change alone
 into    : uint8[g, f + 1], the one state that a field leads to; or SEVERAL
 become  : float64[g, f + 1, k], to which states and how probably, cumulated
 apart   : bool[g], different fields lead to different states
+race    : float32[g, m, m], of two fields: P(the first field's contact is the earlier | contacts with either change),
+          by how many of each there are
 """
 Runs = namedtuple("Runs", "sources plant_at plant_to plants shares start source until")
 """What is to be run.
@@ -39,29 +42,36 @@ Heard = namedtuple("Heard", "start nodes")
 
 NONE = SEVERAL = 255
 BITS = 32
+STEP = np.uint64(WORDS * int(STRIDE) % 2**64)  # keys that one digit of all lanes takes
 ROW = np.uint64(WORDS * BITS * int(STRIDE) % 2**64)  # keys that one plane's coins take
 SPLIT = np.uint64(1) << np.uint64(40)  # what a node's other draws are for
-REFILL = COUNT // 8  # lanes that wait before they are given new runs
+CLASSES = 1 << 62  # the draws of who is what; steps have their own numbers
 
 
 @njit(cache=True, inline="always")
+def _digit(groups, first, coins, field, plane, digit):
+    """Return one binary digit of every lane's chance."""
+    chance = nothing()
+    for g in range(coins.shape[3]):
+        chance = chance | (load(groups, first + g * WORDS) & splat(coins[field, plane, digit, g]))
+    return chance
+
+
+@njit(cache=True)
 def _tossed(among, groups, first, coins, field, plane, key):
     """Return those lanes whose coin falls: a binary fraction drawn digit by digit until it differs from the chance."""
     won = nothing()
-    count = coins.shape[3]
-    for digit in range(BITS):
-        chance = nothing()
-        for g in range(count):
-            chance = chance | (load(groups, first + g * WORDS) & splat(coins[field, plane, digit, g]))
-        r = drawn(key + np.uint64(digit * WORDS) * STRIDE)
+    for digit in range(0, BITS, 2):
+        chance, r = _digit(groups, first, coins, field, plane, digit), drawn(key)
+        after, s = _digit(groups, first, coins, field, plane, digit + 1), drawn(key + STEP)
+        key += STEP + STEP
         won = won | (among & chance & ~r)
         among = among & ~(chance ^ r)
+        won = won | (among & after & ~s)
+        among = among & ~(after ^ s)
         if not some(among):
-            break
-    certain = nothing()
-    for g in range(count):
-        certain = certain | (load(groups, first + g * WORDS) & splat(coins[field, plane, BITS, g]))
-    return won | (among & certain)
+            return won
+    return won | (among & _digit(groups, first, coins, field, plane, BITS))
 
 
 @njit(cache=True)
@@ -130,36 +140,51 @@ def _bit(array, place, lane):
     return (array[place + (lane >> 6)] >> np.uint64(lane & 63)) & np.uint64(1)
 
 
+@njit(cache=True, inline="always")
+def _number(planes, place, digits, word, shift):
+    """Return the number that a lane's bits in the planes are."""
+    n = np.int64(0)
+    for plane in range(digits):
+        n |= np.int64((planes[place + plane * WORDS + word] >> shift) & np.uint64(1)) << plane
+    return n
+
+
 @njit(cache=True)
-def _first(groups, law, g, planes, stride, count, won, lane, key):
-    """Return the field of the earliest contact that changes a lane's node: the first of each has its time."""
+def _earliest(law, g, planes, stride, digits, won, word, shift, key):
+    """Return the field of the earliest contact that changes a node: the first of each field has its time."""
     best, field = 2.0, -1
     for f in range(law.chance.shape[1]):
-        if _bit(won, f * WORDS, lane):
-            n = 0
-            for plane in range(count):
-                n |= np.int64(_bit(planes, f * stride + plane * WORDS, lane)) << plane
-            p, u = law.chance[g, f], uniform(under(key, f))
-            time = u if n == 1 else (1.0 - (1.0 - u * (1.0 - (1.0 - p) ** n)) ** (1.0 / n)) / p
+        if (won[f * WORDS + word] >> shift) & np.uint64(1):
+            n = _number(planes, f * stride, digits, word, shift)
+            p = law.chance[g, f]
+            time = (1.0 - (1.0 - uniform(under(key, f)) * (1.0 - (1.0 - p) ** n)) ** (1.0 / n)) / p
             if time < best:
                 best, field = time, f
     return field
 
 
 @njit(cache=True)
-def _settle(groups, law, conflict, planes, stride, count, won, key):
-    """Leave in `won` one field for each lane in `conflict`."""
-    fields = law.chance.shape[1]
+def _settle(groups, law, conflict, planes, stride, digits, won, key):
+    """Leave in `won` one field for each lane in `conflict`: that of the earliest contact."""
+    fields, most = law.chance.shape[1], law.race.shape[1]
     for word in range(WORDS):
         left = conflict[word]
         while left:
+            shift = np.uint64(trailing(left))
             lowest = left & -left
             left ^= lowest
-            lane = word * 64 + trailing(lowest)
             g = 0
-            while not _bit(groups, g * WORDS, lane):
+            while not (law.apart[g] and groups[g * WORDS + word] & lowest):
                 g += 1
-            field = _first(groups, law, g, planes, stride, count, won, lane, under(key, lane))
+            own = mixed(key + (np.uint64(word * 64) + shift) * STRIDE)
+            if fields == 2:
+                one = _number(planes, 0, digits, word, shift)
+                other = _number(planes, stride, digits, word, shift)
+                if one < most and other < most:
+                    loser = 1 if uniform(own) < law.race[g, one, other] else 0
+                    won[loser * WORDS + word] ^= lowest
+                    continue
+            field = _earliest(law, g, planes, stride, digits, won, word, shift, own)
             for f in range(fields):
                 if f != field:
                     won[f * WORDS + word] &= ~lowest
@@ -283,51 +308,49 @@ def _step(heard, law, kinds, now, then, running, live, room, key):
 
 
 @njit(cache=True)
-def _begin(runs, law, lane, run, nodes, now, kinds):
-    """Put a run's sources in place; its lane holds nobody but those in the start state."""
-    word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
-    for at in range(runs.sources.shape[1]):
-        v = runs.sources[run, at]
-        now[(runs.start * nodes + v) * WORDS + word] &= ~bit
-        now[(runs.source * nodes + v) * WORDS + word] |= bit
-        for c in range(law.of.shape[0] - 1):
-            kinds[(c * nodes + v) * WORDS + word] &= ~bit
-
-
-@njit(cache=True)
-def _clear(runs, law, fresh, nodes, now, kinds, key):
-    """Put everybody in the lanes `fresh` into the start state, and draw what class they are of."""
-    classes, states = law.of.shape
-    lanes = load(fresh, 0)
+def _begin(runs, law, first, last, now, kinds, key):
+    """Put the runs from `first` to before `last` into lanes: everybody in the start state but the sources; classes."""
+    classes = law.of.shape[0]
+    nodes = len(kinds) // max(classes - 1, 1) // WORDS
+    full = np.zeros(WORDS, np.uint64)
+    for lane in range(last - first):
+        full[lane >> 6] |= np.uint64(1) << np.uint64(lane & 63)
     for v in range(nodes):
-        for s in range(states):
-            place = (s * nodes + v) * WORDS
-            old = load(now, place) & ~lanes
-            store(now, place, old | lanes if s == runs.start else old)
-        left, own = lanes, under(key, v)
+        store(now, (runs.start * nodes + v) * WORDS, load(full, 0))
+        left, own = load(full, 0), under(key, v)
         for c in range(classes - 1):
-            place = (c * nodes + v) * WORDS
-            mine = _tossed(left, fresh, 0, runs.shares, c, 0, own + np.uint64(c) * ROW)
-            store(kinds, place, (load(kinds, place) & ~lanes) | mine)
+            mine = _tossed(left, full, 0, runs.shares, c, 0, own + np.uint64(c) * ROW)
+            store(kinds, (c * nodes + v) * WORDS, mine)
             left = left & ~mine
+    for lane in range(last - first):
+        word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
+        for at in range(runs.sources.shape[1]):
+            v = runs.sources[first + lane, at]
+            now[(runs.start * nodes + v) * WORDS + word] &= ~bit
+            now[(runs.source * nodes + v) * WORDS + word] |= bit
+            for c in range(classes - 1):
+                kinds[(c * nodes + v) * WORDS + word] &= ~bit
+    return full
 
 
 @njit(cache=True)
-def _plant(runs, lane, run, t, nodes, states, now, stocks, entries):
-    """Put into place what is planted in a run before its step t, and correct the stocks after the step before."""
-    word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
+def _plant(runs, first, last, t, nodes, states, now, stocks, entries):
+    """Put into place what is planted before step t, and correct the stocks after the step before."""
     for at in range(len(runs.plant_at)):
-        v = runs.plants[run, at]
-        if runs.plant_at[at] == t and v >= 0:
-            old, to = 0, runs.plant_to[at]
-            for s in range(states):
-                if now[(s * nodes + v) * WORDS + word] & bit:
-                    old = s
-                now[(s * nodes + v) * WORDS + word] &= ~bit
-            now[(to * nodes + v) * WORDS + word] |= bit
-            stocks[run, t, old] -= 1
-            stocks[run, t, to] += 1
-            entries[run, t, to] += old != to
+        if runs.plant_at[at] == t:
+            for run in range(first, last):
+                v, lane = runs.plants[run, at], run - first
+                if v >= 0:
+                    word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
+                    old, to = 0, runs.plant_to[at]
+                    for s in range(states):
+                        if now[(s * nodes + v) * WORDS + word] & bit:
+                            old = s
+                        now[(s * nodes + v) * WORDS + word] &= ~bit
+                    now[(to * nodes + v) * WORDS + word] |= bit
+                    stocks[run, t, old] -= 1
+                    stocks[run, t, to] += 1
+                    entries[run, t, to] += old != to
 
 
 @njit(cache=True)
@@ -357,12 +380,11 @@ def _lay(planes, digits, counts):
 
 @njit(cache=True)
 def _batch(heard, law, runs, first, last, key, stocks, entries, ended):
-    """Run the runs from `first` to before `last`, in lanes that take the next when theirs is over."""
+    """Run the runs from `first` to before `last`, at most COUNT."""
     nodes, states, classes = len(heard.start) - 1, law.of.shape[1], law.of.shape[0]
     fields, digits = law.chance.shape[1], _digits(nodes)
     now, then = np.zeros(states * nodes * WORDS, np.uint64), np.zeros(states * nodes * WORDS, np.uint64)
-    kinds = np.zeros(max(classes - 1, 1) * nodes * WORDS, np.uint64)
-    running, live, fresh = np.zeros(WORDS, np.uint64), np.zeros(WORDS, np.uint64), np.zeros(WORDS, np.uint64)
+    kinds, live = np.zeros(max(classes - 1, 1) * nodes * WORDS, np.uint64), np.zeros(WORDS, np.uint64)
     room = (
         np.zeros(fields * law.coins.shape[1] * WORDS, np.uint64),
         np.zeros(len(law.chance) * WORDS, np.uint64),
@@ -370,67 +392,48 @@ def _batch(heard, law, runs, first, last, key, stocks, entries, ended):
         np.zeros(states * WORDS, np.uint64),
         np.zeros(WORDS, np.uint64),
     )
-    census = np.zeros(digits * WORDS, np.uint64)
+    census, all_nodes = np.zeros(digits * WORDS, np.uint64), np.arange(nodes).astype(np.uint32)
     held, came = np.zeros((states, COUNT), np.int32), np.zeros((states, COUNT), np.int32)
-    all_nodes = np.arange(nodes).astype(np.uint32)
-    run_of, clock = np.full(COUNT, -1), np.zeros(COUNT, np.int64)
     last_plant = -1
     for at in range(len(runs.plant_at)):
         last_plant = max(last_plant, runs.plant_at[at])
-    waiting, step = first, 0
-    while True:
-        free = 0
-        for lane in range(COUNT):
-            free += run_of[lane] < 0
-        if waiting < last and (free >= REFILL or free == COUNT):
-            fresh[:] = 0
-            for lane in range(COUNT):
-                if run_of[lane] < 0 and waiting < last:
-                    run_of[lane], clock[lane] = waiting, 0
-                    waiting += 1
-                    fresh[lane >> 6] |= np.uint64(1) << np.uint64(lane & 63)
-            _clear(runs, law, fresh, nodes, now, kinds, under(under(key, step), nodes))
-            for lane in range(COUNT):
-                if _bit(fresh, 0, lane):
-                    _begin(runs, law, lane, run_of[lane], nodes, now, kinds)
-                    for at in range(states):
-                        stocks[run_of[lane], 0, at] = 0
-                    stocks[run_of[lane], 0, runs.start] = nodes - runs.sources.shape[1]
-                    stocks[run_of[lane], 0, runs.source] += runs.sources.shape[1]
-            for word in range(WORDS):
-                running[word] |= fresh[word]
-            free = 0
-        elif free == COUNT:
+    running = _begin(runs, law, first, last, now, kinds, under(key, CLASSES))
+    for run in range(first, last):
+        stocks[run, 0, runs.start] = nodes - runs.sources.shape[1]
+        stocks[run, 0, runs.source] += runs.sources.shape[1]
+        ended[run] = -1
+    for t in range(runs.until):
+        _plant(runs, first, last, t, nodes, states, now, stocks, entries)
+        _step(heard, law, kinds, now, then, running, live, room, under(key, t))
+        going = False
+        for run in range(first, last):
+            if ended[run] < 0 and t >= last_plant and not _bit(live, 0, run - first):
+                ended[run] = t
+            going |= ended[run] < 0
+        if not going:
             break
-        for lane in range(COUNT):
-            if run_of[lane] >= 0 and clock[lane] <= last_plant:
-                _plant(runs, lane, run_of[lane], clock[lane], nodes, states, now, stocks, entries)
-        _step(heard, law, kinds, now, then, running, live, room, under(key, step))
+        if t >= last_plant:
+            running[:] = live
         _census(then, now, nodes, states, all_nodes, census, digits, held, came)
         now, then = then, now
-        step += 1
-        for lane in range(COUNT):
-            run = run_of[lane]
-            if run >= 0:
-                frozen = not _bit(live, 0, lane) and clock[lane] >= last_plant
-                if not frozen:
-                    clock[lane] += 1
-                    for s in range(states):
-                        stocks[run, clock[lane], s] = held[s, lane]
-                        entries[run, clock[lane], s] = came[s, lane]
-                if frozen or clock[lane] == runs.until:
-                    ended[run] = clock[lane]
-                    run_of[lane] = -1
-                    running[lane >> 6] &= ~(np.uint64(1) << np.uint64(lane & 63))
+        for run in range(first, last):
+            for s in range(states):
+                stocks[run, t + 1, s] = held[s, run - first]
+                entries[run, t + 1, s] = came[s, run - first]
+    for run in range(first, last):
+        if ended[run] < 0:
+            ended[run] = runs.until
 
 
 @njit(cache=True, parallel=True)
-def ensemble(heard, law, runs, batches, key, stocks, entries, ended):
-    """Run every run, batch by batch, each on one thread.
+def ensemble(heard, law, runs, key, stocks, entries, ended):
+    """Run every run, COUNT at a time, each lot on one thread.
 
-    batches         : int64[b + 1], runs from one to the next are a batch
-    stocks, entries : int32[runs, steps + 1, k], who is in a state after each step, and came to it in it; zeros
-    ended           : int32[runs], the step after which nothing could change
+    stocks, entries : int32[runs, steps + 1, k], who is in a state after each step, and came to it in it; zeros. A lot's
+                      rows end with its last change
+    ended           : int64[runs], the step after which nothing could change
     """
-    for batch in prange(len(batches) - 1):
-        _batch(heard, law, runs, batches[batch], batches[batch + 1], under(key, batches[batch]), stocks, entries, ended)
+    for lot in prange((len(ended) + COUNT - 1) // COUNT):
+        first = lot * COUNT
+        last = min(first + COUNT, len(ended))
+        _batch(heard, law, runs, first, last, under(key, lot), stocks, entries, ended)
