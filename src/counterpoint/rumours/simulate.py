@@ -24,7 +24,7 @@ ENGINES: Final = {
     "pairs": "meeting by meeting, a thread a run",
 }
 MANY: Final = 64  # runs from which lanes are worth it
-LARGE: Final = 200_000  # nodes from which threads share a run
+LARGE: Final = 50_000  # nodes from which threads share a run
 STEPS: Final = 1000
 
 

@@ -1,5 +1,7 @@
 """Runs in steps by neighbours counted: one run on all threads, or a thread a run."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from counterpoint.rumours.network.network import Network
 CODES = {"broadcast": spread.BROADCAST, "draw": spread.DRAW, "look": spread.LOOK}
 PIECES = 256
 MOST_CONTACTS = 2**31
+NONE = np.empty(0, np.uint32)
 
 
 def run(task: Task, *, wide: bool) -> Raw:
@@ -44,24 +47,23 @@ def _one_by_one(period: Period, until: int, runs: Course) -> None:
 
 def arcs_of(network: Network) -> tuple[spread.Arcs, float]:
     """Return a network's arcs for the kernel, and what one contact adds to a count there."""
-    heard_start, heard, places = network.heard
-    none = np.empty(0, np.uint32)
-    times, heard_times, unit = none, none, 1.0
-    if network.weight is None:
-        strength = np.diff(heard_start).astype(np.float64)
-    else:
-        by_node = np.add.reduceat(np.append(network.weight[places], 0.0), heard_start[:-1]) * (np.diff(heard_start) > 0)
-        if by_node.max(initial=0) >= MOST_CONTACTS:
-            raise CounterpointError(f"the weights at one node add up to {by_node.max():g}: below 2^31 would be right")
-        # Counts are whole: a contact is as many units as 31 bits can hold at the strongest node.
-        unit = 2.0 ** np.floor(np.log2((MOST_CONTACTS - len(places) - 1) / max(by_node.max(initial=0), 1.0)))
+    (start, heard), to, times, heard_times, unit = network.heard, network.to, NONE, NONE, 1.0
+    strength = np.diff(start).astype(np.float64)
+    if network.weight is not None:
+        unit = _unit(np.bincount(to, network.weight, network.nodes), len(to))
         times = np.maximum(np.rint(network.weight * unit), 1).astype(np.uint32)
-        heard_times = times[places]
-        strength = np.add.reduceat(np.append(heard_times, 0).astype(np.float64), heard_start[:-1]) * (
-            np.diff(heard_start) > 0
-        )
-    views = (network.to.view(np.uint32), heard.view(np.uint32))
-    return spread.Arcs(network.start, views[0], times, heard_start, views[1], heard_times, strength), float(unit)
+        heard_times = times[network.heard_places]
+        strength = np.asarray(np.bincount(to, times, network.nodes), np.float64)
+    views = network.start, to.view(np.uint32), times, start, heard.view(np.uint32), heard_times
+    return spread.Arcs(*views, strength), unit
+
+
+def _unit(strength: NDArray[Any], arcs: int) -> float:
+    """Return as how many a contact counts, so that whole numbers do: as many as 31 bits hold at the strongest node."""
+    strongest = strength.max(initial=0.0)
+    if strongest >= MOST_CONTACTS:
+        raise CounterpointError(f"the weights at one node add up to {strongest:g}: below 2^31 would be right")
+    return float(2.0 ** np.floor(np.log2((MOST_CONTACTS - arcs - 1) / max(strongest, 1.0))))
 
 
 def law_of(model: Model, unit: float) -> spread.Law:

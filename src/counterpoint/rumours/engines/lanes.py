@@ -14,7 +14,7 @@ from counterpoint.rumours.kernels.begin import run_keys
 from counterpoint.rumours.kernels.lanes import COUNT, WORDS
 from counterpoint.rumours.models.model import Model
 
-RACE: Final = 64  # contacts of either kind up to which races are tabulated
+RACE: Final = 2**words.RACE_BITS  # contacts of either kind up to which races are tabulated
 ALL: Final = np.uint64(2**64 - 1)
 MOST: Final = 1 << 28  # bytes that the states of a batch may take
 BLOCK: Final = 1 << 28  # bytes of results that are held before they are trimmed
@@ -97,9 +97,9 @@ def groups_of(model: Model, degree: int) -> words.Groups:
     leaves = np.array([model.alone[member].sum() > 0 for member in members])
     race = np.zeros((len(members), RACE, RACE), np.float32)
     if len(fields) == 2:
-        for group in np.flatnonzero(apart):
+        for group in np.flatnonzero(apart).tolist():
             race[group] = _race(*chance[group])
-    return words.Groups(of, np.array(fields, np.int64), chance, coins, leaves, into, become, apart, race)
+    return words.Groups(of, np.array(fields, np.int64), chance.T > 0, chance, coins, leaves, into, become, apart, race)
 
 
 @lru_cache(maxsize=64)

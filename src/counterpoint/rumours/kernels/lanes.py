@@ -100,6 +100,28 @@ def some(typing, value):
 
 
 @intrinsic
+def mark(typing, array, place, word, value):
+    """Set the bits of `value` in those of the 64 bytes of uint8[...] from `place` on whose bits of `word` are set."""
+
+    def code(context, builder, signature, values):
+        byte, count = ir.IntType(8), 64
+        wide = ir.VectorType(byte, count)
+        array_given = context.make_array(signature.args[0])(context, builder, values[0])
+        at = builder.bitcast(builder.gep(array_given.data, [values[1]]), wide.as_pointer())
+        one = builder.insert_element(ir.Constant(wide, ir.Undefined), values[3], ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count)
+        every = builder.shuffle_vector(one, ir.Constant(wide, ir.Undefined), zeros)
+        where = builder.bitcast(values[2], ir.VectorType(ir.IntType(1), count))
+        old = builder.load(at)
+        old.align = 1
+        new = builder.or_(old, builder.select(where, every, ir.Constant(wide, [0] * count)))
+        builder.store(new, at, align=1)
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, types.uint64, types.uint8), code
+
+
+@intrinsic
 def trailing(typing, word):
     """Return the place of the lowest bit that is set."""
 

@@ -47,6 +47,7 @@ parent  : int32[nodes], whose contact it was that first changed a node, -1: nobo
 """
 
 BROADCAST, DRAW, LOOK = 0, 1, 2
+END = 1.0 - 1e-12  # of time: a contact that is certain to change has its logarithm's pole at 1
 SMALL = 64  # counts whose powers are tabulated
 SEVERAL = 255
 FIELD = np.uint64(0xFFFFFFFF)
@@ -67,7 +68,7 @@ def _crossing(law, c, s, counts, v, u):
     goal, slope = np.log(max(u, 1e-300)), 0.0
     for f in range(law.chance.shape[2]):
         slope += _count(counts, v, f) / law.unit * law.chance[c, s, f]
-    at = min(-goal / slope, 1.0)  # never short of it, and so is every step
+    at = min(-goal / slope, END)  # never short of it, and so is every step
     for _ in range(30):
         value, slope = -goal, 0.0
         for f in range(law.chance.shape[2]):
@@ -78,7 +79,7 @@ def _crossing(law, c, s, counts, v, u):
                 value += n * np.log(rest)
                 slope -= n * p / rest
         step = value / slope
-        at = min(max(at - step, 0.0), 1.0)
+        at = min(max(at - step, 0.0), END)
         if abs(step) < 1e-12:
             break
     return at

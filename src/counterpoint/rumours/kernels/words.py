@@ -14,13 +14,14 @@ import numpy as np
 from numba import njit, prange
 
 from counterpoint.rumours.kernels.keyed import STRIDE, mixed, under, uniform
-from counterpoint.rumours.kernels.lanes import COUNT, WORDS, drawn, load, nothing, some, splat, store, trailing
+from counterpoint.rumours.kernels.lanes import COUNT, WORDS, drawn, load, mark, nothing, some, splat, store, trailing
 
-Groups = namedtuple("Groups", "of fields chance coins leaves into become apart race")
+Groups = namedtuple("Groups", "of fields hears chance coins leaves into become apart race")
 """A model for lanes: g groups of (class, state) that nothing distinguishes, k states, f fields, b planes.
 
 of      : uint8[c, k], the group of a class in a state, or NONE if it is inert
 fields  : int64[f], the states that matter to those who meet them
+hears   : bool[f, g], contact with the field may change the group
 chance  : float64[g, f], P(change) of one contact
 coins   : uint64[f + 1, b, BITS + 1, g], P(one of 2^b contacts changes) in binary, each digit in all bits, then whether
           it is certain; the last field is changing by oneself, of which only plane 0 counts
@@ -42,9 +43,10 @@ Heard = namedtuple("Heard", "start nodes")
 
 NONE = SEVERAL = 255
 BITS = 32
+RACE_BITS = 6  # digits of the counts whose races are tabulated
 STEP = np.uint64(WORDS * int(STRIDE) % 2**64)  # keys that one digit of all lanes takes
 ROW = np.uint64(WORDS * BITS * int(STRIDE) % 2**64)  # keys that one plane's coins take
-SPLIT = np.uint64(1) << np.uint64(40)  # what a node's other draws are for
+SETTLE, SPLIT = np.uint64(1 << 40), np.uint64(1 << 41)  # what a node's other draws are for
 CLASSES = 1 << 62  # the draws of who is what; steps have their own numbers
 
 
@@ -164,9 +166,22 @@ def _earliest(law, g, planes, stride, digits, won, word, shift, key):
 
 
 @njit(cache=True)
-def _settle(groups, law, conflict, planes, stride, digits, won, key):
+def _lay_bytes(planes, place, digits, many, counts):
+    """Write every lane's number as a byte, of which bit `many` stands for that and all above."""
+    counts[:] = 0
+    for plane in range(digits):
+        value = np.uint8(1 << min(plane, many))
+        for word in range(WORDS):
+            mark(counts, word * 64, planes[place + plane * WORDS + word], value)
+
+
+@njit(cache=True)
+def _settle(groups, law, conflict, planes, stride, digits, won, counts, key):
     """Leave in `won` one field for each lane in `conflict`: that of the earliest contact."""
     fields, most = law.chance.shape[1], law.race.shape[1]
+    if fields == 2:
+        _lay_bytes(planes, 0, digits, RACE_BITS, counts[0])
+        _lay_bytes(planes, stride, digits, RACE_BITS, counts[1])
     for word in range(WORDS):
         left = conflict[word]
         while left:
@@ -176,10 +191,10 @@ def _settle(groups, law, conflict, planes, stride, digits, won, key):
             g = 0
             while not (law.apart[g] and groups[g * WORDS + word] & lowest):
                 g += 1
-            own = mixed(key + (np.uint64(word * 64) + shift) * STRIDE)
+            lane = np.uint64(word * 64) + shift
+            own = mixed(key + lane * STRIDE)
             if fields == 2:
-                one = _number(planes, 0, digits, word, shift)
-                other = _number(planes, stride, digits, word, shift)
+                one, other = counts[0, lane], counts[1, lane]
                 if one < most and other < most:
                     loser = 1 if uniform(own) < law.race[g, one, other] else 0
                     won[loser * WORDS + word] ^= lowest
@@ -206,14 +221,10 @@ def _split(law, g, f, lanes_won, arrive, key):
 
 
 @njit(cache=True)
-def _node(v, heard, law, kinds, now, then, running, live, room, key):
-    """Let node v meet all it hears, in every lane."""
-    planes, groups, won, arrive, spare = room
-    nodes = len(heard.start) - 1
+def _grouped(v, nodes, law, kinds, now, going, groups):
+    """Write who of node v's lanes is in which group; return those that are in any."""
     classes, states = law.of.shape
-    fields, count = law.chance.shape[1], law.chance.shape[0]
-    going = load(running, 0)
-    for g in range(count):
+    for g in range(len(law.apart)):
         store(groups, g * WORDS, nothing())
     alive, ordinary = nothing(), going
     for c in range(classes - 1, -1, -1):
@@ -224,87 +235,105 @@ def _node(v, heard, law, kinds, now, then, running, live, room, key):
         for s in range(states):
             g = law.of[c, s]
             if g != NONE:
-                m = load(now, (s * nodes + v) * WORDS) & among
-                store(groups, g * WORDS, load(groups, g * WORDS) | m)
-                alive = alive | m
+                mine = load(now, (s * nodes + v) * WORDS) & among
+                store(groups, g * WORDS, load(groups, g * WORDS) | mine)
+                alive = alive | mine
+    return alive
+
+
+@njit(cache=True)
+def _those(groups, which):
+    """Return the lanes of all groups that are marked."""
+    found = nothing()
+    for g in range(len(which)):
+        if which[g]:
+            found = found | load(groups, g * WORDS)
+    return found
+
+
+@njit(cache=True)
+def _met(f, hears, law, planes, digits, groups, key):
+    """Return the lanes that contact with a field changes, and those in which it might have."""
+    base, success, lively = f * law.coins.shape[1], nothing(), nothing()
+    for plane in range(digits - 1, -1, -1):
+        met = hears & load(planes, (base + plane) * WORDS)
+        lively = lively | met
+        among = met & ~success
+        if some(among):
+            success = success | _tossed(among, groups, 0, law.coins, f, plane, key + np.uint64(base + plane) * ROW)
+    return success, lively
+
+
+@njit(cache=True)
+def _moved(law, groups, won, moved, arrive, spare, key):
+    """Write to which state the lanes that change go."""
+    fields = law.chance.shape[1]
+    for s in range(law.of.shape[1]):
+        store(arrive, s * WORDS, nothing())
+    for g in range(len(law.apart)):
+        own = load(groups, g * WORDS) & moved
+        if some(own):
+            for f in range(fields + 1):
+                mine = own & load(won, f * WORDS)
+                k = np.int64(law.into[g, f])
+                if k != SEVERAL:
+                    store(arrive, k * WORDS, load(arrive, k * WORDS) | mine)
+                elif some(mine):
+                    store(spare, 0, mine)
+                    _split(law, g, f, spare, arrive, under(key, np.uint64(g * (fields + 1) + f)))
+
+
+@njit(cache=True)
+def _node(v, heard, law, kinds, now, then, running, live, room, counts, key):
+    """Let node v meet all it hears, in every lane."""
+    planes, groups, won, arrive, spare = room
+    nodes, states, fields = len(heard.start) - 1, law.of.shape[1], law.chance.shape[1]
+    alive = _grouped(v, nodes, law, kinds, now, load(running, 0), groups)
     if not some(alive):
         for s in range(states):
             store(then, (s * nodes + v) * WORDS, load(now, (s * nodes + v) * WORDS))
         return
-    for s in range(states):
-        store(arrive, s * WORDS, nothing())
     low, high = heard.start[v], heard.start[v + 1]
     digits, stride = _digits(high - low), law.coins.shape[1] * WORDS
     once, twice, lively = nothing(), nothing(), load(live, 0)
     for f in range(fields):
-        hears, success = nothing(), nothing()
-        for g in range(count):
-            if law.chance[g, f] > 0.0:
-                hears = hears | load(groups, g * WORDS)
+        hears, success = _those(groups, law.hears[f]), nothing()
         if digits and some(hears):
             _tally(now, law.fields[f] * nodes, heard.nodes, low, high, planes, f * stride, digits)
-            for plane in range(digits - 1, -1, -1):
-                met = hears & load(planes, f * stride + plane * WORDS)
-                lively = lively | met
-                among = met & ~success
-                if some(among):
-                    drawn_by = key + np.uint64(f * law.coins.shape[1] + plane) * ROW
-                    success = success | _tossed(among, groups, 0, law.coins, f, plane, drawn_by)
+            success, might = _met(f, hears, law, planes, digits, groups, key)
+            lively = lively | might
         store(won, f * WORDS, success)
         twice = twice | (once & success)
         once = once | success
     if some(twice):
-        apart = nothing()
-        for g in range(count):
-            if law.apart[g]:
-                apart = apart | load(groups, g * WORDS)
-        earlier = load(won, 0)
+        apart, earlier = _those(groups, law.apart), load(won, 0)
         for f in range(1, fields):
             mine = load(won, f * WORDS)
             store(won, f * WORDS, mine & ~(earlier & ~apart))
             earlier = earlier | mine
-        twice = twice & apart
-        if some(twice):
-            store(spare, 0, twice)
-            _settle(groups, law, spare, planes, stride, digits, won, under(key, SPLIT))
-    alone = nothing()
-    for g in range(count):
-        if law.leaves[g]:
-            alone = alone | load(groups, g * WORDS)
-    lively = lively | alone
-    among = alone & ~once
-    moved = once
-    if some(among):
-        success = _tossed(among, groups, 0, law.coins, fields, 0, key + np.uint64(fields * law.coins.shape[1]) * ROW)
-        store(won, fields * WORDS, success)
-        moved = moved | success
-    else:
-        store(won, fields * WORDS, nothing())
+        if some(twice & apart):
+            store(spare, 0, twice & apart)
+            _settle(groups, law, spare, planes, stride, digits, won, counts, under(key, SETTLE))
+    alone = _those(groups, law.leaves)
+    lively, left = lively | alone, nothing()
+    if some(alone & ~once):
+        left = _tossed(
+            alone & ~once, groups, 0, law.coins, fields, 0, key + np.uint64(fields * law.coins.shape[1]) * ROW
+        )
+    store(won, fields * WORDS, left)
     store(live, 0, lively)
-    if some(moved):
-        for g in range(count):
-            own = load(groups, g * WORDS)
-            if some(own & moved):
-                for f in range(fields + 1):
-                    mine = own & load(won, f * WORDS)
-                    if some(mine):
-                        k = np.int64(law.into[g, f])
-                        if k != SEVERAL:
-                            store(arrive, k * WORDS, load(arrive, k * WORDS) | mine)
-                        else:
-                            store(spare, 0, mine)
-                            _split(law, g, f, spare, arrive, under(key, SPLIT + np.uint64(1 + g * (fields + 1) + f)))
+    _moved(law, groups, won, once | left, arrive, spare, under(key, SPLIT))
     for s in range(states):
         place = (s * nodes + v) * WORDS
-        store(then, place, (load(now, place) & ~moved) | load(arrive, s * WORDS))
+        store(then, place, (load(now, place) & ~(once | left)) | load(arrive, s * WORDS))
 
 
 @njit(cache=True)
-def _step(heard, law, kinds, now, then, running, live, room, key):
+def _step(heard, law, kinds, now, then, running, live, room, counts, key):
     """Take one step in all lanes; `live` says afterwards in which of them anything may have changed."""
     store(live, 0, nothing())
     for v in range(len(heard.start) - 1):
-        _node(v, heard, law, kinds, now, then, running, live, room, under(key, v))
+        _node(v, heard, law, kinds, now, then, running, live, room, counts, under(key, v))
 
 
 @njit(cache=True)
@@ -392,6 +421,7 @@ def _batch(heard, law, runs, first, last, key, stocks, entries, ended):
         np.zeros(states * WORDS, np.uint64),
         np.zeros(WORDS, np.uint64),
     )
+    counts = np.zeros((2, COUNT), np.uint8)
     census, all_nodes = np.zeros(digits * WORDS, np.uint64), np.arange(nodes).astype(np.uint32)
     held, came = np.zeros((states, COUNT), np.int32), np.zeros((states, COUNT), np.int32)
     last_plant = -1
@@ -404,7 +434,7 @@ def _batch(heard, law, runs, first, last, key, stocks, entries, ended):
         ended[run] = -1
     for t in range(runs.until):
         _plant(runs, first, last, t, nodes, states, now, stocks, entries)
-        _step(heard, law, kinds, now, then, running, live, room, under(key, t))
+        _step(heard, law, kinds, now, then, running, live, room, counts, under(key, t))
         going = False
         for run in range(first, last):
             if ended[run] < 0 and t >= last_plant and not _bit(live, 0, run - first):

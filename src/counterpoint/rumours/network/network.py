@@ -112,14 +112,18 @@ class Network:
         return csr_array((data, self.to, self.start), shape=(self.nodes, self.nodes))
 
     @cached_property
-    def heard(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
-        """The arcs by who hears: start and nodes like (start, to), and each one's place among the arcs."""
+    def heard(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The arcs by who hears: node i hears nodes[start[i]:start[i + 1]]."""
         if not self.directed:
-            return self.start, self.to, np.arange(len(self.to))
-        places = np.argsort(self.to, kind="stable")
+            return self.start, self.to
         start = np.zeros(self.nodes + 1, np.int64)
         np.cumsum(np.bincount(self.to, minlength=self.nodes), out=start[1:])
-        return start, self.tails[places], places
+        return start, self.tails[self.heard_places]
+
+    @property
+    def heard_places(self) -> NDArray[np.int64]:
+        """The place among the arcs of each arc in `heard`; an edge that is not directed weighs the same both ways."""
+        return np.argsort(self.to, kind="stable") if self.directed else np.arange(len(self.to))
 
     @property
     def tails(self) -> NDArray[np.int32]:
