@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.rumours.engines import course
 from counterpoint.rumours.engines.course import Course
+from counterpoint.rumours.engines.race import counts
 from counterpoint.rumours.engines.task import Period, Raw, Task
 from counterpoint.rumours.kernels import spread
 from counterpoint.rumours.models.model import Model
@@ -86,6 +87,10 @@ def law_of(model: Model, unit: float) -> spread.Law:
     become = np.cumsum(meet[:, :, fields], -1) / np.where(chance > 0, chance, 1.0)[..., None]
     inert = (chance.sum(-1) + alone.sum(-1)) == 0
     code = CODES[model.contact]
+    tabulated = spread.SMALL if code == spread.BROADCAST and len(fields) == 2 else 0
+    race = np.zeros((classes, states, tabulated, tabulated), np.float32)
+    for kind, state in np.argwhere((single == spread.SEVERAL) & (chance > 0).any(-1)) if tabulated else ():
+        race[kind, state] = counts(*chance[kind, state])
     return spread.Law(
         code,
         unit,
@@ -96,6 +101,7 @@ def law_of(model: Model, unit: float) -> spread.Law:
         loss,
         power,
         single,
+        race,
         become,
         np.cumsum(alone, -1),
     )

@@ -1,20 +1,20 @@
 """Runs in broadcast by the hundreds: a run is a lane of one word."""
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.rumours.engines.counted import fields_of
+from counterpoint.rumours.engines.race import earlier
 from counterpoint.rumours.engines.task import Raw, Task, together
 from counterpoint.rumours.kernels import words
 from counterpoint.rumours.kernels.begin import run_keys
 from counterpoint.rumours.kernels.lanes import COUNT, WORDS
+from counterpoint.rumours.kernels.spread import SMALL
 from counterpoint.rumours.models.model import Model
 
-RACE: Final = 2**words.RACE_BITS  # contacts of either kind up to which races are tabulated
 ALL: Final = np.uint64(2**64 - 1)
 MOST: Final = 1 << 28  # bytes that the states of a batch may take
 BLOCK: Final = 1 << 28  # bytes of results that are held before they are trimmed
@@ -95,29 +95,11 @@ def groups_of(model: Model, degree: int) -> words.Groups:
         chance[group] = [way.sum() for way in ways]
         apart[group] = len({tuple(become[group, place]) for place in range(len(fields)) if chance[group, place]}) > 1
     leaves = np.array([model.alone[member].sum() > 0 for member in members])
-    race = np.zeros((len(members), RACE, RACE), np.float32)
+    race = np.zeros((len(members), SMALL, SMALL), np.float32)
     if len(fields) == 2:
         for group in np.flatnonzero(apart).tolist():
-            race[group] = _race(*chance[group])
+            race[group] = earlier(*chance[group])
     return words.Groups(of, np.array(fields, np.int64), chance.T > 0, chance, coins, leaves, into, become, apart, race)
-
-
-@lru_cache(maxsize=64)
-def _race(p: float, q: float) -> NDArray[np.float64]:
-    """Return P(a contact of the first kind is the earlier | contacts of both kinds change), by how many of either.
-
-    a p * integral over s in [0, 1] of (1 - p s)^(a - 1) (1 - q s)^b, less what the first kind wins alone: a polynomial,
-    which as many points of Gauss and Legendre as there are rows integrate exactly.
-    """
-    at, weight = np.polynomial.legendre.leggauss(RACE)
-    s, weight = (at + 1) / 2, weight / 2
-    count = np.arange(RACE)[:, None]
-    first = count * p * (1 - p * s) ** np.maximum(count - 1, 0)
-    wins = (first * weight) @ ((1 - q * s) ** count).T
-    one, other = 1 - (1 - p) ** count, 1 - (1 - q) ** count
-    both = one * other.T
-    alone = one * (1 - other.T)
-    return np.asarray(np.divide(wins - alone, both, out=np.zeros_like(both), where=both > 0))
 
 
 def _told_apart(

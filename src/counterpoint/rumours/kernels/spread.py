@@ -17,7 +17,7 @@ from numba import njit, prange
 
 from counterpoint.rumours.kernels.keyed import under, uniform
 
-Law = namedtuple("Law", "contact unit adds inert deaf chance loss power single become alone")
+Law = namedtuple("Law", "contact unit adds inert deaf chance loss power single race become alone")
 """A model as arrays: c classes, k states, and f of them (fields) that matter to those who meet them.
 
 contact : BROADCAST, DRAW or LOOK
@@ -27,6 +27,8 @@ inert   : bool[c, k], nothing can change who is in this state
 deaf    : bool[c, k], no contact can, nor in any state that may follow
 chance  : float64[c, k, f], P(change) of one contact; loss: ln(1 - chance); power: (1 - chance)^n for n < SMALL
 single  : uint8[c, k], the one state that every contact leads to, or SEVERAL
+race    : float32[c, k, m, m], of two fields in broadcast: P(the first is that of the contact that counts | change),
+          by their counts below m = SMALL; of other laws m = 0
 become  : float64[c, k, f, k], P(becomes | changed by that contact), cumulated
 alone   : float64[c, k, k], P(becomes by itself), cumulated
 """
@@ -88,7 +90,11 @@ def _crossing(law, c, s, counts, v, u):
 @njit(cache=True)
 def _field(law, c, s, counts, v, u, r):
     """Return the field of the contact that changed v, given the draw u that said so and another, r."""
-    fields = law.chance.shape[2]
+    fields, tabulated = law.chance.shape[2], np.uint64(law.race.shape[2])
+    if tabulated and law.unit == 1.0:
+        one, other = _count(counts, v, 0), _count(counts, v, 1)
+        if one < tabulated and other < tabulated:
+            return 0 if r < law.race[c, s, one, other] else 1
     at = _crossing(law, c, s, counts, v, u) if law.contact == BROADCAST else 0.0
     whole = 0.0
     for f in range(fields):
@@ -159,8 +165,17 @@ def _recount(adds, heard, times, low, high, state, counts, v):
             for at in range(low, high):
                 total += adds[state[heard[at]], word] * np.uint64(times[at])
         else:
-            for at in range(low, high):
+            at, a, b, c = low, np.uint64(0), np.uint64(0), np.uint64(0)
+            while at + 4 <= high:  # four sums do not wait for each other
                 total += adds[state[heard[at]], word]
+                a += adds[state[heard[at + 1]], word]
+                b += adds[state[heard[at + 2]], word]
+                c += adds[state[heard[at + 3]], word]
+                at += 4
+            while at < high:
+                total += adds[state[heard[at]], word]
+                at += 1
+            total += a + b + c
         counts[v, word] = total
 
 

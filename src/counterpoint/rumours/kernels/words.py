@@ -15,6 +15,7 @@ from numba import njit, prange
 
 from counterpoint.rumours.kernels.keyed import STRIDE, mixed, under, uniform
 from counterpoint.rumours.kernels.lanes import COUNT, WORDS, drawn, load, mark, nothing, some, splat, store, trailing
+from counterpoint.rumours.kernels.spread import SMALL
 
 Groups = namedtuple("Groups", "of fields hears chance coins leaves into become apart race")
 """A model for lanes: g groups of (class, state) that nothing distinguishes, k states, f fields, b planes.
@@ -43,7 +44,6 @@ Heard = namedtuple("Heard", "start nodes")
 
 NONE = SEVERAL = 255
 BITS = 32
-RACE_BITS = 6  # digits of the counts whose races are tabulated
 STEP = np.uint64(WORDS * int(STRIDE) % 2**64)  # keys that one digit of all lanes takes
 ROW = np.uint64(WORDS * BITS * int(STRIDE) % 2**64)  # keys that one plane's coins take
 SETTLE, SPLIT = np.uint64(1 << 40), np.uint64(1 << 41)  # what a node's other draws are for
@@ -166,11 +166,11 @@ def _earliest(law, g, planes, stride, digits, won, word, shift, key):
 
 
 @njit(cache=True)
-def _lay_bytes(planes, place, digits, many, counts):
-    """Write every lane's number as a byte, of which bit `many` stands for that and all above."""
+def _lay_bytes(planes, place, digits, counts):
+    """Write every lane's number as a byte, of which one bit stands for SMALL and all above."""
     counts[:] = 0
     for plane in range(digits):
-        value = np.uint8(1 << min(plane, many))
+        value = np.uint8(min(1 << plane, SMALL))
         for word in range(WORDS):
             mark(counts, word * 64, planes[place + plane * WORDS + word], value)
 
@@ -180,8 +180,8 @@ def _settle(groups, law, conflict, planes, stride, digits, won, counts, key):
     """Leave in `won` one field for each lane in `conflict`: that of the earliest contact."""
     fields, most = law.chance.shape[1], law.race.shape[1]
     if fields == 2:
-        _lay_bytes(planes, 0, digits, RACE_BITS, counts[0])
-        _lay_bytes(planes, stride, digits, RACE_BITS, counts[1])
+        _lay_bytes(planes, 0, digits, counts[0])
+        _lay_bytes(planes, stride, digits, counts[1])
     for word in range(WORDS):
         left = conflict[word]
         while left:
