@@ -42,13 +42,13 @@ def run(task: Task) -> Raw:
 def _run(task: Task) -> Raw:
     runs, model = len(task.numbers), task.model
     law = groups_of(model, int(np.diff(task.network.heard[0]).max(initial=0)))
-    shape = (runs, task.steps + 1, len(model.states))
+    shape = (task.steps + 1, runs, len(model.states))  # steps that are not reached are never touched
     stocks, entries, ended = np.zeros(shape, np.int32), np.zeros(shape, np.int32), np.zeros(runs, np.int64)
     heard = words.Heard(task.network.heard[0], task.network.heard[1].view(np.uint32))
     key = run_keys(np.uint64(task.seed), task.numbers[:1])[0]
     words.ensemble(heard, law, _runs(task), key, stocks, entries, ended)
     none = np.zeros((runs, 0), np.int32)
-    raw = Raw(stocks, entries, ended, none, none, none.astype(np.uint8)).trimmed()
+    raw = Raw(stocks.swapaxes(0, 1), entries.swapaxes(0, 1), ended, none, none, none.astype(np.uint8)).trimmed()
     # A lot stops when all its runs are over: what a run held at its end stays.
     until = np.minimum(np.arange(raw.stocks.shape[1]), ended[:, None])
     return replace(raw, stocks=np.take_along_axis(raw.stocks, until[:, :, None], axis=1))
@@ -99,7 +99,8 @@ def groups_of(model: Model, degree: int) -> words.Groups:
     if len(fields) == 2:
         for group in np.flatnonzero(apart).tolist():
             race[group] = earlier(*chance[group])
-    return words.Groups(of, np.array(fields, np.int64), chance.T > 0, chance, coins, leaves, into, become, apart, race)
+    arrays = (of, np.array(fields, np.int64), chance.T > 0, chance, coins, leaves, into, become, apart, race)
+    return words.Groups(*map(np.ascontiguousarray, arrays))  # the kernel goes by addresses
 
 
 def _told_apart(

@@ -35,33 +35,76 @@ class LanesModel(models.PrimitiveModel):
         super().__init__(manager, kind, VECTOR)
 
 
-def _place(context, builder, array_type, values):
-    array = context.make_array(array_type)(context, builder, values[0])
-    at = builder.gep(array.data, [values[1]])
-    return builder.bitcast(at, VECTOR.as_pointer())
+@intrinsic
+def address(typing, array):
+    """Return where an array's values lie. Whoever uses it keeps the array: addresses are not counted as references.
+
+    That is what they are for. Every function that is given an array counts a reference to it, on a cache line that all
+    threads write; loops that call small functions spent a third of their time on that.
+    """
+
+    def code(context, builder, signature, values):
+        data = context.make_array(signature.args[0])(context, builder, values[0]).data
+        return builder.ptrtoint(data, ir.IntType(64))
+
+    return types.int64(array), code
+
+
+def _pointer(builder, base, place, kind):
+    return builder.gep(builder.inttoptr(base, kind.as_pointer()), [place])
 
 
 @intrinsic
-def load(typing, array, place):
-    """Return the lanes that begin at word `place` of uint64[...] that lies without gaps."""
+def load(typing, base, place):
+    """Return the lanes at a place, counted in lanes from an address."""
 
     def code(context, builder, signature, values):
-        value = builder.load(_place(context, builder, signature.args[0], values))
+        value = builder.load(_pointer(builder, values[0], values[1], VECTOR))
         value.align = 8
         return value
 
-    return lanes(array, types.intp), code
+    return lanes(types.int64, types.int64), code
 
 
 @intrinsic
-def store(typing, array, place, value):
-    """Write the lanes to words of the array."""
+def store(typing, base, place, value):
+    """Write lanes to a place."""
 
     def code(context, builder, signature, values):
-        builder.store(values[2], _place(context, builder, signature.args[0], values), align=8)
+        builder.store(values[2], _pointer(builder, values[0], values[1], VECTOR), align=8)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, lanes), code
+    return types.none(types.int64, types.int64, lanes), code
+
+
+def _reader(kind, named):
+    @intrinsic
+    def read(typing, base, place):
+        def code(context, builder, signature, values):
+            return builder.load(_pointer(builder, values[0], values[1], kind))
+
+        return named(types.int64, types.int64), code
+
+    return read
+
+
+word = _reader(ir.IntType(64), types.uint64)
+whole = _reader(ir.IntType(64), types.int64)
+short = _reader(ir.IntType(32), types.uint32)
+byte = _reader(ir.IntType(8), types.uint8)
+real = _reader(ir.DoubleType(), types.float64)
+single = _reader(ir.FloatType(), types.float32)
+
+
+@intrinsic
+def put(typing, base, place, value):
+    """Write one word."""
+
+    def code(context, builder, signature, values):
+        builder.store(values[2], _pointer(builder, values[0], values[1], ir.IntType(64)))
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.uint64), code
 
 
 @intrinsic
@@ -100,14 +143,13 @@ def some(typing, value):
 
 
 @intrinsic
-def mark(typing, array, place, word, value):
-    """Set the bits of `value` in those of the 64 bytes of uint8[...] from `place` on whose bits of `word` are set."""
+def mark(typing, base, place, word, value):
+    """Set the bits of `value` in those of the 64 bytes from a place on whose bits of `word` are set."""
 
     def code(context, builder, signature, values):
-        byte, count = ir.IntType(8), 64
-        wide = ir.VectorType(byte, count)
-        array_given = context.make_array(signature.args[0])(context, builder, values[0])
-        at = builder.bitcast(builder.gep(array_given.data, [values[1]]), wide.as_pointer())
+        count = 64
+        wide = ir.VectorType(ir.IntType(8), count)
+        at = builder.bitcast(_pointer(builder, values[0], values[1], ir.IntType(8)), wide.as_pointer())
         one = builder.insert_element(ir.Constant(wide, ir.Undefined), values[3], ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), count), [0] * count)
         every = builder.shuffle_vector(one, ir.Constant(wide, ir.Undefined), zeros)
@@ -118,7 +160,7 @@ def mark(typing, array, place, word, value):
         builder.store(new, at, align=1)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, types.uint64, types.uint8), code
+    return types.none(types.int64, types.int64, types.uint64, types.uint8), code
 
 
 @intrinsic

@@ -14,7 +14,26 @@ import numpy as np
 from numba import njit, prange
 
 from counterpoint.rumours.kernels.keyed import STRIDE, mixed, under, uniform
-from counterpoint.rumours.kernels.lanes import COUNT, WORDS, drawn, load, mark, nothing, some, splat, store, trailing
+from counterpoint.rumours.kernels.lanes import (
+    COUNT,
+    WORDS,
+    address,
+    byte,
+    drawn,
+    load,
+    mark,
+    nothing,
+    put,
+    real,
+    short,
+    single,
+    some,
+    splat,
+    store,
+    trailing,
+    whole,
+    word,
+)
 from counterpoint.rumours.kernels.spread import SMALL
 
 Groups = namedtuple("Groups", "of fields hears chance coins leaves into become apart race")
@@ -41,6 +60,22 @@ shares   : uint64[c - 1, BITS + 1, 1], P(a class, of those that no earlier class
 start, source : the state everybody begins in, and the sources'; until: the last step
 """
 Heard = namedtuple("Heard", "start nodes")
+Size = namedtuple("Size", "nodes classes states fields groups planes")
+At = namedtuple(
+    "At",
+    "start heard of fields hears chance coins leaves into become apart race"  # what `Heard` and `Groups` hold
+    " kinds running live planes own won arrive spare counts",  # what a lot of runs holds, and a node needs at a time
+)
+"""Addresses (see `lanes.address`).
+
+kinds         : lanes[c - 1, nodes], who is of a class
+running, live : lanes, who is still on the way, and where anything may have changed in this step
+planes        : lanes[f, b], how many neighbours are in a field, in binary
+own           : lanes[g], who is in a group
+won           : lanes[f + 1], who is changed by contact with a field, or alone
+arrive        : lanes[k], who comes to a state
+spare, counts : lanes, uint8[2, COUNT], to work with
+"""
 
 NONE = SEVERAL = 255
 BITS = 32
@@ -51,21 +86,21 @@ CLASSES = 1 << 62  # the draws of who is what; steps have their own numbers
 
 
 @njit(cache=True, inline="always")
-def _digit(groups, first, coins, field, plane, digit):
+def _digit(own, count, coins, row):
     """Return one binary digit of every lane's chance."""
     chance = nothing()
-    for g in range(coins.shape[3]):
-        chance = chance | (load(groups, first + g * WORDS) & splat(coins[field, plane, digit, g]))
+    for g in range(count):
+        chance = chance | (load(own, g) & splat(word(coins, row * count + g)))
     return chance
 
 
 @njit(cache=True)
-def _tossed(among, groups, first, coins, field, plane, key):
+def _tossed(among, own, count, coins, plane, key):
     """Return those lanes whose coin falls: a binary fraction drawn digit by digit until it differs from the chance."""
-    won = nothing()
+    won, row = nothing(), plane * (BITS + 1)
     for digit in range(0, BITS, 2):
-        chance, r = _digit(groups, first, coins, field, plane, digit), drawn(key)
-        after, s = _digit(groups, first, coins, field, plane, digit + 1), drawn(key + STEP)
+        chance, r = _digit(own, count, coins, row + digit), drawn(key)
+        after, s = _digit(own, count, coins, row + digit + 1), drawn(key + STEP)
         key += STEP + STEP
         won = won | (among & chance & ~r)
         among = among & ~(chance ^ r)
@@ -73,59 +108,59 @@ def _tossed(among, groups, first, coins, field, plane, key):
         among = among & ~(after ^ s)
         if not some(among):
             return won
-    return won | (among & _digit(groups, first, coins, field, plane, BITS))
+    return won | (among & _digit(own, count, coins, row + BITS))
 
 
 @njit(cache=True)
-def _ripple(planes, place, plane, carry):
+def _ripple(planes, plane, carry):
     while some(carry):
-        old = load(planes, place + plane * WORDS)
-        store(planes, place + plane * WORDS, old ^ carry)
+        old = load(planes, plane)
+        store(planes, plane, old ^ carry)
         carry = old & carry
         plane += 1
 
 
 @njit(cache=True)
-def _tally(bits, row, heard, low, high, planes, place, count):
-    """Count in every lane how many of the nodes heard[low:high] are set in `bits` from `row` on; write the planes."""
+def _tally(bits, heard, low, high, planes, count):
+    """Count in every lane how many of the nodes heard[low:high] are set in `bits`; write the planes."""
     zero = nothing()
     for plane in range(count):
-        store(planes, place + plane * WORDS, zero)
+        store(planes, plane, zero)
     ones, twos, fours = zero, zero, zero
     at = low
     while at + 8 <= high:
-        a, b = load(bits, (row + np.int64(heard[at])) * WORDS), load(bits, (row + np.int64(heard[at + 1])) * WORDS)
+        a, b = load(bits, np.int64(short(heard, at))), load(bits, np.int64(short(heard, at + 1)))
         u = ones ^ a
         two_a, ones = (ones & a) | (u & b), u ^ b
-        a, b = load(bits, (row + np.int64(heard[at + 2])) * WORDS), load(bits, (row + np.int64(heard[at + 3])) * WORDS)
+        a, b = load(bits, np.int64(short(heard, at + 2))), load(bits, np.int64(short(heard, at + 3)))
         u = ones ^ a
         two_b, ones = (ones & a) | (u & b), u ^ b
         u = twos ^ two_a
         four_a, twos = (twos & two_a) | (u & two_b), u ^ two_b
-        a, b = load(bits, (row + np.int64(heard[at + 4])) * WORDS), load(bits, (row + np.int64(heard[at + 5])) * WORDS)
+        a, b = load(bits, np.int64(short(heard, at + 4))), load(bits, np.int64(short(heard, at + 5)))
         u = ones ^ a
         two_a, ones = (ones & a) | (u & b), u ^ b
-        a, b = load(bits, (row + np.int64(heard[at + 6])) * WORDS), load(bits, (row + np.int64(heard[at + 7])) * WORDS)
+        a, b = load(bits, np.int64(short(heard, at + 6))), load(bits, np.int64(short(heard, at + 7)))
         u = ones ^ a
         two_b, ones = (ones & a) | (u & b), u ^ b
         u = twos ^ two_a
         four_b, twos = (twos & two_a) | (u & two_b), u ^ two_b
         u = fours ^ four_a
         eight, fours = (fours & four_a) | (u & four_b), u ^ four_b
-        _ripple(planes, place, 3, eight)
+        _ripple(planes, 3, eight)
         at += 8
     while at < high:
-        a = load(bits, (row + np.int64(heard[at])) * WORDS)
+        a = load(bits, np.int64(short(heard, at)))
         two, ones = ones & a, ones ^ a
         four, twos = twos & two, twos ^ two
         eight, fours = fours & four, fours ^ four
-        _ripple(planes, place, 3, eight)
+        _ripple(planes, 3, eight)
         at += 1
-    store(planes, place, ones)
+    store(planes, 0, ones)
     if count > 1:
-        store(planes, place + WORDS, twos)
+        store(planes, 1, twos)
     if count > 2:
-        store(planes, place + 2 * WORDS, fours)
+        store(planes, 2, fours)
 
 
 @njit(cache=True)
@@ -138,27 +173,65 @@ def _digits(n):
 
 
 @njit(cache=True)
-def _bit(array, place, lane):
-    return (array[place + (lane >> 6)] >> np.uint64(lane & 63)) & np.uint64(1)
+def _grouped(v, now, at, size):
+    """Write who of node v's lanes is in which group; return those that are in any."""
+    for g in range(size.groups):
+        store(at.own, g, nothing())
+    alive, ordinary = nothing(), load(at.running, 0)
+    for c in range(size.classes - 1, -1, -1):
+        among = ordinary
+        if c:
+            among = load(at.kinds, (c - 1) * size.nodes + v) & ordinary
+            ordinary = ordinary & ~among
+        for s in range(size.states):
+            g = np.int64(byte(at.of, c * size.states + s))
+            if g != NONE:
+                mine = load(now, s * size.nodes + v) & among
+                store(at.own, g, load(at.own, g) | mine)
+                alive = alive | mine
+    return alive
 
 
-@njit(cache=True, inline="always")
-def _number(planes, place, digits, word, shift):
+@njit(cache=True)
+def _those(own, which, count):
+    """Return the lanes of all groups that are marked."""
+    found = nothing()
+    for g in range(count):
+        if byte(which, g):
+            found = found | load(own, g)
+    return found
+
+
+@njit(cache=True)
+def _met(f, hears, digits, at, size, key):
+    """Return the lanes that contact with a field changes, and those in which it might have."""
+    base, success, lively = f * size.planes, nothing(), nothing()
+    for plane in range(base + digits - 1, base - 1, -1):
+        met = hears & load(at.planes, plane)
+        lively = lively | met
+        among = met & ~success
+        if some(among):
+            success = success | _tossed(among, at.own, size.groups, at.coins, plane, key + np.uint64(plane) * ROW)
+    return success, lively
+
+
+@njit(cache=True)
+def _number(planes, digits, part, shift):
     """Return the number that a lane's bits in the planes are."""
     n = np.int64(0)
     for plane in range(digits):
-        n |= np.int64((planes[place + plane * WORDS + word] >> shift) & np.uint64(1)) << plane
+        n |= np.int64((word(planes, plane * WORDS + part) >> shift) & np.uint64(1)) << plane
     return n
 
 
 @njit(cache=True)
-def _earliest(law, g, planes, stride, digits, won, word, shift, key):
+def _earliest(g, digits, part, shift, at, size, key):
     """Return the field of the earliest contact that changes a node: the first of each field has its time."""
     best, field = 2.0, -1
-    for f in range(law.chance.shape[1]):
-        if (won[f * WORDS + word] >> shift) & np.uint64(1):
-            n = _number(planes, f * stride, digits, word, shift)
-            p = law.chance[g, f]
+    for f in range(size.fields):
+        if (word(at.won, f * WORDS + part) >> shift) & np.uint64(1):
+            n = _number(at.planes + f * size.planes * WORDS * 8, digits, part, shift)
+            p = real(at.chance, g * size.fields + f)
             time = (1.0 - (1.0 - uniform(under(key, f)) * (1.0 - (1.0 - p) ** n)) ** (1.0 / n)) / p
             if time < best:
                 best, field = time, f
@@ -166,304 +239,274 @@ def _earliest(law, g, planes, stride, digits, won, word, shift, key):
 
 
 @njit(cache=True)
-def _lay_bytes(planes, place, digits, counts):
-    """Write every lane's number as a byte, of which one bit stands for SMALL and all above."""
-    counts[:] = 0
+def _as_bytes(f, digits, at, size):
+    """Write every lane's count of a field as a byte, of which one bit stands for SMALL and all above."""
+    for part in range(WORDS):
+        store(at.counts, f * WORDS + part, nothing())
     for plane in range(digits):
         value = np.uint8(min(1 << plane, SMALL))
-        for word in range(WORDS):
-            mark(counts, word * 64, planes[place + plane * WORDS + word], value)
+        for part in range(WORDS):
+            mark(at.counts, f * COUNT + part * 64, word(at.planes, (f * size.planes + plane) * WORDS + part), value)
 
 
 @njit(cache=True)
-def _settle(groups, law, conflict, planes, stride, digits, won, counts, key):
+def _settle(conflict, digits, at, size, key):
     """Leave in `won` one field for each lane in `conflict`: that of the earliest contact."""
-    fields, most = law.chance.shape[1], law.race.shape[1]
-    if fields == 2:
-        _lay_bytes(planes, 0, digits, counts[0])
-        _lay_bytes(planes, stride, digits, counts[1])
-    for word in range(WORDS):
-        left = conflict[word]
+    store(at.spare, 0, conflict)
+    if size.fields == 2:
+        _as_bytes(0, digits, at, size)
+        _as_bytes(1, digits, at, size)
+    for part in range(WORDS):
+        left = word(at.spare, part)
         while left:
             shift = np.uint64(trailing(left))
             lowest = left & -left
             left ^= lowest
             g = 0
-            while not (law.apart[g] and groups[g * WORDS + word] & lowest):
+            while not (byte(at.apart, g) and word(at.own, g * WORDS + part) & lowest):
                 g += 1
-            lane = np.uint64(word * 64) + shift
-            own = mixed(key + lane * STRIDE)
-            if fields == 2:
-                one, other = counts[0, lane], counts[1, lane]
-                if one < most and other < most:
-                    loser = 1 if uniform(own) < law.race[g, one, other] else 0
-                    won[loser * WORDS + word] ^= lowest
+            lane = part * 64 + np.int64(shift)
+            own = mixed(key + np.uint64(lane) * STRIDE)
+            if size.fields == 2:
+                one, other = np.int64(byte(at.counts, lane)), np.int64(byte(at.counts, COUNT + lane))
+                if one < SMALL and other < SMALL:
+                    race = single(at.race, (g * SMALL + one) * SMALL + other)
+                    loser = WORDS + part if uniform(own) < race else part
+                    put(at.won, loser, word(at.won, loser) ^ lowest)
                     continue
-            field = _earliest(law, g, planes, stride, digits, won, word, shift, own)
-            for f in range(fields):
+            field = _earliest(g, digits, part, shift, at, size, own)
+            for f in range(size.fields):
                 if f != field:
-                    won[f * WORDS + word] &= ~lowest
+                    put(at.won, f * WORDS + part, word(at.won, f * WORDS + part) & ~lowest)
 
 
 @njit(cache=True)
-def _split(law, g, f, lanes_won, arrive, key):
-    """Send each lane of a group that a field changed to one of the states it may lead to."""
-    for word in range(WORDS):
-        left = lanes_won[word]
+def _split(row, mine, at, size, key):
+    """Send each lane that a field changed to one of the states that it may lead to."""
+    store(at.spare, 0, mine)
+    for part in range(WORDS):
+        left = word(at.spare, part)
         while left:
             lowest = left & -left
             left ^= lowest
-            r = uniform(mixed(key ^ (lowest + np.uint64(word))))
-            k = 0
-            while r >= law.become[g, f, k] and k + 1 < law.become.shape[2]:
+            r, k = uniform(mixed(key ^ (lowest + np.uint64(part)))), 0
+            while r >= real(at.become, row * size.states + k) and k + 1 < size.states:
                 k += 1
-            arrive[k * WORDS + word] |= lowest
+            put(at.arrive, k * WORDS + part, word(at.arrive, k * WORDS + part) | lowest)
 
 
 @njit(cache=True)
-def _grouped(v, nodes, law, kinds, now, going, groups):
-    """Write who of node v's lanes is in which group; return those that are in any."""
-    classes, states = law.of.shape
-    for g in range(len(law.apart)):
-        store(groups, g * WORDS, nothing())
-    alive, ordinary = nothing(), going
-    for c in range(classes - 1, -1, -1):
-        among = ordinary
-        if c:
-            among = load(kinds, ((c - 1) * nodes + v) * WORDS) & going
-            ordinary = ordinary & ~among
-        for s in range(states):
-            g = law.of[c, s]
-            if g != NONE:
-                mine = load(now, (s * nodes + v) * WORDS) & among
-                store(groups, g * WORDS, load(groups, g * WORDS) | mine)
-                alive = alive | mine
-    return alive
-
-
-@njit(cache=True)
-def _those(groups, which):
-    """Return the lanes of all groups that are marked."""
-    found = nothing()
-    for g in range(len(which)):
-        if which[g]:
-            found = found | load(groups, g * WORDS)
-    return found
-
-
-@njit(cache=True)
-def _met(f, hears, law, planes, digits, groups, key):
-    """Return the lanes that contact with a field changes, and those in which it might have."""
-    base, success, lively = f * law.coins.shape[1], nothing(), nothing()
-    for plane in range(digits - 1, -1, -1):
-        met = hears & load(planes, (base + plane) * WORDS)
-        lively = lively | met
-        among = met & ~success
-        if some(among):
-            success = success | _tossed(among, groups, 0, law.coins, f, plane, key + np.uint64(base + plane) * ROW)
-    return success, lively
-
-
-@njit(cache=True)
-def _moved(law, groups, won, moved, arrive, spare, key):
+def _moved(moved, at, size, key):
     """Write to which state the lanes that change go."""
-    fields = law.chance.shape[1]
-    for s in range(law.of.shape[1]):
-        store(arrive, s * WORDS, nothing())
-    for g in range(len(law.apart)):
-        own = load(groups, g * WORDS) & moved
+    for s in range(size.states):
+        store(at.arrive, s, nothing())
+    for g in range(size.groups):
+        own = load(at.own, g) & moved
         if some(own):
-            for f in range(fields + 1):
-                mine = own & load(won, f * WORDS)
-                k = np.int64(law.into[g, f])
+            for f in range(size.fields + 1):
+                row = g * (size.fields + 1) + f
+                mine, k = own & load(at.won, f), np.int64(byte(at.into, row))
                 if k != SEVERAL:
-                    store(arrive, k * WORDS, load(arrive, k * WORDS) | mine)
+                    store(at.arrive, k, load(at.arrive, k) | mine)
                 elif some(mine):
-                    store(spare, 0, mine)
-                    _split(law, g, f, spare, arrive, under(key, np.uint64(g * (fields + 1) + f)))
+                    _split(row, mine, at, size, under(key, row))
 
 
 @njit(cache=True)
-def _node(v, heard, law, kinds, now, then, running, live, room, counts, key):
+def _node(v, now, then, at, size, key):
     """Let node v meet all it hears, in every lane."""
-    planes, groups, won, arrive, spare = room
-    nodes, states, fields = len(heard.start) - 1, law.of.shape[1], law.chance.shape[1]
-    alive = _grouped(v, nodes, law, kinds, now, load(running, 0), groups)
+    alive = _grouped(v, now, at, size)
     if not some(alive):
-        for s in range(states):
-            store(then, (s * nodes + v) * WORDS, load(now, (s * nodes + v) * WORDS))
+        for s in range(size.states):
+            store(then, s * size.nodes + v, load(now, s * size.nodes + v))
         return
-    low, high = heard.start[v], heard.start[v + 1]
-    digits, stride = _digits(high - low), law.coins.shape[1] * WORDS
-    once, twice, lively = nothing(), nothing(), load(live, 0)
-    for f in range(fields):
-        hears, success = _those(groups, law.hears[f]), nothing()
+    low, high = whole(at.start, v), whole(at.start, v + 1)
+    digits = _digits(high - low)
+    once, twice, lively = nothing(), nothing(), load(at.live, 0)
+    for f in range(size.fields):
+        hears, success = _those(at.own, at.hears + f * size.groups, size.groups), nothing()
         if digits and some(hears):
-            _tally(now, law.fields[f] * nodes, heard.nodes, low, high, planes, f * stride, digits)
-            success, might = _met(f, hears, law, planes, digits, groups, key)
+            bits = now + whole(at.fields, f) * size.nodes * WORDS * 8
+            _tally(bits, at.heard, low, high, at.planes + f * size.planes * WORDS * 8, digits)
+            success, might = _met(f, hears, digits, at, size, key)
             lively = lively | might
-        store(won, f * WORDS, success)
+        store(at.won, f, success)
         twice = twice | (once & success)
         once = once | success
     if some(twice):
-        apart, earlier = _those(groups, law.apart), load(won, 0)
-        for f in range(1, fields):
-            mine = load(won, f * WORDS)
-            store(won, f * WORDS, mine & ~(earlier & ~apart))
+        apart, earlier = _those(at.own, at.apart, size.groups), load(at.won, 0)
+        for f in range(1, size.fields):
+            mine = load(at.won, f)
+            store(at.won, f, mine & ~(earlier & ~apart))
             earlier = earlier | mine
         if some(twice & apart):
-            store(spare, 0, twice & apart)
-            _settle(groups, law, spare, planes, stride, digits, won, counts, under(key, SETTLE))
-    alone = _those(groups, law.leaves)
-    lively, left = lively | alone, nothing()
+            _settle(twice & apart, digits, at, size, under(key, SETTLE))
+    alone = _those(at.own, at.leaves, size.groups)
+    store(at.live, 0, lively | alone)
+    left, plane = nothing(), size.fields * size.planes
     if some(alone & ~once):
-        left = _tossed(
-            alone & ~once, groups, 0, law.coins, fields, 0, key + np.uint64(fields * law.coins.shape[1]) * ROW
-        )
-    store(won, fields * WORDS, left)
-    store(live, 0, lively)
-    _moved(law, groups, won, once | left, arrive, spare, under(key, SPLIT))
-    for s in range(states):
-        place = (s * nodes + v) * WORDS
-        store(then, place, (load(now, place) & ~(once | left)) | load(arrive, s * WORDS))
+        left = _tossed(alone & ~once, at.own, size.groups, at.coins, plane, key + np.uint64(plane) * ROW)
+    store(at.won, size.fields, left)
+    moved = once | left
+    _moved(moved, at, size, under(key, SPLIT))
+    for s in range(size.states):
+        place = s * size.nodes + v
+        store(then, place, (load(now, place) & ~moved) | load(at.arrive, s))
 
 
 @njit(cache=True)
-def _step(heard, law, kinds, now, then, running, live, room, counts, key):
-    """Take one step in all lanes; `live` says afterwards in which of them anything may have changed."""
-    store(live, 0, nothing())
-    for v in range(len(heard.start) - 1):
-        _node(v, heard, law, kinds, now, then, running, live, room, counts, under(key, v))
-
-
-@njit(cache=True)
-def _begin(runs, law, first, last, now, kinds, key):
+def _begin(runs, first, last, now, at, size, key):
     """Put the runs from `first` to before `last` into lanes: everybody in the start state but the sources; classes."""
-    classes = law.of.shape[0]
-    nodes = len(kinds) // max(classes - 1, 1) // WORDS
-    full = np.zeros(WORDS, np.uint64)
-    for lane in range(last - first):
-        full[lane >> 6] |= np.uint64(1) << np.uint64(lane & 63)
-    for v in range(nodes):
-        store(now, (runs.start * nodes + v) * WORDS, load(full, 0))
-        left, own = load(full, 0), under(key, v)
-        for c in range(classes - 1):
-            mine = _tossed(left, full, 0, runs.shares, c, 0, own + np.uint64(c) * ROW)
-            store(kinds, (c * nodes + v) * WORDS, mine)
+    for part in range(WORDS):
+        there = min(max(last - first - part * 64, 0), 64)
+        bits = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - there) if there else np.uint64(0)
+        put(at.running, part, bits)
+    every, shares = load(at.running, 0), address(runs.shares)
+    for v in range(size.nodes):
+        store(now, runs.start * size.nodes + v, every)
+        left, own = every, under(key, v)
+        for c in range(size.classes - 1):
+            mine = _tossed(left, at.running, 1, shares, c, own + np.uint64(c) * ROW)
+            store(at.kinds, c * size.nodes + v, mine)
             left = left & ~mine
     for lane in range(last - first):
-        word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
-        for at in range(runs.sources.shape[1]):
-            v = runs.sources[first + lane, at]
-            now[(runs.start * nodes + v) * WORDS + word] &= ~bit
-            now[(runs.source * nodes + v) * WORDS + word] |= bit
-            for c in range(classes - 1):
-                kinds[(c * nodes + v) * WORDS + word] &= ~bit
-    return full
+        for place in range(runs.sources.shape[1]):
+            v = np.int64(runs.sources[first + lane, place])
+            _turn(now, runs.start * size.nodes + v, lane, False)
+            _turn(now, runs.source * size.nodes + v, lane, True)
+            for c in range(size.classes - 1):
+                _turn(at.kinds, c * size.nodes + v, lane, False)
 
 
 @njit(cache=True)
-def _plant(runs, first, last, t, nodes, states, now, stocks, entries):
+def _turn(base, place, lane, on):
+    """Set one lane of the lanes at a place, or clear it."""
+    at, bit = place * WORDS + (lane >> 6), np.uint64(1) << np.uint64(lane & 63)
+    put(base, at, word(base, at) | bit if on else word(base, at) & ~bit)
+
+
+@njit(cache=True)
+def _is_on(base, place, lane):
+    return (word(base, place * WORDS + (lane >> 6)) >> np.uint64(lane & 63)) & np.uint64(1)
+
+
+@njit(cache=True)
+def _plant(runs, first, last, t, now, size, stocks, entries):
     """Put into place what is planted before step t, and correct the stocks after the step before."""
-    for at in range(len(runs.plant_at)):
-        if runs.plant_at[at] == t:
+    for deed in range(len(runs.plant_at)):
+        if runs.plant_at[deed] == t:
+            to = runs.plant_to[deed]
             for run in range(first, last):
-                v, lane = runs.plants[run, at], run - first
+                v = np.int64(runs.plants[run, deed])
                 if v >= 0:
-                    word, bit = lane >> 6, np.uint64(1) << np.uint64(lane & 63)
-                    old, to = 0, runs.plant_to[at]
-                    for s in range(states):
-                        if now[(s * nodes + v) * WORDS + word] & bit:
+                    old = 0
+                    for s in range(size.states):
+                        if _is_on(now, s * size.nodes + v, run - first):
                             old = s
-                        now[(s * nodes + v) * WORDS + word] &= ~bit
-                    now[(to * nodes + v) * WORDS + word] |= bit
-                    stocks[run, t, old] -= 1
-                    stocks[run, t, to] += 1
-                    entries[run, t, to] += old != to
+                    _turn(now, old * size.nodes + v, run - first, False)
+                    _turn(now, to * size.nodes + v, run - first, True)
+                    stocks[t, run, old] -= 1
+                    stocks[t, run, to] += 1
+                    entries[t, run, to] += old != to
 
 
 @njit(cache=True)
-def _census(now, before, nodes, states, all_nodes, planes, digits, held, came):
-    """Count who is in each state and who came to it since `before`, in every lane: int32[states, COUNT]."""
-    fresh = np.empty(WORDS * nodes, np.uint64)
-    for s in range(states):
-        _tally(now, s * nodes, all_nodes, 0, nodes, planes, 0, digits)
-        _lay(planes, digits, held[s])
-        for v in range(nodes):
-            place = (s * nodes + v) * WORDS
-            store(fresh, v * WORDS, load(now, place) & ~load(before, place))
-        _tally(fresh, 0, all_nodes, 0, nodes, planes, 0, digits)
-        _lay(planes, digits, came[s])
+def _census(now, before, every, fresh, planes, size, counts):
+    """Count who is in each state, and came to it since `before`, in every lane: counts of int32[2, states, COUNT]."""
+    digits = _digits(size.nodes)
+    for s in range(size.states):
+        base = s * size.nodes
+        _tally(now + base * WORDS * 8, every, 0, size.nodes, planes, digits)
+        _as_numbers(planes, digits, counts[0, s])
+        for v in range(size.nodes):
+            store(fresh, v, load(now, base + v) & ~load(before, base + v))
+        _tally(fresh, every, 0, size.nodes, planes, digits)
+        _as_numbers(planes, digits, counts[1, s])
 
 
 @njit(cache=True)
-def _lay(planes, digits, counts):
-    """Turn planes into numbers, one a lane."""
+def _as_numbers(planes, digits, counts):
     counts[:] = 0
     for plane in range(digits):
-        for word in range(WORDS):
-            bits = planes[plane * WORDS + word]
+        for part in range(WORDS):
+            bits = word(planes, plane * WORDS + part)
             for lane in range(64):
-                counts[word * 64 + lane] += np.int32((bits >> np.uint64(lane)) & np.uint64(1)) << plane
+                counts[part * 64 + lane] += np.int32((bits >> np.uint64(lane)) & np.uint64(1)) << plane
 
 
 @njit(cache=True)
-def _batch(heard, law, runs, first, last, key, stocks, entries, ended):
+def _lot(heard, law, runs, first, last, key, stocks, entries, ended):
     """Run the runs from `first` to before `last`, at most COUNT."""
-    nodes, states, classes = len(heard.start) - 1, law.of.shape[1], law.of.shape[0]
-    fields, digits = law.chance.shape[1], _digits(nodes)
-    now, then = np.zeros(states * nodes * WORDS, np.uint64), np.zeros(states * nodes * WORDS, np.uint64)
-    kinds, live = np.zeros(max(classes - 1, 1) * nodes * WORDS, np.uint64), np.zeros(WORDS, np.uint64)
-    room = (
-        np.zeros(fields * law.coins.shape[1] * WORDS, np.uint64),
-        np.zeros(len(law.chance) * WORDS, np.uint64),
-        np.zeros((fields + 1) * WORDS, np.uint64),
-        np.zeros(states * WORDS, np.uint64),
-        np.zeros(WORDS, np.uint64),
-    )
-    counts = np.zeros((2, COUNT), np.uint8)
-    census, all_nodes = np.zeros(digits * WORDS, np.uint64), np.arange(nodes).astype(np.uint32)
-    held, came = np.zeros((states, COUNT), np.int32), np.zeros((states, COUNT), np.int32)
+    classes, states = law.of.shape
+    groups, fields = law.chance.shape
+    size = Size(len(heard.start) - 1, classes, states, fields, groups, law.coins.shape[1])
+    digits = _digits(size.nodes)
+    kept = (2 * states + classes) * size.nodes + 3 + fields * size.planes + groups + fields + 1 + states + 2 * WORDS
+    memory = np.zeros((kept + size.nodes + digits + 2) * WORDS, np.uint64)
+    line = WORDS * 8
+    now = (address(memory) + line - 1) // line * line  # lanes that begin where the machine's lines do
+    then = now + states * size.nodes * line
+    kinds = then + states * size.nodes * line
+    running = kinds + classes * size.nodes * line
+    planes = running + 3 * line
+    own = planes + fields * size.planes * line
+    won = own + groups * line
+    arrive = won + (fields + 1) * line
+    counts = arrive + states * line
+    fresh = counts + 2 * WORDS * line
+    tallied = fresh + size.nodes * line
+    at = At(
+        address(heard.start), address(heard.nodes), address(law.of), address(law.fields), address(law.hears),
+        address(law.chance), address(law.coins), address(law.leaves), address(law.into), address(law.become),
+        address(law.apart), address(law.race),
+        kinds, running, running + line, planes, own, won, arrive, running + 2 * line, counts,
+    )  # fmt: skip
+    everybody = np.arange(size.nodes).astype(np.uint32)
+    found = np.zeros((2, states, COUNT), np.int32)
     last_plant = -1
-    for at in range(len(runs.plant_at)):
-        last_plant = max(last_plant, runs.plant_at[at])
-    running = _begin(runs, law, first, last, now, kinds, under(key, CLASSES))
+    for deed in range(len(runs.plant_at)):
+        last_plant = max(last_plant, runs.plant_at[deed])
+    _begin(runs, first, last, now, at, size, under(key, CLASSES))
     for run in range(first, last):
-        stocks[run, 0, runs.start] = nodes - runs.sources.shape[1]
-        stocks[run, 0, runs.source] += runs.sources.shape[1]
+        stocks[0, run, runs.start] = size.nodes - runs.sources.shape[1]
+        stocks[0, run, runs.source] += runs.sources.shape[1]
         ended[run] = -1
     for t in range(runs.until):
-        _plant(runs, first, last, t, nodes, states, now, stocks, entries)
-        _step(heard, law, kinds, now, then, running, live, room, counts, under(key, t))
+        _plant(runs, first, last, t, now, size, stocks, entries)
+        step = under(key, t)
+        store(at.live, 0, nothing())
+        for v in range(size.nodes):
+            _node(v, now, then, at, size, under(step, v))
         going = False
         for run in range(first, last):
-            if ended[run] < 0 and t >= last_plant and not _bit(live, 0, run - first):
+            if ended[run] < 0 and t >= last_plant and not _is_on(at.live, 0, run - first):
                 ended[run] = t
             going |= ended[run] < 0
         if not going:
             break
         if t >= last_plant:
-            running[:] = live
-        _census(then, now, nodes, states, all_nodes, census, digits, held, came)
+            store(at.running, 0, load(at.live, 0))
+        _census(then, now, address(everybody), fresh, tallied, size, found)
         now, then = then, now
         for run in range(first, last):
             for s in range(states):
-                stocks[run, t + 1, s] = held[s, run - first]
-                entries[run, t + 1, s] = came[s, run - first]
+                stocks[t + 1, run, s] = found[0, s, run - first]
+                entries[t + 1, run, s] = found[1, s, run - first]
     for run in range(first, last):
         if ended[run] < 0:
             ended[run] = runs.until
+    return len(memory) + len(everybody)  # they are kept until here
 
 
 @njit(cache=True, parallel=True)
 def ensemble(heard, law, runs, key, stocks, entries, ended):
     """Run every run, COUNT at a time, each lot on one thread.
 
-    stocks, entries : int32[runs, steps + 1, k], who is in a state after each step, and came to it in it; zeros. A lot's
+    stocks, entries : int32[steps + 1, runs, k], who is in a state after each step, and came to it in it; zeros. A lot's
                       rows end with its last change
     ended           : int64[runs], the step after which nothing could change
     """
     for lot in prange((len(ended) + COUNT - 1) // COUNT):
         first = lot * COUNT
         last = min(first + COUNT, len(ended))
-        _batch(heard, law, runs, first, last, under(key, lot), stocks, entries, ended)
+        _lot(heard, law, runs, first, last, under(key, lot), stocks, entries, ended)
