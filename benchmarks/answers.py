@@ -2,10 +2,11 @@
 
     python benchmarks/answers.py --to FOLDER [--facebook FILE] [--runs 1000]
 
-prints, as tables in Markdown, how either event goes (peaks, ends, new believers and deniers a step) and what share of
-its believers is avoided when people who deny it are planted: when, how many and where. Answered and unanswered runs
-have the same seed, so that a run and its answered twin begin alike; intervals are paired. What was measured is kept
-in FOLDER/results.jsonl, one line a point: a second run goes on where the first stopped.
+prints, as tables in Markdown, how either event goes in every reading of SIDR, how it goes in ours (peaks, ends, new
+believers and deniers a step), and what share of its believers is avoided when people who deny it are planted: when,
+how many and where. Answered and unanswered runs have the same seed, so that a run and its answered twin begin alike;
+intervals are paired. What was measured is kept in FOLDER/results.jsonl, one line a point: a second run goes on where
+the first stopped.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterpoint.rumours.models.presets import model
+from counterpoint.rumours.models.sidr import READINGS
 from counterpoint.rumours.network.generate import barabasi_albert
 from counterpoint.rumours.network.network import Network
 from counterpoint.rumours.network.read import read
@@ -43,6 +45,8 @@ def main() -> None:
         networks["facebook"] = cache(lambda: read(asked.facebook))
     for name, event in product(networks, EVENTS):
         kept = Kept(asked.to / "results.jsonl", name, event, asked.runs, networks[name])
+        if name == "scale-free":
+            kept.tell_readings()
         kept.tell_course()
         kept.tell_answers()
 
@@ -69,11 +73,25 @@ class Kept:
             file.write(json.dumps(found) + "\n")
         return found
 
+    def tell_readings(self) -> None:
+        print(f"\nReadings, {self.labels['event']}, {self.labels['network']}")
+        print("\n| reading | takes off | peak I, at | peak D, at | S, I, D, R at the end |\n|---|---|---|---|---|")
+        for reading in READINGS:
+            found = self.point(partial(self._reading, reading), reading=reading)
+            peaks = (f"{value:.3f}, {step}" for value, step in found["peaks"])
+            end = ", ".join(f"{value:.3f}" for value in found["end"])
+            print(f"| {reading} | {found['takeoff']} |", " | ".join(peaks), f"| {end} |", flush=True)
+
+    def _reading(self, reading: str) -> dict[str, Any]:
+        out = simulate(self.network(), model(reading, event=self.labels["event"]), runs=self.labels["runs"], rng=SEED)
+        course = out.course()
+        peaks = [(course[state].max(), course[state].arg_max()) for state in "ID"]
+        return {"takeoff": out.takeoff.brief, "peaks": peaks, "end": [course[state][-1] for state in "SIDR"]}
+
     def tell_course(self) -> None:
         found = self.point(self._course, what="course")
-        print(
-            f"\n{self.labels['event']}, {self.labels['network']}, {self.labels['runs']:,} runs: {found['takeoff']} take off"
-        )
+        runs = f"{self.labels['runs']:,} runs, of which {found['takeoff']} take off"
+        print(f"\n{self.labels['event']}, {self.labels['network']}: {runs}")
         print("\n| state | peak | at step | at the end |\n|---|---|---|---|")
         for state, (peak, step, end) in found["states"].items():
             print(f"| {state} | {peak} | {step} | {end} |")

@@ -83,7 +83,9 @@ def periods(
                 network = network.without(network.numbers(deed.nodes), pairs)
             if isinstance(deed, Change):
                 model = _changed(model, deed.model)
-        planted = tuple(_planted(deed, network, model, sources, rng) for deed in now if isinstance(deed, Plant))
+        planted = tuple(
+            _planted(deed, network.at(time), model, sources, rng) for deed in now if isinstance(deed, Plant)
+        )
         turned = tuple(_turned(deed, network, model, len(sources), rng) for deed in now if isinstance(deed, Prebunk))
         made.append(Period(time, network.at(time), model, planted, turned))
     return tuple(made)

@@ -70,8 +70,6 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
             raw = pairwise.run(task)
         case _:
             raw = counted.run(task, wide=name == "wide")
-    if raw.first.shape[1]:
-        raw.first[np.arange(runs)[:, None], began] = 0
     made = {"model": model.name, "about": model.about, "contact": model.contact, "seed": seed, "steps": steps}
     return Outbreaks(
         network,
@@ -129,7 +127,7 @@ def _engine(task: Task, wanted: Engine | None) -> Engine:
         return "pairs"
     if wanted == "lanes" and not lanes.fits(task):
         raise CounterpointError(
-            "lanes run broadcasts without weights that keep counts only, on networks that fit memory"
+            "lanes run broadcasts without weights, keep counts only, and nothing but nodes planted on the way"
         )
     if wanted is not None:
         return wanted

@@ -89,7 +89,7 @@ def law_of(model: Model, unit: float) -> spread.Law:
     code = CODES[model.contact]
     tabulated = spread.SMALL if code == spread.BROADCAST and len(fields) == 2 else 0
     race = np.zeros((classes, states, tabulated, tabulated), np.float32)
-    for kind, state in np.argwhere((single == spread.SEVERAL) & (chance > 0).any(-1)) if tabulated else ():
+    for kind, state in np.argwhere((chance > 0).any(-1)) if tabulated else ():
         race[kind, state] = counts(*chance[kind, state])
     return spread.Law(
         code,

@@ -40,13 +40,16 @@ class Course:
             run, at = np.nonzero(nodes >= 0)
             self.kinds[run, nodes[run, at]] = kind
         for state, nodes in period.planted:
-            run, at = np.nonzero(nodes >= 0)
-            node = nodes[run, at]
+            given = np.nonzero(nodes >= 0)
+            run, node = np.unique(np.stack([given[0], nodes[given]]), axis=1)
+            new = self.states[run, node] != state
+            run, node = run[new], node[new]
+            raw.ended[run] = np.maximum(raw.ended[run], since)
             old = self.states[run, node].astype(np.intp)
             self.states[run, node] = state
             np.subtract.at(raw.stocks[:, since], (run, old), 1)
             np.add.at(raw.stocks[:, since, state], run, 1)
-            np.add.at(raw.entries[:, since, state], run[old != state], 1)
+            np.add.at(raw.entries[:, since, state], run, 1)
             if raw.first.shape[1]:
                 late = (raw.first[run, node] < 0) & (old == 0)
                 raw.first[run[late], node[late]] = since
@@ -83,9 +86,11 @@ def _begun(task: Task) -> Course:
     kinds[rows, task.sources] = 0
     stocks = np.zeros((runs, task.steps + 1, len(model.states)), np.int32)
     stocks[:, 0, 0] = nodes
-    np.subtract.at(stocks[:, 0, 0], rows, np.ones_like(task.sources))
-    np.add.at(stocks[:, 0, model.number(model.source)], rows, np.ones_like(task.sources))
+    stocks[:, 0, 0] -= task.sources.shape[1]
+    stocks[:, 0, model.number(model.source)] += task.sources.shape[1]
     first = np.full((runs, nodes if task.nodes or task.tree else 0), -1, np.int32)
+    if first.shape[1]:
+        first[rows, task.sources] = 0
     parent = np.full((runs, nodes if task.tree else 0), -1, np.int32)
     raw = Raw(stocks, np.zeros_like(stocks), np.full(runs, -1), first, parent, np.zeros((runs, 0), np.uint8))
     return Course(keys, states, kinds, raw)

@@ -7,7 +7,8 @@ number, so an outbreak is the same whichever was done, on however many threads.
 Of several contacts that would change a node, one, any, does. That is meeting them in random order: give each contact
 a time, uniform in [0, 1]; P(nothing by time s) = prod over states j of (1 - p_j s)^n_j. The draw u is where that
 curve ends: if u is below its value at 1 nothing happens; otherwise it crosses u at the time of the contact that
-counts, which is with state j in proportion to n_j p_j / (1 - p_j s).
+counts, which is with state j in proportion to n_j p_j / (1 - p_j s). Of two states and few neighbours the shares come
+from a table.
 """
 
 from collections import namedtuple

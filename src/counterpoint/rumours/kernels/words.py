@@ -287,9 +287,10 @@ def _split(row, mine, at, size, key):
     for part in range(WORDS):
         left = word(at.spare, part)
         while left:
+            lane = np.uint64(part * 64 + trailing(left))
             lowest = left & -left
             left ^= lowest
-            r, k = uniform(mixed(key ^ (lowest + np.uint64(part)))), 0
+            r, k = uniform(mixed(key + lane * STRIDE)), 0
             while r >= real(at.become, row * size.states + k) and k + 1 < size.states:
                 k += 1
             put(at.arrive, k * WORDS + part, word(at.arrive, k * WORDS + part) | lowest)
