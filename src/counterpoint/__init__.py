@@ -1,4 +1,4 @@
-"""Counterpoint: from raw logs, dirt and all, to who is about to leave, why, and what each should hear next.
+"""Counterpoint: who is about to leave a music platform, what each should hear next, and how a rumour spreads there.
 
 The public names below are loaded when they are first used, so that `import counterpoint` costs nothing.
 """
@@ -42,6 +42,20 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.listeners.recommend.evaluate import evaluate_table as judge_interactions
     from counterpoint.listeners.recommend.recommender import Recommender as Recommender
     from counterpoint.listeners.recommend.train import train as train_recommender
+    from counterpoint.rumours.models.model import Alone as Alone
+    from counterpoint.rumours.models.model import Both as Both
+    from counterpoint.rumours.models.model import Meet as Meet
+    from counterpoint.rumours.models.model import Model as Model
+    from counterpoint.rumours.models.presets import model as rumour_model
+    from counterpoint.rumours.network.network import Network as Network
+    from counterpoint.rumours.network.read import read as read_network
+    from counterpoint.rumours.network.recipe import network as network
+    from counterpoint.rumours.outbreak import Outbreaks as Outbreaks
+    from counterpoint.rumours.schedule import Block as Block
+    from counterpoint.rumours.schedule import Change as Change
+    from counterpoint.rumours.schedule import Plant as Plant
+    from counterpoint.rumours.schedule import Prebunk as Prebunk
+    from counterpoint.rumours.simulate import simulate as simulate
     from counterpoint.tables.workspace import reading as reading
 
 __version__ = "0.1.0"
@@ -83,6 +97,20 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "write_report": ("listeners.insight.report", "write_report"),
     "score_churn": ("listeners.churn.score", "score"),
     "train_churn": ("listeners.churn.train", "train"),
+    "Alone": ("rumours.models.model", "Alone"),
+    "Block": ("rumours.schedule", "Block"),
+    "Both": ("rumours.models.model", "Both"),
+    "Change": ("rumours.schedule", "Change"),
+    "Meet": ("rumours.models.model", "Meet"),
+    "Model": ("rumours.models.model", "Model"),
+    "Network": ("rumours.network.network", "Network"),
+    "Outbreaks": ("rumours.outbreak", "Outbreaks"),
+    "Plant": ("rumours.schedule", "Plant"),
+    "Prebunk": ("rumours.schedule", "Prebunk"),
+    "network": ("rumours.network.recipe", "network"),
+    "read_network": ("rumours.network.read", "read"),
+    "rumour_model": ("rumours.models.presets", "model"),
+    "simulate": ("rumours.simulate", "simulate"),
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  the keys are strings
 

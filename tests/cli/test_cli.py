@@ -124,6 +124,21 @@ def test_a_damaged_model_is_refused_by_name(workspace, tmp_path):
     assert "whole is damaged" in done.err
 
 
+def test_a_report_may_add_how_a_rumour_would_spread_among_the_friends(workspace, tmp_path):
+    friends = workspace.parent / "logs" / "network" / "friends.csv"
+    plain = run(f"counterpoint report {workspace} --to {tmp_path / 'plain.html'}").out
+    more = run(f"counterpoint report {workspace} --network {friends} --to {tmp_path / 'more.html'}").out
+    findings = [int(out.split(": ")[1].split()[0]) for out in (plain, more)]
+    assert findings[1] == findings[0] + 1
+    page = (tmp_path / "more.html").read_text()
+    assert "How the rumour spread" in page
+    assert "over friends.csv, seed 0" in page
+    assert "How the rumour spread" not in (tmp_path / "plain.html").read_text()
+    refused = run(f"counterpoint report {workspace} --network nowhere.csv --to {tmp_path / 'none.html'}")
+    assert _refused(refused)
+    assert not (tmp_path / "none.html").exists()
+
+
 def test_the_features_are_handed_out_with_the_label(workspace, tmp_path):
     import polars as pl
 

@@ -4,14 +4,14 @@ import sys
 
 import typer
 
-from counterpoint.cli import churn, demo, events, recommend, report
+from counterpoint.cli import churn, demo, events, recommend, report, rumour
 from counterpoint.errors import CounterpointError
 
 INTERRUPTED = 130  # the status that Typer ends with on Ctrl-C
 
 app = typer.Typer(
     name="counterpoint",
-    help="Who is about to leave a music platform, and why: from raw logs to a ranked list and a report.",
+    help="Who will leave a music platform, and why; what each listener should hear next; how a rumour spreads there.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.add_typer(events.app, name="events")
 app.add_typer(churn.app, name="churn")
 app.add_typer(recommend.app, name="recommend")
+app.add_typer(rumour.app, name="rumour")
 app.command()(report.report)
 app.command()(demo.demo)
 
@@ -38,7 +39,7 @@ def _root(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
 ) -> None:
-    """Who is about to leave a music platform, and why: from raw logs to a ranked list and a report."""
+    """Who will leave a music platform, and why; what each listener should hear next; how a rumour spreads there."""
 
 
 def main() -> None:

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli import churn, events, recommend, report
+from counterpoint.cli import churn, events, recommend, report, rumour
 from counterpoint.cli.output import say
 from counterpoint.errors import CounterpointError
 
 DAYS = 60
+TITLE = "Who is about to leave, why, what to play them, and how a rumour spreads (an invented platform)"
 
 
 def demo(
@@ -19,7 +20,7 @@ def demo(
     ),
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same people.")] = 0,
 ) -> None:
-    """Invent a platform and tell from its logs who is about to leave and what to play; all that is found is invented.
+    """Invent a platform; tell who will leave, what to play, and how a rumour spreads; all that is found is invented.
 
     Example: counterpoint demo --to demo
     """
@@ -43,4 +44,7 @@ def demo(
     recommend.train(workspace, seed=seed)
     recommend.songs(workspace, out=to / "songs.parquet")
     say()
-    report.report(workspace, to=page, title="Who is about to leave, why, and what to play them (an invented platform)")
+    friends = logs / "network" / "friends.csv"
+    rumour.simulate(str(friends), plant=["3:D:source"], seed=seed)
+    say()
+    report.report(workspace, to=page, title=TITLE, network=friends)

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from counterpoint.cli.output import progress, say
+from counterpoint.cli.rumour import beside
 from counterpoint.words import counted
 
 
@@ -13,6 +14,10 @@ def report(
     workspace: Annotated[Path, typer.Argument(help="The workspace.")],
     to: Annotated[Path, typer.Option("--to", help="The HTML file to write.")] = Path("report.html"),
     title: Annotated[str, typer.Option("--title", help="The page's title.")] = "Who is about to leave, and why",
+    network: Annotated[
+        Path | None,
+        typer.Option("--network", help="Who is whose friend: a file. Adds how a rumour (SIDR) would spread there."),
+    ] = None,
 ) -> None:
     """Write one plain HTML page of what the workspace found; no script, no outside address.
 
@@ -20,6 +25,8 @@ def report(
     """
     from counterpoint.listeners.insight.report import write_report
 
-    with progress("writing"):
-        findings = write_report(workspace, to, title=title)
+    with progress("writing") as step:
+        more, made = ((), {}) if network is None else beside(network)
+        step("writing")
+        findings = write_report(workspace, to, title=title, more=more, made=made)
     say(f"{to}: {counted(findings, 'finding')}")

@@ -38,7 +38,7 @@ def roc(curves: Mapping[str, Curve], *, title: str) -> Markup:
     >>> roc({"model": (np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.7, 1.0]))}, title="ROC curve").startswith("<svg ")
     True
     """
-    _check_colours(curves)
+    check_colours(curves)
     with drawing():
         names = [label(name) for name in curves]
         lines: list[Line2D] = []
@@ -47,7 +47,7 @@ def roc(curves: Mapping[str, Curve], *, title: str) -> Markup:
         for colour, (false_positive, true_positive) in zip(PALETTE, curves.values(), strict=False):
             lines += axes.plot(false_positive, true_positive, color=colour, linewidth=1.8)
         axes.set(xlabel="False positive rate", ylabel="True positive rate")
-        _legend(axes, lines, names)
+        legend(axes, lines, names)
         return inline(figure, title)
 
 
@@ -106,7 +106,7 @@ def histogram(edges: NDArray[Any], counts: NDArray[Any], *, title: str, axis: st
             f"a histogram needs rising edges, one more than counts: got {len(edges)} edges for {len(counts)} counts",
         )
     with drawing():
-        figure, axes = _framed(7.0, 3.0, left=0.75, right=0.15, bottom=0.5, top=0.15)
+        figure, axes = framed(7.0, 3.0, left=0.75, right=0.15, bottom=0.5, top=0.15)
         axes.stairs(counts, edges, fill=True, color=PALETTE[0])
         axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.grid(visible=True, axis="y")
@@ -122,7 +122,7 @@ def lasting(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, title: st
     >>> lasting({"May": [(3, Estimate(0.8, 0.7, 0.9, 50))]}, title="Still there", axis="Days").startswith("<svg ")
     True
     """
-    _check_colours(curves)
+    check_colours(curves)
     with drawing():
         names = [label(name) for name in curves]
         lines: list[Line2D] = []
@@ -138,21 +138,22 @@ def lasting(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, title: st
             lines += axes.step(at, [each.value for each in shares], where="post", color=colour, linewidth=1.6)
         axes.set(xlim=(0, end), xlabel=label(axis), ylabel="Share still there")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        _legend(axes, lines, names)
+        legend(axes, lines, names)
         return inline(figure, title)
 
 
-def _legend(axes: Axes, lines: Sequence[Line2D], names: Sequence[str]) -> None:
+def legend(axes: Axes, lines: Sequence[Line2D], names: Sequence[str]) -> None:
     """Name the lines at the right of the frame, in the room that `_square` left."""
     axes.legend(lines, names, loc="lower left", bbox_to_anchor=(1.02, 0), frameon=False, handlelength=1.4)
 
 
-def _check_colours(curves: Mapping[str, object]) -> None:
+def check_colours(curves: Mapping[str, object]) -> None:
+    """Raise CounterpointError for no curve, and for more than there are colours that differ."""
     if not 1 <= len(curves) <= len(PALETTE):
         raise CounterpointError(f"a chart can tell 1 to {len(PALETTE)} curves apart by colour, got {len(curves)}")
 
 
-def _framed(wide: float, high: float, *, left: float, right: float, bottom: float, top: float) -> tuple[Figure, Axes]:
+def framed(wide: float, high: float, *, left: float, right: float, bottom: float, top: float) -> tuple[Figure, Axes]:
     """Return a figure of so many inches with one frame inside these margins, also in inches, without a box or ticks."""
     figure = Figure(figsize=(wide, high))
     place = (left / wide, bottom / high, (wide - left - right) / wide, (high - bottom - top) / high)
@@ -165,8 +166,8 @@ def _framed(wide: float, high: float, *, left: float, right: float, bottom: floa
 
 def _square(names: Sequence[str]) -> tuple[Figure, Axes]:
     """Return a frame of 0 to 1 both ways, with room for `names` at its right."""
-    room = 0.5 + _inches(names) if names else 0.2
-    figure, axes = _framed(4.6 + room, 4.6, left=0.65, right=room, bottom=0.55, top=0.1)
+    room = 0.5 + inches(names) if names else 0.2
+    figure, axes = framed(4.6 + room, 4.6, left=0.65, right=room, bottom=0.55, top=0.1)
     axes.set(xlim=(0, 1), ylim=(0, 1), xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
     axes.grid(visible=True)
     return figure, axes
@@ -174,13 +175,14 @@ def _square(names: Sequence[str]) -> tuple[Figure, Axes]:
 
 def _rows(names: Sequence[str], numbers: Sequence[str]) -> tuple[Figure, Axes]:
     """Return a frame with a line of text for each name, room for the names at its left and the numbers at its right."""
-    left, right = 0.2 + _inches(names), 0.2 + _inches(numbers)
-    figure, axes = _framed(7.0, 0.2 + 0.27 * len(names), left=left, right=right, bottom=0.1, top=0.1)
+    left, right = 0.2 + inches(names), 0.2 + inches(numbers)
+    figure, axes = framed(7.0, 0.2 + 0.27 * len(names), left=left, right=right, bottom=0.1, top=0.1)
     axes.set(ylim=(len(names) - 0.5, -0.5), xticks=[])
     return figure, axes
 
 
-def _inches(names: Sequence[str]) -> float:
+def inches(names: Sequence[str]) -> float:
+    """Return the room that the longest of these names takes."""
     # Matplotlib's own measure would be wrong: its font lacks the glyphs that the page's fonts have.
     return max(map(width, names)) * COLUMN / INCH
 

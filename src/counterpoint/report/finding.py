@@ -1,5 +1,6 @@
 """What was found, in words, with the tables and figures that show it: values only, drawn elsewhere."""
 
+import re
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TypeAlias
@@ -48,6 +49,15 @@ class Figure:
     title: str
     svg: Markup
     caption: str = ""
+
+    @property
+    def file(self) -> str:
+        """A name for a file of it: the title in small letters, with hyphens.
+
+        >>> Figure("Who is where, and when", Markup("")).file
+        'who-is-where-and-when'
+        """
+        return "-".join(re.findall(r"\w+", self.title.lower()))
 
 
 @dataclass(frozen=True)

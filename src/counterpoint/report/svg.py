@@ -39,6 +39,8 @@ SETTINGS: dict[Any, Any] = {
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 FONT_FAMILY = re.compile(r"font-family: [^;]*(; )?")
 POINTER = re.compile(r"#(\w+)")
+DECIMALS = re.compile(r"\d+\.\d{3,}")
+"""Matplotlib writes a millionth of a point; nobody sees a hundredth."""
 
 
 @contextmanager
@@ -102,6 +104,16 @@ def inline(figure: Figure, title: str) -> Markup:
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 (serialised from a tree: every text is escaped)
 
 
+def standing(drawing: Markup) -> str:
+    """Return a drawing as a file of its own, on white; in a page it takes the page's colours.
+
+    >>> standing(Markup('<svg role="img"></svg>'))[:55]
+    '<svg xmlns="http://www.w3.org/2000/svg" style="backgrou'
+    """
+    alone = '<svg xmlns="http://www.w3.org/2000/svg" style="background: #fff; color: #222; font-family: sans-serif" '
+    return str(drawing).replace("<svg ", alone, 1)
+
+
 def _about(drawn: ET.Element, title: str) -> dict[str, str]:
     viewbox = drawn.attrib["viewBox"]
     return {
@@ -126,7 +138,7 @@ def _settle(element: ET.Element) -> None:
     if style := attributes.get("style"):
         attributes["style"] = FONT_FAMILY.sub("", style).replace(INK, "currentColor")
     if path := attributes.get("d"):
-        attributes["d"] = " ".join(path.split())
+        attributes["d"] = DECIMALS.sub(lambda found: f"{float(found[0]):.2f}", " ".join(path.split()))
     element.attrib = attributes
     element.tail = None
     if element.tag != "text":

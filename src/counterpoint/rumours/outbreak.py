@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.evaluate.intervals import Estimate, bootstrap_each, wilson
+from counterpoint.evaluate.labelled import Weights
 from counterpoint.rumours.models.model import Model
 from counterpoint.rumours.network.network import Network
 
@@ -79,20 +80,55 @@ class Outbreaks:
         values = (self.flow if flow else self.stock)(state)
         return np.asarray(np.quantile(values[self._counted(taken_off)], [0.05, 0.5, 0.95], axis=0))
 
-    def summary(self, *, taken_off: bool = True) -> pl.DataFrame:
+    def summary(self, *, flow: bool = False, taken_off: bool = True) -> pl.DataFrame:
         """Return, for each state, peak, step of the peak and share at the end: means over runs, with 95 % intervals.
 
-        The peak is that of each run. Of no run at all the frame is empty. Columns: state, measure, value, low, high, n.
+        The peak is that of each run. A flow has, instead of an end, the total of all steps. One run has no interval,
+        and of no run at all the frame is empty. Columns: state, measure, value, low, high, n.
         """
-        kept = self._counted(taken_off)
-        rows: list[tuple[str, str, Estimate]] = []
+        kept, rows = self._counted(taken_off), list[tuple[str, str, NDArray[np.float64]]]()
         for state in self.model.states if kept.any() else ():
-            stock = self.stock(state)[kept]
-            measures = {"peak": stock.max(1), "peak step": stock.argmax(1).astype(float), "end": stock[:, -1]}
-            rows += [(state, name, _mean(values)) for name, values in measures.items()]
+            values = (self.flow if flow else self.stock)(state)[kept]
+            last = ("total", values.sum(1)) if flow else ("end", values[:, -1])
+            measures = {"peak": values.max(1), "peak step": values.argmax(1).astype(float)} | dict([last])
+            rows += [(state, name, measure) for name, measure in measures.items()]
+        means = _means(np.stack([values for *_, values in rows], axis=1)) if rows else []
+        told = [(state, name, *mean) for (state, name, _), mean in zip(rows, means, strict=True)]
         columns = {"value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
-        told = [(state, name, each.value, each.low, each.high, each.count) for state, name, each in rows]
         return pl.DataFrame(told, {"state": pl.String, "measure": pl.String, **columns}, orient="row")
+
+    def avoided(self, without: "Outbreaks") -> Estimate | None:
+        """Return the share of a rumour's new believers that these runs avoid, beside the same runs without an answer.
+
+        Believers are who came to the source's state. Over all runs, taken off or not; run by run, so `without` must
+        have begun at the same sources. None of one run, and where in too many resamples nobody comes to believe.
+
+        Raises CounterpointError if it has not begun at the same sources.
+        """
+        if not np.array_equal(self.sources, without.sources):
+            raise CounterpointError("runs are compared one by one: give both the same seed, sources and number of runs")
+        now, before = (each.flow(each.model.source).sum(1) for each in (self, without))
+
+        def share(weights: Weights) -> NDArray[np.float64]:
+            came = weights @ before
+            return np.array([1 - weights @ now / came if came else np.nan])
+
+        return bootstrap_each(share, np.arange(self.runs), rng=SEED)[0] if self.runs > 1 else None
+
+    def reach(self, groups: NDArray[np.intp], *, taken_off: bool = True) -> NDArray[np.float64]:
+        """Return the mean share of each group of nodes that had changed by every step, float64[groups, steps + 1].
+
+        groups : int[nodes], the number of each node's group; every number up to the greatest has a node
+
+        Raises CounterpointError if nodes were not kept.
+        """
+        if self.first is None:
+            raise CounterpointError('first changes were not kept: simulate with keep="nodes"')
+        kept, steps = self._counted(taken_off), self.stocks.shape[1]
+        first, count = self.first[kept], int(groups.max()) + 1
+        places = np.broadcast_to(groups * steps, first.shape)[first >= 0] + first[first >= 0]
+        changed = np.bincount(places, minlength=count * steps).reshape(count, steps).cumsum(1)
+        return np.asarray(changed / (np.bincount(groups) * max(int(kept.sum()), 1))[:, None])
 
     def course(self, *, taken_off: bool = True) -> pl.DataFrame:
         """Return the mean stocks and flows after every step: step, then a state's name and "new" and its name."""
@@ -140,25 +176,38 @@ class Outbreaks:
             raise CounterpointError('who changed whom was not kept: simulate with keep="tree"')
         if not 0 <= run < self.runs:
             raise CounterpointError(f"there is no run {run}; runs are 0 to {self.runs - 1}")
-        nodes = np.flatnonzero(self.first[run] >= 0)
-        parents = pl.Series(self.parent[run, nodes])
+        return self._changes(slice(run, run + 1)).drop("run", "state").sort("step", maintain_order=True)
+
+    def changes(self) -> pl.DataFrame:
+        """Return who ever changed in all runs: run, node, step of the first change, state at the end; by run and node.
+
+        With keep="tree" also parent: whose contact that was, null: nobody's. Raises CounterpointError if not kept.
+        """
+        return self._changes(slice(None))
+
+    def _changes(self, runs: slice) -> pl.DataFrame:
+        if self.first is None or self.last is None:
+            raise CounterpointError('first changes were not kept: simulate with keep="nodes"')
+        run, node = np.nonzero(self.first[runs] >= 0)
         names = self.network.names
-        found = pl.DataFrame(
-            {
-                "node": names.gather(nodes),
-                "parent": names.gather(parents.set(parents < 0, None)),
-                "step": self.first[run, nodes],
-            }
-        )
-        return found.sort("step", maintain_order=True)
+        columns: dict[str, Any] = {"run": run, "node": names.gather(node)}
+        if self.parent is not None:
+            parents = pl.Series(self.parent[runs][run, node])
+            columns["parent"] = names.gather(parents.set(parents < 0, None))
+        columns["step"] = self.first[runs][run, node]
+        columns["state"] = pl.Series(np.array(self.model.states))[self.last[runs][run, node]]
+        return pl.DataFrame(columns)
 
     def _counted(self, taken_off: bool) -> NDArray[np.bool_]:
         return self.took_off if taken_off else np.ones(self.runs, bool)
 
 
-def _mean(values: NDArray[np.float64]) -> Estimate:
-    means = lambda weights: np.array([np.average(values, weights=weights)])  # noqa: E731
-    (found,) = bootstrap_each(means, np.arange(len(values)), rng=SEED, resamples=400)
-    if found is None:
-        raise CounterpointError(f"no mean of {len(values)} runs")
-    return found
+def _means(values: NDArray[np.float64]) -> list[tuple[float, float | None, float | None, int]]:
+    """Return the mean of each column over the rows, with its interval, and how many rows there are."""
+    count = len(values)
+    if count == 1:
+        return [(float(value), None, None, 1) for value in values[0]]
+    # From the first row on, so that the mean of what is everywhere the same is this, to the last digit.
+    apart, whole = values - values[0], np.arange(count)
+    found = bootstrap_each(lambda weights: values[0] + weights @ apart / weights.sum(), whole, rng=SEED)
+    return [(each.value, each.low, each.high, each.count) for each in found if each is not None]

@@ -1,6 +1,7 @@
 """Let a rumour spread: one verb, whatever the network, the model and the number of runs."""
 
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -59,6 +60,7 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
     _check(network, runs, steps, keep)
     seed = check_seed(rng) if isinstance(rng, int) else int(rng.integers(2**32))
     began = _sources(network, sources, runs, seed)
+    deeds = tuple(deeds)
     planned = periods(network, model, deeds, began, steps=steps, seed=seed)
     nodes = keep != "counts" or _returns(model)
     task = Task(planned, began, np.arange(runs), steps, seed, nodes, keep == "tree")
@@ -70,7 +72,6 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
             raw = pairwise.run(task)
         case _:
             raw = counted.run(task, wide=name == "wide")
-    made = {"model": model.name, "about": model.about, "contact": model.contact, "seed": seed, "steps": steps}
     return Outbreaks(
         network,
         model,
@@ -82,7 +83,17 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
         raw.parent if keep == "tree" else None,
         raw.last if nodes else None,
         f"{name}: {ENGINES[name]}",
-        made,
+        {
+            "version": version("counterpoint"),
+            "network": f"{network.nodes} nodes, {network.edges} edges",
+            "model": model.name,
+            "contact": model.contact,
+            "about": model.about,
+            "sources": sources if isinstance(sources, int) else list(sources),
+            "deeds": tuple(map(repr, deeds)),
+            "steps": steps,
+            "seed": seed,
+        },
     )
 
 

@@ -1,6 +1,6 @@
 """One page of all that a workspace has found."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -35,11 +35,20 @@ from counterpoint.words import counted
 STALE: Final = "The logs have changed since this was made: make it again. "
 
 
-def write_report(workspace: Path, to: Path, *, title: str = "Who is about to leave, and why") -> int:
+def write_report(
+    workspace: Path,
+    to: Path,
+    *,
+    title: str = "Who is about to leave, and why",
+    more: Sequence[Finding] = (),
+    made: Mapping[str, str] | None = None,
+) -> int:
     """Write one plain HTML page of all that the workspace has found; return the number of findings.
 
     It has a section for the logs, and one for each of the cleaning, the evaluations and the ranked list if they were
     made. Listeners appear under pseudonyms; `churn score --out` gives the table that says who is who.
+
+    more : findings of another kind, to follow these, and `made`: how they were made
 
     Raises
     ------
@@ -47,15 +56,15 @@ def write_report(workspace: Path, to: Path, *, title: str = "Who is about to lea
         If there is no workspace or no log in it, or the page cannot be written.
     """
     with reading(workspace) as view:
-        found = findings(view)
-        made = {"Counterpoint": version("counterpoint"), "Logs": _logs(ledgers(view))}
-        made |= {
+        found = (*findings(view), *more)
+        told = {"Counterpoint": version("counterpoint"), "Logs": _logs(ledgers(view))}
+        told |= {
             f"Evaluation at {e.at}, {e.known_for} known, {e.outcome_for} of outcome": (
                 f"seed {e.seed}, {e.resamples:,} resamples"
             )
             for e in evaluations_in(view)
         }
-    replace_file(to, page.render(title, found, made).encode())
+    replace_file(to, page.render(title, found, told | dict(made or {})).encode())
     return len(found)
 
 

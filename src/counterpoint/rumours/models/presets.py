@@ -23,7 +23,7 @@ class Preset:
     parameters: Mapping[str, float | str]
 
 
-def model(name: str, **parameters: float | str) -> Model:
+def model(name: str, /, **parameters: float | str) -> Model:
     """Return the model of this name; a parameter that is not named keeps its default.
 
     The readings of SIDR take `event`, one of the paper's two, and what differs from its parameters.

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "source": ("source", "src", "from", "fromnodeid", "tail", "u", "follower"),
-    "target": ("target", "dst", "dest", "to", "tonodeid", "head", "v", "followee"),
+    "source": ("source", "src", "from", "fromnodeid", "tail", "u", "follower", "uid"),
+    "target": ("target", "dst", "dest", "to", "tonodeid", "head", "v", "followee", "friend"),
     "weight": ("weight", "w", "value"),
     "since": ("since", "start", "begin"),
     "until": ("until", "end", "stop"),
