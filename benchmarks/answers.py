@@ -113,7 +113,7 @@ class Kept:
 
     def tell_answers(self) -> None:
         ways = [("source", 1), *product(PLACES, COUNTS)]
-        print("\n| before step |", " | ".join(f"{count} {place}" for place, count in ways), "|")
+        print("\n| after step |", " | ".join(f"{count} {place}" for place, count in ways), "|")
         print("|---" * (len(ways) + 1) + "|")
         for at in TIMES:
             cells = [self.point(partial(self._avoided, at, *way), at=at, place=way[0], count=way[1]) for way in ways]

@@ -48,7 +48,7 @@ import polars as pl
 from numba import njit, prange
 
 from counterpoint.rumours.engines.counted import law_of
-from counterpoint.rumours.kernels.lanes import COUNT, WORDS, load, nothing, store
+from counterpoint.rumours.kernels.lanes import COUNT, WORDS, address, load, nothing, store
 from counterpoint.rumours.kernels.spread import PUSH
 from counterpoint.rumours.models.model import Model
 from counterpoint.rumours.models.presets import model
@@ -486,8 +486,9 @@ def gathered(cuts, to, state):
 def _combined(to, rows, found):
     all_ = nothing()
     for u in to:
-        all_ = all_ ^ load(rows, np.int64(u) * WORDS)
-    store(found, 0, all_)
+        all_ = all_ ^ load(address(rows), np.int64(u))
+    store(address(found), 0, all_)
+    return len(rows) + len(found)  # they are kept until here
 
 
 @njit(parallel=True)

@@ -97,7 +97,7 @@ def _heard(network: Network, *, back: bool) -> list[list[tuple[int, float]]]:
 
 def _do(period: Period, run: int, t: int, story: Story) -> None:
     for kind, nodes in period.turned:
-        for v in nodes[run]:
+        for v in nodes[run][nodes[run] >= 0]:
             story.kinds[v] = kind
     for into, nodes in period.planted:
         for v in nodes[run]:

@@ -71,7 +71,7 @@ def test_where_none_takes_off_all_runs_are_told():
 def test_what_was_run_is_on_the_page():
     made = dict(tables(insight.tell_spread(RUN(runs=70), deeds=DEEDS))["How it was run"].rows)
     assert made["network"] == "200 nodes, 396 edges"
-    assert made["done to it"] == "before step 2, D is put in at hubs, count 5"
+    assert made["done to it"] == "after step 2, D is put in at hubs, count 5"
     assert (made["seed"], made["shares of people"]) == ("3", "checker 0.2")
     assert made["engine"] == RUN(runs=70).engine
     assert insight.tell_spread(RUN(runs=70)).references == (model("sidr").about,)
@@ -184,8 +184,8 @@ def test_rules_are_said_in_words(rule, says):
 @pytest.mark.parametrize(
     ("deed", "says"),
     [
-        (Plant(1, "D", ["ann", "bob"]), "before step 1, D is put in at ann, bob"),
-        (Prebunk(0, "checker", nodes=list("abcdefg")), "before step 0, made checker: a, b, c, d, e and 2 more"),
+        (Plant(1, "D", ["ann", "bob"]), "after step 1, D is put in at ann, bob"),
+        (Prebunk(0, "checker", nodes=list("abcdefg")), "after step 0, made checker: a, b, c, d, e and 2 more"),
         (Block(4, ["ann"], [("bob", "cem")]), "from step 4 on, blocked: ann and 1 edge"),
         (Change(4, model("sidr")), "from step 4 on, the model sidr with other chances"),
     ],

@@ -142,7 +142,7 @@ ALIKE = {  # every listener has two fates, decided in another way each
 def test_no_two_lanes_share_a_draw(rules):
     """Of 200 who decide between two fates, how many come to P is another number in each lane, and not correlated."""
     states = ("L", "A", "B", "C", "P", "Q", "R")
-    a_model = Model("alike", states, rules, "A", ("A",), classes={"other": 0.5}, given=states)
+    a_model = Model("alike", states, rules, "A", ("A", "B", "C"), classes={"other": 0.5}, given=states)
     speakers, listeners = np.repeat([0, 1, 2], 200), np.tile(np.arange(3, 203), 3)
     net = Network.of(speakers, listeners, directed=True)
     deeds = [Plant(0, "B", [1]), Plant(0, "C", [2])]

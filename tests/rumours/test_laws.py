@@ -15,7 +15,7 @@ from tests.rumours.sigmas import shares as frequent
 
 from counterpoint.rumours.models.model import Meet, Model
 from counterpoint.rumours.models.presets import MODELS, model
-from counterpoint.rumours.network.generate import barabasi_albert, erdos_renyi, star
+from counterpoint.rumours.network.generate import barabasi_albert, complete, erdos_renyi, ring, star
 from counterpoint.rumours.network.network import Network
 from counterpoint.rumours.schedule import Plant, Prebunk
 from counterpoint.rumours.simulate import simulate
@@ -232,3 +232,36 @@ def test_people_are_of_their_classes_in_the_shares_given(engine, shares):
     frequent(counts.sum(0), expected)
     for place, share in enumerate(expected):
         near((counts[:, place] - 100 * share) ** 2, 100 * share * (1 - share), slack=1e-9)
+
+
+def test_a_planted_answer_is_no_outbreak():
+    """Who is planted was not reached: where nothing spreads nothing takes off, however many deny it."""
+    silent = model("sir", spread=0.0)
+    for engine in ("lanes", "runs"):
+        out = simulate(star(1000), silent, runs=64, deeds=[Plant(0, "R", "hubs", 20)], engine=engine, rng=1)
+        assert out.touched.tolist() == [1] * 64 or set(out.touched) <= {0, 1}
+        assert not out.took_off.any()
+
+
+def test_weights_far_apart_keep_their_chances():
+    """A contact of a tenth changes with 1 - .5^.1, beside an edge a million times as heavy elsewhere."""
+    net = Network.of([0, 2], [1, 3], weight=[1e5, 0.1])
+    out = simulate(net, model("cascade", spread=0.5), sources=[2], runs=20_000, keep="nodes", rng=3)
+    share, truth = (out.first[:, 3] >= 0).mean(), 1 - 0.5**0.1
+    assert abs(share - truth) < 4.5 * (truth * (1 - truth) / 20_000) ** 0.5
+
+
+def test_lanes_do_not_depend_on_how_many_steps_there_could_be():
+    some, all_ = (
+        simulate(ring(20), model("sir", spread=0.3), runs=1500, engine="lanes", steps=steps, rng=5)
+        for steps in (60, 5000)
+    )
+    common = min(some.stocks.shape[1], all_.stocks.shape[1])
+    assert np.array_equal(some.stocks[:, :common], all_.stocks[:, :common])
+
+
+def test_a_pairwise_run_ends_with_its_last_change():
+    for contact in ("meet", "clock"):
+        out = simulate(complete(8), model("si", spread=1.0).meeting(contact), runs=20, rng=2)
+        changed = out.entries.sum(2) > 0
+        assert np.array_equal(out.ended, changed.shape[1] - 1 - np.argmax(changed[:, ::-1], axis=1))

@@ -44,7 +44,7 @@ SIDR = model("sidr")
         ({"deeds": [Prebunk(0, "checker", share=0.1)], "engine": "lanes"}, "lanes run"),
         ({"deeds": [Block(1, nodes=[0])], "engine": "lanes"}, "lanes run"),
         ({"deeds": [Change(1, model("sidr", theta=1.0))], "engine": "lanes"}, "lanes run"),
-        ({"deeds": [Plant(-1, "D", [0])]}, "before step 0 or later, got -1"),
+        ({"deeds": [Plant(-1, "D", [0])]}, "got -1"),
         ({"deeds": [Plant(0, "Q", [0])]}, "sidr has no state 'Q'"),
         ({"deeds": [Plant(0, "D", [77])]}, "the network has no node 77"),
         ({"deeds": [Plant(0, "D", "hub")]}, "no place 'hub'"),
@@ -55,9 +55,17 @@ SIDR = model("sidr")
         ({"deeds": [Prebunk(0, "checker", nodes=["ann"])]}, "the network has no node 'ann'"),
         ({"deeds": [Block(0, nodes=[77])]}, "the network has no node 77"),
         ({"deeds": [Block(0, edges=[(28, 29)])]}, "the network has no edge from 28 to 29"),
-        ({"deeds": [Change(0, model("sir"))]}, "a change keeps states, classes and contact"),
-        ({"deeds": [Change(0, model("sidr-draw"))]}, "a change keeps states, classes and contact"),
-        ({"network": Network.of([0], [1], weight=[3e9])}, "below 2.31 would be right"),
+        ({"deeds": [Change(0, model("sir"))]}, "a change keeps states: from .'S', 'I', 'D', 'R'. to .'S', 'I', 'R'."),
+        ({"deeds": [Change(0, model("sidr-draw"))]}, "a change keeps contact: from broadcast to draw"),
+        ({"deeds": [Change(0, model("sidr", t=0.5))]}, "a change keeps classes"),
+        ({"deeds": [Prebunk(0, "checker")]}, "give one of them"),
+        ({"deeds": [Plant(5000, "Q", [0])]}, "sidr has no state 'Q'"),
+        ({"deeds": [Plant(1.5, "D", [0])]}, "after a step, 0 or more, got 1.5"),
+        ({"sources": "0"}, "names come in a list"),
+        ({"sources": ["01"]}, "no node '01'"),
+        ({"sources": [1.0]}, "no node 1.0"),
+        ({"network": Network.of([0, 2], [1, 3], weight=[1e9, 0.1])}, "weights differ too much to count contacts"),
+        ({"network": Network.of([0], [1], since=[0.2], until=[0.8])}, "no edge is there at any whole step"),
     ],
 )
 def test_what_cannot_be_run_is_refused_by_name(given_, message):
@@ -84,8 +92,6 @@ def test_forgetting_in_steps_is_a_probability(given_, message):
 
 def test_what_was_not_kept_is_not_told():
     out = simulate(NET, SIDR)
-    with pytest.raises(CounterpointError, match='simulate with keep="nodes"'):
-        out.states(0, 1)
     with pytest.raises(CounterpointError, match="who changed whom was not kept"):
         out.tree(0)
     with pytest.raises(CounterpointError, match="there is no run 3"):

@@ -66,16 +66,18 @@ def simulate(
         list[str] | None,
         typer.Option(
             "--plant",
-            help=f"{PLANT}[:COUNT], as 3:D:source: put nodes into a state before a step. WHERE: "
+            help=f"{PLANT}[:COUNT], as 3:D:source: put nodes into a state after step 3 (0: at the start). WHERE: "
             "source, next, hubs, random, or NAME,NAME.",
         ),
     ] = None,
     prebunk: Annotated[
         list[str] | None,
-        typer.Option("--prebunk", help=f"{PREBUNK}, as 0:checker:.1: make a share of all people of another class."),
+        typer.Option(
+            "--prebunk", help=f"{PREBUNK}, as 0:checker:.1: after a step make a share of all people of another class."
+        ),
     ] = None,
     block: Annotated[
-        list[str] | None, typer.Option("--block", help=f"{BLOCK}: from a step on these hear nobody, nobody hears them.")
+        list[str] | None, typer.Option("--block", help=f"{BLOCK}: after a step these hear nobody, nobody hears them.")
     ] = None,
     directed: Annotated[
         bool | None,
@@ -107,6 +109,8 @@ def simulate(
     with progress("reading") as step:
         read = _network(network, directed, seed)
         deeds = (*_plants(plant or ()), *_prebunks(prebunk or ()), *_blocks(block or ()))
+        if late := [deed.at for deed in deeds if deed.at >= steps]:
+            raise CounterpointError(f"what is done after step {late[0]} comes too late: the last step is {steps}")
         run = _spreading(
             read.network,
             _model(model, event, settings or (), contact),

@@ -277,15 +277,15 @@ def said_deed(deed: Deed) -> str:
     """Return what is done in words.
 
     >>> said_deed(Plant(3, "D", "hubs", 10)), said_deed(Prebunk(0, "checker", share=0.1))
-    ('before step 3, D is put in at hubs, count 10', 'before step 0, made checker: a share of 0.1')
+    ('after step 3, D is put in at hubs, count 10', 'after step 0, made checker: a share of 0.1')
     """
     match deed:
         case Plant(at, state, where, count):
             place = f"{where}, count {count}" if isinstance(where, str) else _some(where)
-            return f"before step {at}, {state} is put in at {place}"
+            return f"after step {at}, {state} is put in at {place}"
         case Prebunk(at, into, nodes, share):
             whom = _some(nodes) if nodes else f"a share of {share:g}"
-            return f"before step {at}, made {into}: {whom}"
+            return f"after step {at}, made {into}: {whom}"
         case Block(at, nodes, edges):
             gone = [_some(nodes)] * bool(nodes) + [counted(len(edges), "edge")] * bool(edges)
             return f"from step {at} on, blocked: {' and '.join(gone) or 'nobody'}"

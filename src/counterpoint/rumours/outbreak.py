@@ -26,6 +26,7 @@ class Outbreaks:
     sources         : int32[runs, k], the nodes it began at
     stocks, entries : int32[runs, steps + 1, states], how many are in a state after a step, and came to it in the step
     ended           : int64[runs], the step after which nothing could change, or the last step there was
+    planted         : int64[runs], how many were put from the first state into another on the way
     first           : int32[runs, nodes], the step of a node's first change, 0 of a source, -1: never; if kept
     parent          : int32[runs, nodes], whose contact that was, -1: nobody's; if kept
     last            : uint8[runs, nodes], the number of the state at the end; if kept
@@ -39,6 +40,7 @@ class Outbreaks:
     stocks: NDArray[np.int32]
     entries: NDArray[np.int32]
     ended: NDArray[np.int64]
+    planted: NDArray[np.int64]
     first: NDArray[np.int32] | None
     parent: NDArray[np.int32] | None
     last: NDArray[np.uint8] | None
@@ -52,15 +54,15 @@ class Outbreaks:
 
     @cached_property
     def touched(self) -> NDArray[np.int64]:
-        """How many nodes ever left the first state, int64[runs]."""
+        """How many nodes the rumour took out of the first state, sources too, but nobody planted, int64[runs]."""
         if self.first is not None:
-            return np.asarray((self.first >= 0).sum(1))
-        return np.asarray(self.network.nodes - self.stocks[:, -1, 0], np.int64)
+            return np.asarray((self.first >= 0).sum(1) - self.planted)
+        return np.asarray(self.network.nodes - self.stocks[:, -1, 0] - self.planted, np.int64)
 
     @property
     def took_off(self) -> NDArray[np.bool_]:
-        """Whether a run touched 1 % of the nodes, bool[runs]."""
-        return self.touched >= TOUCHED * self.network.nodes
+        """Whether a run touched 1 % of the nodes, and more than its sources, bool[runs]."""
+        return np.asarray(self.touched >= max(TOUCHED * self.network.nodes, self.sources.shape[1] + 1))
 
     @property
     def takeoff(self) -> Estimate:
@@ -76,9 +78,11 @@ class Outbreaks:
         return self.entries[:, :, self.model.number(state)] / self.network.nodes
 
     def bands(self, state: str, *, flow: bool = False, taken_off: bool = True) -> NDArray[np.float64]:
-        """Return the 5 %, 50 % and 95 % quantiles over runs after every step, float64[3, steps + 1]."""
-        values = (self.flow if flow else self.stock)(state)
-        return np.asarray(np.quantile(values[self._counted(taken_off)], [0.05, 0.5, 0.95], axis=0))
+        """Return the 5 %, 50 % and 95 % quantiles over runs after every step, float64[3, steps + 1]; nan of no run."""
+        values = (self.flow if flow else self.stock)(state)[self._counted(taken_off)]
+        if not len(values):
+            return np.full((3, values.shape[1]), np.nan)
+        return np.asarray(np.quantile(values, [0.05, 0.5, 0.95], axis=0))
 
     def summary(self, *, flow: bool = False, taken_off: bool = True) -> pl.DataFrame:
         """Return, for each state, peak, step of the peak and share at the end: means over runs, with 95 % intervals.
@@ -131,8 +135,13 @@ class Outbreaks:
         return np.asarray(changed / (np.bincount(groups) * max(int(kept.sum()), 1))[:, None])
 
     def course(self, *, taken_off: bool = True) -> pl.DataFrame:
-        """Return the mean stocks and flows after every step: step, then a state's name and "new" and its name."""
+        """Return the mean stocks and flows after every step: step, then a state's name and "new" and its name.
+
+        Of no run at all it has no rows.
+        """
         kept = self._counted(taken_off)
+        if not kept.any():
+            return self.course(taken_off=False).clear()
         stocks, entries = (values[kept].mean(0) / self.network.nodes for values in (self.stocks, self.entries))
         names = self.model.states
         return pl.DataFrame(
@@ -155,17 +164,6 @@ class Outbreaks:
                 "entries": self.entries.ravel(),
             }
         )
-
-    def states(self, run: int, step: int) -> NDArray[np.str_]:
-        """Return whom a snapshot would show: the state of each node at the end, S for who had not changed by `step`.
-
-        Only where nodes were kept, and only for the end of a run.
-        """
-        if self.last is None:
-            raise CounterpointError('nodes were not kept: simulate with keep="nodes"')
-        if step < self.stocks.shape[1] - 1:
-            raise CounterpointError(f"states are kept at the end of a run: simulate with steps={step}")
-        return np.asarray(np.array(self.model.states)[self.last[run]])
 
     def tree(self, run: int) -> pl.DataFrame:
         """Return who changed whom first in a run: node, parent (null: nobody), step; by step.

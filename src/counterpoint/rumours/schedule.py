@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.rng import generator
 from counterpoint.rumours.engines.task import Period
 from counterpoint.rumours.models.model import ORDINARY, Model
 from counterpoint.rumours.network.network import Network
@@ -19,7 +19,7 @@ PLACES: Final = ("source", "next", "hubs", "random")
 
 @dataclass(frozen=True)
 class Plant:
-    """Before step `at`, put nodes into a state, whatever they were in.
+    """After step `at`, put nodes into a state, whatever they were in; 0: at the start, before anything happens.
 
     where : their names; or a place, in every run its own: "source", "next" to it, "hubs" (those most hear), "random"
     count : how many at the place; next to a source with fewer neighbours, all of them
@@ -33,7 +33,10 @@ class Plant:
 
 @dataclass(frozen=True)
 class Prebunk:
-    """Before step `at`, make people of another class, such as checkers: these nodes, or a share of all at random."""
+    """After step `at`, make people of another class, such as checkers: these nodes, or a share of all at random.
+
+    Sources stay ordinary people, and those who are of the class already stay in it.
+    """
 
     at: int
     into: str
@@ -43,7 +46,7 @@ class Prebunk:
 
 @dataclass(frozen=True)
 class Block:
-    """From step `at` on, nobody hears these nodes nor do they hear anybody, and these edges (pairs) are gone."""
+    """After step `at`, nobody hears these nodes nor do they hear anybody, and these edges (pairs) are gone."""
 
     at: int
     nodes: Sequence[Any] = ()
@@ -52,7 +55,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Change:
-    """From step `at` on, another model holds, of the same states and classes."""
+    """After step `at`, another model holds, of the same states, classes and contact."""
 
     at: int
     model: Model
@@ -66,37 +69,43 @@ def periods(
 ) -> tuple[Period, ...]:
     """Return the periods between deeds, and between comings and goings of edges, up to the last step.
 
-    Raises CounterpointError for a deed before step 0, and for states, classes, nodes and edges that are not there.
+    A deed after the last step is not done, but checked. Raises CounterpointError for a deed before the start, and for
+    states, classes, nodes and edges that are not there.
     """
     deeds = tuple(deeds)
     for deed in deeds:
-        if deed.at < 0:
-            raise CounterpointError(f"a deed can be done before step 0 or later, got {deed.at}")
-    comings = np.ceil(network.changes()).astype(np.int64)
-    times = sorted({0, *(deed.at for deed in deeds), *comings[comings > 0].tolist()})
-    rng, made = generator(seed), []
-    for time in [time for time in times if time < steps]:
+        if not isinstance(deed.at, Integral) or deed.at < 0:
+            raise CounterpointError(f"a deed is done after a step, 0 or more, got {deed.at}")
+    comings = np.ceil(network.changes())
+    comings = comings[(comings > 0) & (comings < steps)]
+    rng, made = np.random.default_rng([seed, 2]), []
+    for time in sorted({0, *(int(deed.at) for deed in deeds), *comings.astype(np.int64).tolist()}):
         now = [deed for deed in deeds if deed.at == time]
         for deed in now:
             if isinstance(deed, Block):
-                pairs = np.array([network.numbers(list(edge)) for edge in deed.edges], np.int64)
-                network = network.without(network.numbers(deed.nodes), pairs)
+                network = _blocked(network, deed)
             if isinstance(deed, Change):
                 model = _changed(model, deed.model)
-        planted = tuple(
-            _planted(deed, network.at(time), model, sources, rng) for deed in now if isinstance(deed, Plant)
-        )
-        turned = tuple(_turned(deed, network, model, len(sources), rng) for deed in now if isinstance(deed, Prebunk))
-        made.append(Period(time, network.at(time), model, planted, turned))
+        there = network.at(time)
+        planted = tuple(_planted(deed, there, model, sources, rng) for deed in now if isinstance(deed, Plant))
+        turned = tuple(_turned(deed, network, model, sources, rng) for deed in now if isinstance(deed, Prebunk))
+        if time < steps:
+            made.append(Period(time, there, model, planted, turned))
+    if len(network.to) and not any(len(period.network.to) for period in made):
+        raise CounterpointError(f"no edge is there at any whole step from 0 to {steps}: since and until are in steps")
     return tuple(made)
 
 
+def _blocked(network: Network, deed: Block) -> Network:
+    ends = network.numbers([name for edge in deed.edges for name in edge])
+    return network.without(network.numbers(deed.nodes), ends.reshape(-1, 2))
+
+
 def _changed(old: Model, new: Model) -> Model:
-    if (old.states, tuple(old.kinds), old.contact) != (new.states, tuple(new.kinds), new.contact):
-        raise CounterpointError(
-            f"a change keeps states, classes and contact: from {old.states}, {old.kinds}, {old.contact}"
-            f" to {new.states}, {new.kinds}, {new.contact}"
-        )
+    kept = ("states", "classes", "contact", "source", "active")
+    if wrong := [name for name in kept if getattr(old, name) != getattr(new, name)]:
+        name = wrong[0]
+        raise CounterpointError(f"a change keeps {name}: from {getattr(old, name)} to {getattr(new, name)}")
     return new
 
 
@@ -131,14 +140,19 @@ def _next_to(network: Network, sources: NDArray[np.int32], count: int, rng: np.r
 
 
 def _turned(
-    deed: Prebunk, network: Network, model: Model, runs: int, rng: np.random.Generator
+    deed: Prebunk, network: Network, model: Model, sources: NDArray[np.int32], rng: np.random.Generator
 ) -> tuple[int, NDArray[np.int32]]:
     if deed.into == ORDINARY:
         raise CounterpointError(f"people are made of a class other than {ORDINARY!r}: {', '.join(model.classes)}")
-    kind = model.class_number(deed.into)
+    kind, runs = model.class_number(deed.into), len(sources)
+    if (len(deed.nodes) > 0) == (deed.share != 0):
+        raise CounterpointError("who is warned is either nodes or a share of all people: give one of them")
     if not 0 <= deed.share <= 1:
         raise CounterpointError(f"the share of people who are warned must lie in [0, 1], got {deed.share:g}")
-    if deed.nodes:
-        return kind, np.tile(network.numbers(deed.nodes).astype(np.int32), (runs, 1))
-    count = round(deed.share * network.nodes)
-    return kind, np.stack([rng.choice(network.nodes, count, replace=False) for _ in range(runs)]).astype(np.int32)
+    if len(deed.nodes):
+        nodes = np.tile(network.numbers(deed.nodes).astype(np.int32), (runs, 1))
+    else:
+        count = round(deed.share * network.nodes)
+        nodes = np.stack([rng.choice(network.nodes, count, replace=False) for _ in range(runs)]).astype(np.int32)
+    own = (nodes[:, :, None] == sources[:, None, :]).any(-1) if nodes.size else np.zeros(nodes.shape, bool)
+    return kind, np.where(own, -1, nodes).astype(np.int32)

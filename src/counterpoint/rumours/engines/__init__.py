@@ -1,1 +1,1 @@
-"""Ways to run the same model: by neighbours counted, run by run; by lanes of one word; or meeting by meeting."""
+"""Ways to run a model: by neighbours counted, run by run or all threads in one; by lanes of a word; by meetings."""

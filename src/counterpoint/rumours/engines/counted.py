@@ -16,7 +16,8 @@ from counterpoint.rumours.network.network import Network
 
 CODES = {"broadcast": spread.BROADCAST, "draw": spread.DRAW, "look": spread.LOOK}
 PIECES = 256
-MOST_CONTACTS = 2**31
+MOST_UNITS = 2**30  # in a count; with the half that each arc is rounded by they fit 32 bits
+LEAST_UNITS = 64  # of a weight: it is rounded by less than a hundredth
 NONE = np.empty(0, np.uint32)
 
 
@@ -51,20 +52,24 @@ def arcs_of(network: Network) -> tuple[spread.Arcs, float]:
     (start, heard), to, times, heard_times, unit = network.heard, network.to, NONE, NONE, 1.0
     strength = np.diff(start).astype(np.float64)
     if network.weight is not None:
-        unit = _unit(np.bincount(to, network.weight, network.nodes), len(to))
-        times = np.maximum(np.rint(network.weight * unit), 1).astype(np.uint32)
+        unit = _unit(network.weight, np.bincount(to, network.weight, network.nodes))
+        times = np.rint(network.weight * unit).astype(np.uint32)
         heard_times = times[network.heard_places]
         strength = np.asarray(np.bincount(to, times, network.nodes), np.float64)
     views = network.start, to.view(np.uint32), times, start, heard.view(np.uint32), heard_times
     return spread.Arcs(*views, strength), unit
 
 
-def _unit(strength: NDArray[Any], arcs: int) -> float:
+def _unit(weight: NDArray[Any], strength: NDArray[Any]) -> float:
     """Return as how many a contact counts, so that whole numbers do: as many as 31 bits hold at the strongest node."""
-    strongest = strength.max(initial=0.0)
-    if strongest >= MOST_CONTACTS:
-        raise CounterpointError(f"the weights at one node add up to {strongest:g}: below 2^31 would be right")
-    return float(2.0 ** np.floor(np.log2((MOST_CONTACTS - arcs - 1) / max(strongest, 1.0))))
+    least, strongest = weight.min(initial=np.inf), strength.max(initial=0.0)
+    unit = float(2.0 ** np.floor(np.log2(MOST_UNITS / max(strongest, least)))) if len(weight) else 1.0
+    if len(weight) and least * unit < LEAST_UNITS:
+        raise CounterpointError(
+            f"weights differ too much to count contacts: the least is {least:g}, and those at one node add up to"
+            f" {strongest:g}; at most {MOST_UNITS / LEAST_UNITS:,.0f} times as much would be right"
+        )
+    return unit
 
 
 def law_of(model: Model, unit: float) -> spread.Law:

@@ -11,7 +11,7 @@ from counterpoint.rumours.engines.task import Period, Raw, Task, together
 from counterpoint.rumours.kernels.begin import drawn_kinds, run_keys
 from counterpoint.rumours.kernels.spread import Told
 
-BLOCK: Final = 1 << 28  # bytes of states that are held at a time
+BLOCK: Final = 1 << 28  # bytes of states and counts that are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,7 @@ class Course:
             np.subtract.at(raw.stocks[:, since], (run, old), 1)
             np.add.at(raw.stocks[:, since, state], run, 1)
             np.add.at(raw.entries[:, since, state], run, 1)
+            np.add.at(raw.planted, run[old == 0], 1)
             if raw.first.shape[1]:
                 late = (raw.first[run, node] < 0) & (old == 0)
                 raw.first[run[late], node[late]] = since
@@ -61,7 +62,8 @@ Advance = Callable[[Period, int, Course], None]
 def run(task: Task, advance: Advance) -> Raw:
     """Run all runs, so many at a time that memory holds; `advance` takes some from a period's start to a step."""
     runs, per_node = len(task.numbers), 2 + 8 * (task.nodes or task.tree)
-    block = max(1, BLOCK // (task.network.nodes * per_node))
+    per_run = task.network.nodes * per_node + 8 * (task.steps + 1) * len(task.model.states)
+    block = max(1, BLOCK // per_run)
     return together([_run(task.part(low, min(low + block, runs)), advance) for low in range(0, runs, block)])
 
 
@@ -92,5 +94,6 @@ def _begun(task: Task) -> Course:
     if first.shape[1]:
         first[rows, task.sources] = 0
     parent = np.full((runs, nodes if task.tree else 0), -1, np.int32)
-    raw = Raw(stocks, np.zeros_like(stocks), np.full(runs, -1), first, parent, np.zeros((runs, 0), np.uint8))
+    ended, planted, last = np.full(runs, -1), np.zeros(runs, np.int64), np.zeros((runs, 0), np.uint8)
+    raw = Raw(stocks, np.zeros_like(stocks), ended, planted, first, parent, last)
     return Course(keys, states, kinds, raw)

@@ -35,7 +35,8 @@ def fits(task: Task) -> bool:
 def run(task: Task) -> Raw:
     """Run them all, lot by lot; which runs share one depends on their number only."""
     count = len(task.numbers)
-    block = max(COUNT, BLOCK // ((task.steps + 1) * len(task.model.states) * 8))
+    lots = max(1, BLOCK // ((task.steps + 1) * len(task.model.states) * 8 * COUNT))
+    block = lots * COUNT
     return together([_run(task.part(low, min(low + block, count))) for low in range(0, count, block)])
 
 
@@ -43,12 +44,16 @@ def _run(task: Task) -> Raw:
     runs, model = len(task.numbers), task.model
     law = groups_of(model, int(np.diff(task.network.heard[0]).max(initial=0)))
     shape = (task.steps + 1, runs, len(model.states))  # steps that are not reached are never touched
-    stocks, entries, ended = np.zeros(shape, np.int32), np.zeros(shape, np.int32), np.zeros(runs, np.int64)
+    stocks, entries = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    ended, planted = np.zeros(runs, np.int64), np.zeros(runs, np.int64)
     heard = words.Heard(task.network.heard[0], task.network.heard[1].view(np.uint32))
-    key = run_keys(np.uint64(task.seed), task.numbers[:1])[0]
-    words.ensemble(heard, law, _runs(task), key, stocks, entries, ended)
+    key = run_keys(np.uint64(task.seed), np.zeros(1, np.int64))[0]
+    told = words.Lots(stocks, entries, ended, planted)
+    words.ensemble(heard, law, _runs(task), key, task.numbers[0] // COUNT, told)
     none = np.zeros((runs, 0), np.int32)
-    raw = Raw(stocks.swapaxes(0, 1), entries.swapaxes(0, 1), ended, none, none, none.astype(np.uint8)).trimmed()
+    raw = Raw(
+        stocks.swapaxes(0, 1), entries.swapaxes(0, 1), ended, planted, none, none, none.astype(np.uint8)
+    ).trimmed()
     # A lot stops when all its runs are over: what a run held at its end stays.
     until = np.minimum(np.arange(raw.stocks.shape[1]), ended[:, None])
     return replace(raw, stocks=np.take_along_axis(raw.stocks, until[:, :, None], axis=1))

@@ -73,6 +73,7 @@ class Raw:
 
     stocks, entries : int32[runs, steps + 1, states]
     ended           : int64[runs], the step after which nothing could change
+    planted         : int64[runs], how many were put from the first state into another
     first, parent   : int32[runs, nodes], or without columns
     last            : uint8[runs, nodes], the states at the end, or without columns
     """
@@ -80,6 +81,7 @@ class Raw:
     stocks: NDArray[np.int32]
     entries: NDArray[np.int32]
     ended: NDArray[np.int64]
+    planted: NDArray[np.int64]
     first: NDArray[np.int32]
     parent: NDArray[np.int32]
     last: NDArray[np.uint8]
@@ -96,7 +98,10 @@ def together(parts: list[Raw]) -> Raw:
     return Raw(
         np.concatenate([_longer(part.stocks, steps, lasting=True) for part in parts]),
         np.concatenate([_longer(part.entries, steps, lasting=False) for part in parts]),
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("ended", "first", "parent", "last")),
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("ended", "planted", "first", "parent", "last")
+        ),
     )
 
 

@@ -20,7 +20,7 @@ Calls = namedtuple("Calls", "start to weight")
 """Who may call whom: node i any of to[start[i]:start[i + 1]], in proportion to its cumulated weight; empty: alike."""
 
 PARTNER, CALLER, CALLED, SELF, TURN = 0, 1, 2, 3, 4  # what the draws of a meeting are for
-QUIET = 16  # steps without a change after which it is looked whether there can be one
+QUIET = 16  # steps without a change after which it is looked, again, whether there can be one
 
 
 @njit(cache=True, inline="always")
@@ -110,12 +110,10 @@ def _in_steps(law, calls, key, since, until, state, kind, told):
     nodes = len(state)
     wanted, turns = np.full(nodes, 255, np.uint8), np.zeros(nodes, np.uint64)
     whose, touched = np.zeros(nodes, np.int32), np.empty(nodes, np.int32)
-    quiet = QUIET
+    last = since
     for t in range(since, until):
-        if quiet >= QUIET:
-            if _frozen(law, calls, state, kind):
-                return t
-            quiet = 0
+        if (t - last) % QUIET == 0 and _frozen(law, calls, state, kind):
+            return last
         now, count = under(key, t), 0
         for u in range(nodes):
             s, own = state[u], under(now, u)
@@ -139,7 +137,8 @@ def _in_steps(law, calls, key, since, until, state, kind, told):
             v = touched[at]
             _tell(v, state[v], wanted[v], whose[v], t + 1, told, state)
             wanted[v] = 255
-        quiet = 0 if count else quiet + 1
+        if count:
+            last = t + 1
     return until
 
 
@@ -147,22 +146,22 @@ def _in_steps(law, calls, key, since, until, state, kind, told):
 def _by_the_clock(law, calls, key, since, until, state, kind, told):
     """Let one meeting follow another: everybody who posts calls at rate 1, and changes alone at the model's rates."""
     nodes = len(state)
-    busy, place = np.empty(nodes, np.int32), np.full(nodes, -1, np.int32)
+    busy, place, last = np.empty(nodes, np.int32), np.full(nodes, -1, np.int32), since
     fastest, count = 1.0 + law.alone[:, :, -1].max(), 0
     for u in range(nodes):
         if law.active[state[u]] or law.alone[kind[u], state[u], -1] > 0.0:
             busy[count], place[u] = u, count
             count += 1
-    time, t, event, changes, key = np.float64(since), since, 0, 0, under(key, since)
+    time, t, event, key = np.float64(since), since, 0, under(key, since)
     told.stocks[t + 1] = told.stocks[t]
     while count:
         own = under(key, event)
         event += 1
         time -= np.log(1.0 - uniform(under(own, TURN))) / (fastest * count)
         while t < until and time >= t + 1:
-            if changes == 0 and _frozen(law, calls, state, kind):
-                return t
-            t, changes = t + 1, 0
+            if last <= t and _frozen(law, calls, state, kind):
+                return last
+            t += 1
             if t < until:
                 told.stocks[t + 1] = told.stocks[t]
         if t == until:
@@ -181,13 +180,13 @@ def _by_the_clock(law, calls, key, since, until, state, kind, told):
             one = np.int64(first)
         if one != s:
             _tell(u, s, one, v, t + 1, told, state)
-            changes += 1
+            last = t + 1
             count = _keep_busy(law, u, state, kind, busy, place, count)
         if v >= 0 and other != state[v]:
             _tell(v, state[v], other, u, t + 1, told, state)
-            changes += 1
+            last = t + 1
             count = _keep_busy(law, v, state, kind, busy, place, count)
-    return t
+    return last
 
 
 @njit(cache=True)
@@ -211,7 +210,6 @@ def advance(law, calls, clock, keys, since, until, states, kinds, told, ended):
         own = Told(told.stocks[run], told.entries[run], told.first[run], told.parent[run])
         if clock:
             end = _by_the_clock(law, calls, keys[run], since, until, states[run], kinds[run], own)
-            end = min(end + 1, until)
         else:
             end = _in_steps(law, calls, keys[run], since, until, states[run], kinds[run], own)
         finish(own.stocks, end, since, until, ended, run)

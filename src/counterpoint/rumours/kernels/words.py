@@ -55,11 +55,20 @@ race    : float32[g, m, m], of two fields: P(the first field's contact is the ea
 Runs = namedtuple("Runs", "sources plant_at plant_to plants shares start source until")
 """What is to be run.
 
-sources  : int32[runs, sources]; plants: int32[runs, plants], nodes put into the state plant_to before step plant_at
+sources  : int32[runs, sources]
+plants   : int32[runs, plants], nodes put into the state plant_to after step plant_at
 shares   : uint64[c - 1, BITS + 1, 1], P(a class, of those that no earlier class has) as coins
 start, source : the state everybody begins in, and the sources'; until: the last step
 """
 Heard = namedtuple("Heard", "start nodes")
+Lots = namedtuple("Lots", "stocks entries ended planted")
+"""What runs leave.
+
+stocks, entries : int32[steps + 1, runs, k], who is in a state after each step, and came to it in it; zeros at first.
+                  A lot's rows end with its last change
+ended           : int64[runs], the step after which nothing could change
+planted         : int64[runs], how many were put from the first state into another
+"""
 Size = namedtuple("Size", "nodes classes states fields groups planes")
 At = namedtuple(
     "At",
@@ -392,8 +401,8 @@ def _is_on(base, place, lane):
 
 
 @njit(cache=True)
-def _plant(runs, first, last, t, now, size, stocks, entries):
-    """Put into place what is planted before step t, and correct the stocks after the step before."""
+def _plant(runs, first, last, t, now, size, told, changed):
+    """Put into place what is planted after step t, and correct what is told of that step."""
     for deed in range(len(runs.plant_at)):
         if runs.plant_at[deed] == t:
             to = runs.plant_to[deed]
@@ -406,9 +415,12 @@ def _plant(runs, first, last, t, now, size, stocks, entries):
                             old = s
                     _turn(now, old * size.nodes + v, run - first, False)
                     _turn(now, to * size.nodes + v, run - first, True)
-                    stocks[t, run, old] -= 1
-                    stocks[t, run, to] += 1
-                    entries[t, run, to] += old != to
+                    if old != to:
+                        told.stocks[t, run, old] -= 1
+                        told.stocks[t, run, to] += 1
+                        told.entries[t, run, to] += 1
+                        told.planted[run] += old == runs.start
+                        changed[run - first] = t
 
 
 @njit(cache=True)
@@ -436,7 +448,7 @@ def _as_numbers(planes, digits, counts):
 
 
 @njit(cache=True)
-def _lot(heard, law, runs, first, last, key, stocks, entries, ended):
+def _lot(heard, law, runs, first, last, key, told):
     """Run the runs from `first` to before `last`, at most COUNT."""
     classes, states = law.of.shape
     groups, fields = law.chance.shape
@@ -462,27 +474,27 @@ def _lot(heard, law, runs, first, last, key, stocks, entries, ended):
         address(law.apart), address(law.race),
         kinds, running, running + line, planes, own, won, arrive, running + 2 * line, counts,
     )  # fmt: skip
-    everybody = np.arange(size.nodes).astype(np.uint32)
+    everybody, changed = np.arange(size.nodes).astype(np.uint32), np.zeros(COUNT, np.int64)
     found = np.zeros((2, states, COUNT), np.int32)
     last_plant = -1
     for deed in range(len(runs.plant_at)):
         last_plant = max(last_plant, runs.plant_at[deed])
     _begin(runs, first, last, now, at, size, under(key, CLASSES))
     for run in range(first, last):
-        stocks[0, run, runs.start] = size.nodes - runs.sources.shape[1]
-        stocks[0, run, runs.source] += runs.sources.shape[1]
-        ended[run] = -1
+        told.stocks[0, run, runs.start] = size.nodes - runs.sources.shape[1]
+        told.stocks[0, run, runs.source] += runs.sources.shape[1]
+        told.ended[run] = -1
     for t in range(runs.until):
-        _plant(runs, first, last, t, now, size, stocks, entries)
+        _plant(runs, first, last, t, now, size, told, changed)
         step = under(key, t)
         store(at.live, 0, nothing())
         for v in range(size.nodes):
             _node(v, now, then, at, size, under(step, v))
         going = False
         for run in range(first, last):
-            if ended[run] < 0 and t >= last_plant and not _is_on(at.live, 0, run - first):
-                ended[run] = t
-            going |= ended[run] < 0
+            if told.ended[run] < 0 and t >= last_plant and not _is_on(at.live, 0, run - first):
+                told.ended[run] = changed[run - first]
+            going |= told.ended[run] < 0
         if not going:
             break
         if t >= last_plant:
@@ -491,23 +503,20 @@ def _lot(heard, law, runs, first, last, key, stocks, entries, ended):
         now, then = then, now
         for run in range(first, last):
             for s in range(states):
-                stocks[t + 1, run, s] = found[0, s, run - first]
-                entries[t + 1, run, s] = found[1, s, run - first]
+                told.stocks[t + 1, run, s] = found[0, s, run - first]
+                told.entries[t + 1, run, s] = found[1, s, run - first]
+                if found[1, s, run - first]:
+                    changed[run - first] = t + 1
     for run in range(first, last):
-        if ended[run] < 0:
-            ended[run] = runs.until
+        if told.ended[run] < 0:
+            told.ended[run] = runs.until
     return len(memory) + len(everybody)  # they are kept until here
 
 
 @njit(cache=True, parallel=True)
-def ensemble(heard, law, runs, key, stocks, entries, ended):
-    """Run every run, COUNT at a time, each lot on one thread.
-
-    stocks, entries : int32[steps + 1, runs, k], who is in a state after each step, and came to it in it; zeros. A lot's
-                      rows end with its last change
-    ended           : int64[runs], the step after which nothing could change
-    """
-    for lot in prange((len(ended) + COUNT - 1) // COUNT):
+def ensemble(heard, law, runs, key, lots, told):
+    """Run every run, COUNT at a time, each lot on one thread; `lots` others of this key came before."""
+    count = len(told.ended)
+    for lot in prange((count + COUNT - 1) // COUNT):
         first = lot * COUNT
-        last = min(first + COUNT, len(ended))
-        _lot(heard, law, runs, first, last, under(key, lot), stocks, entries, ended)
+        _lot(heard, law, runs, first, min(first + COUNT, count), under(key, lots + lot), told)

@@ -15,7 +15,7 @@ Contact = Literal["broadcast", "draw", "look", "meet", "clock"]
 CONTACTS: Final[Mapping[str, str]] = {
     "broadcast": "a post reaches every neighbour in the step; of several that would change somebody one, any, does",
     "draw": "everybody takes one contact a step, with any one of the neighbours who post",
-    "look": "everybody looks at any one neighbour a step, whether that one posts or not",
+    "look": "everybody looks at any one neighbour a step, and sees the state of those who do not post too",
     "meet": "everybody who posts meets any one neighbour a step, and both may change",
     "clock": "the same one at a time, in continuous time: everybody who posts meets somebody at rate 1",
 }
@@ -128,7 +128,10 @@ class Model:
 
     @cached_property
     def meet(self) -> NDArray[np.float64]:
-        """P(becomes k | class c in state s meets one in state j), [2, c, s, j, k]: as who looks or calls; as called."""
+        """P(becomes k | class c in state s meets one in state j), [2, c, s, j, k]: as who looks or calls; as called.
+
+        In broadcast and draw nobody meets those who do not post.
+        """
         shape = (2, len(self.kinds), *[len(self.states)] * 3)
         found = np.zeros(shape)
         for rule in self.rules:
@@ -136,6 +139,8 @@ class Model:
                 sides = SIDES[rule.side if self.contact in PAIRWISE else "either"]
                 for side, kind, (state, chance) in product(sides, self._kinds(rule.who), rule.becomes.items()):
                     found[side, kind, self.number(rule.state), self.number(rule.met), self.number(state)] += chance
+        if self.contact in ("broadcast", "draw"):
+            found[:, :, :, [state not in self.active for state in self.states]] = 0.0
         return found
 
     @cached_property
@@ -169,6 +174,8 @@ class Model:
             self.number(state)
         if self.contact not in CONTACTS:
             raise CounterpointError(f"no contact {self.contact!r}; {nearest(self.contact, CONTACTS)}")
+        if len(self.classes) > MOST_STATES:
+            raise CounterpointError(f"{self.name}: at most {MOST_STATES} classes, got {len(self.classes)}")
         for name, share in self.classes.items():
             if not 0 <= share <= 1:
                 raise CounterpointError(f"{self.name}: the share of {name} is {share:g}; it must lie in [0, 1]")

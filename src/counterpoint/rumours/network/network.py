@@ -1,8 +1,10 @@
 """A network as frozen sparse rows."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any, Final, Self
 
 import numpy as np
@@ -14,6 +16,7 @@ from counterpoint.errors import CounterpointError, nearest
 from counterpoint.rumours.kernels.csr import arcs
 
 MOST: Final = 2**31 - 1  # nodes: their numbers are 32 bits wide
+WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,17}")  # a text that is a whole number, and the only one that is this one
 SHOWN: Final = 20  # names that a refusal compares with
 
 
@@ -138,8 +141,9 @@ class Network:
         >>> Network.of([0], [1], nodes=pl.Series(["ann", "bob"])).numbers(["bob"])
         array([1])
         """
-        wanted = pl.Series(list(names), dtype=self.names.dtype, strict=False)
-        order = self.names.arg_sort()
+        if isinstance(names, str):
+            raise CounterpointError(f"names come in a list: [{names!r}] would be right for one")
+        wanted, order = self._as_named(names), self._order
         at = self.names.gather(order).search_sorted(wanted).clip(0, max(self.nodes - 1, 0)).to_numpy()
         found = order.to_numpy()[at] if self.nodes else np.zeros(len(wanted), np.int64)
         right = (self.names.gather(found) == wanted).fill_null(value=False).to_numpy() if len(found) else found > 0
@@ -148,6 +152,17 @@ class Network:
             some = map(str, self.names.head(SHOWN).to_list())
             raise CounterpointError(f"the network has no node {wrong!r}; {nearest(str(wrong), some)}")
         return found.astype(np.int64)
+
+    @cached_property
+    def _order(self) -> pl.Series:
+        return self.names.arg_sort()
+
+    def _as_named(self, names: Sequence[Any]) -> pl.Series:
+        """Return names of the kind that the nodes have, null for what is none: "7" is 7, but "07" and 7.0 are not."""
+        if self.names.dtype == pl.String:
+            return pl.Series([name if isinstance(name, str) else None for name in names], dtype=pl.String)
+        whole = [int(name) if _is_whole(name) else None for name in names]
+        return pl.Series(whole, dtype=pl.Int64)
 
     def at(self, time: float) -> "Network":
         """Return the network of the arcs that are there at this time."""
@@ -190,6 +205,12 @@ class Network:
             name: None if (old := getattr(self, name)) is None else old[there] for name in ("weight", "since", "until")
         }
         return replace(self, start=start, to=self.to[there], **parts)
+
+
+def _is_whole(name: Any) -> bool:
+    if isinstance(name, str):
+        return WHOLE.fullmatch(name) is not None
+    return isinstance(name, Integral) and not isinstance(name, bool) and -(2**63) <= int(name) < 2**63
 
 
 def _names(nodes: int | pl.Series | None, ends: tuple[NDArray[Any], NDArray[Any]]) -> pl.Series:

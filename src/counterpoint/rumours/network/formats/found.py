@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
+from counterpoint.rumours.network.network import WHOLE
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "source": ("source", "src", "from", "fromnodeid", "tail", "u", "follower", "uid"),
@@ -24,7 +25,6 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 CALLED: Final = {word: name for name, words in WORDS.items() for word in words}
 VALUES: Final = ("weight", "since", "until")
 OPEN: Final = {"weight": 1.0, "since": -np.inf, "until": np.inf}  # what an edge has of a column that it leaves out
-WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,17}")  # a text that is a whole number, and the only one that is this one
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?|[+-]?inf", re.IGNORECASE)
 SURE: Final = 10_000_000  # nodes that a file may count without naming them, however small it is
 
