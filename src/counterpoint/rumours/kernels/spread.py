@@ -55,7 +55,7 @@ SMALL = 64  # counts whose powers are tabulated
 SEVERAL = 255
 FIELD = np.uint64(0xFFFFFFFF)
 WHICH, INTO, SELF, WHO = 0, 1, 2, 3  # what a node's further draws of a step are for
-PUSH = 4  # times dearer to push along an arc than to count it
+PUSH = 8  # times dearer to push along an arc than to count it
 SPARSE = 16  # below a 1/SPARSE share of nodes that may change, they are looked at one by one
 FEW = 4096  # nodes that one thread looks at sooner than two
 
@@ -127,10 +127,8 @@ def _picked(cumulated, r):
 
 
 @njit(cache=True)
-def _outcome(law, c, s, counts, v, key, u, tell):
-    """Return (what becomes of v, which a contact changed; the field of that contact, or -1 if nobody asks)."""
-    if law.single[c, s] != SEVERAL and not tell:
-        return np.int64(law.single[c, s]), -1
+def _outcome(law, c, s, counts, v, key, u):
+    """Return (what becomes of v, which a contact changed; the field of that contact)."""
     field = _field(law, c, s, counts, v, u, uniform(under(key, WHICH)))
     return _picked(law.become[c, s, field], uniform(under(key, INTO))), field
 
@@ -182,7 +180,9 @@ def _recount(adds, heard, times, low, high, state, counts, v):
 
 @njit(cache=True)
 def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
-    """Look once at nodes[low:high], or at low to high if there are no nodes; return how many (change, may change).
+    """Look once at nodes[low:high], or at low to high if there are no nodes.
+
+    Returns how many (change, may change), and how many hear who changes.
 
     Who changes is written to changed, into and by from place `low` on, who may change to live. Without `anew` those
     that nothing was found for are passed over.
@@ -190,10 +190,11 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     counts, found, live = scratch.counts, scratch.found, scratch.live
     changed, into, by = scratch.changed, scratch.into, scratch.by
     inert, deaf, alone, power, loss, chance = law.inert, law.deaf, law.alone, law.power, law.loss, law.chance
-    unit, contact, adds = law.unit, law.contact, law.adds
+    unit, contact, adds, single = law.unit, law.contact, law.adds, law.single
     heard_start, heard, times, strength = arcs.heard_start, arcs.heard, arcs.heard_times, arcs.strength
     fields, tell = chance.shape[2], len(by) > 0
-    changes, kept = 0, 0
+    changes, kept, spoken = 0, 0, 0
+    start = arcs.start
     for place in range(low, high):
         v = np.int64(nodes[place]) if len(nodes) else place
         if not anew and not found[v]:
@@ -226,7 +227,10 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
         own = under(key, v)
         u, to, field = uniform(own), np.int64(s), -1
         if u >= stays:
-            to, field = _outcome(law, c, s, counts, v, own, u, tell)
+            if single[c, s] != SEVERAL and not tell:
+                to = np.int64(single[c, s])
+            else:
+                to, field = _outcome(law, c, s, counts, v, own, u)
         elif alone[c, s, -1] > 0.0:
             r = uniform(under(own, SELF))
             if r < alone[c, s, -1]:
@@ -237,22 +241,23 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
             if tell:
                 by[low + changes] = -1 if field < 0 else _who(law, arcs, state, v, field, uniform(under(own, WHO)))
             changes += 1
-    return changes, kept
+            spoken += start[v + 1] - start[v]
+    return changes, kept, spoken
 
 
 @njit(cache=True, parallel=True)
 def _look_wide(law, arcs, nodes, cuts, state, kind, scratch, anew, key):
     """Do what `_look` does, a thread a piece, and bring what was found together at the front."""
     pieces = len(cuts) - 1
-    changes, kept = np.zeros(pieces, np.int64), np.zeros(pieces, np.int64)
+    changes, kept, spoken = np.zeros(pieces, np.int64), np.zeros(pieces, np.int64), np.zeros(pieces, np.int64)
     for piece in prange(pieces):
         found = _look(law, arcs, nodes, cuts[piece], cuts[piece + 1], state, kind, scratch, anew, key)
-        changes[piece], kept[piece] = found
+        changes[piece], kept[piece], spoken[piece] = found
     ends = _together(scratch.changed, cuts, changes), _together(scratch.live, cuts, kept)
     _together(scratch.into, cuts, changes)
     if len(scratch.by):
         _together(scratch.by, cuts, changes)
-    return ends
+    return ends[0], ends[1], spoken.sum()
 
 
 @njit(cache=True)
@@ -266,30 +271,16 @@ def _together(values, cuts, counted):
 
 
 @njit(cache=True)
-def _push(adds, arcs, v, old, new, scratch, kept):
-    """Tell those who hear v that it changed; return how many may change now."""
-    counts, found, live, to, times = scratch.counts, scratch.found, scratch.live, arcs.to, arcs.times
-    for word in range(counts.shape[1]):
-        more = adds[new, word] - adds[old, word]  # carries and borrows between the fields even out
-        if more:
-            for at in range(arcs.start[v], arcs.start[v + 1]):
-                u = to[at]
-                counts[u, word] += more * np.uint64(times[at]) if len(times) else more
-                if not found[u]:
-                    found[u] = True
-                    live[kept] = u
-                    kept += 1
-    return kept
-
-
-@njit(cache=True)
 def _apply(law, arcs, t, changes, state, scratch, told, kept, anew):
     """Make the changes of step t, write them down, and unless all will count anew tell those who hear."""
     stocks, entries, first, parent = told.stocks, told.entries, told.first, told.parent
+    counts, found, live = scratch.counts, scratch.found, scratch.live
+    changed, into, by = scratch.changed, scratch.into, scratch.by
+    adds, start, to, times = law.adds, arcs.start, arcs.to, arcs.times
     for k in range(stocks.shape[1]):
         stocks[t, k] = stocks[t - 1, k]
     for at in range(changes):
-        v, new = scratch.changed[at], scratch.into[at]
+        v, new = changed[at], into[at]
         old = state[v]
         state[v] = new
         stocks[t, old] -= 1
@@ -298,9 +289,19 @@ def _apply(law, arcs, t, changes, state, scratch, told, kept, anew):
         if len(first) and first[v] < 0:
             first[v] = t
             if len(parent):
-                parent[v] = scratch.by[at]
-        if not anew:
-            kept = _push(law.adds, arcs, v, old, new, scratch, kept)
+                parent[v] = by[at]
+        if anew:
+            continue
+        for word in range(counts.shape[1]):
+            more = adds[new, word] - adds[old, word]  # carries and borrows between the fields even out
+            if more:
+                for place in range(start[v], start[v + 1]):
+                    u = to[place]
+                    counts[u, word] += more * np.uint64(times[place]) if len(times) else more
+                    if not found[u]:
+                        found[u] = True
+                        live[kept] = u
+                        kept += 1
     return kept
 
 
@@ -320,14 +321,11 @@ def steps(law, arcs, cuts, wide, key, since, until, state, kind, scratch, told):
         looked, high, key_now = nobody if dense else scratch.live, nodes if dense else kept, under(key, t)
         if wide and high > FEW:
             pieces = cuts if dense else np.arange(len(cuts)) * high // (len(cuts) - 1)
-            changes, kept = _look_wide(law, arcs, looked, pieces, state, kind, scratch, anew, key_now)
+            changes, kept, spoken = _look_wide(law, arcs, looked, pieces, state, kind, scratch, anew, key_now)
         else:
-            changes, kept = _look(law, arcs, looked, 0, high, state, kind, scratch, anew, key_now)
+            changes, kept, spoken = _look(law, arcs, looked, 0, high, state, kind, scratch, anew, key_now)
         if kept == 0:
             return t
-        spoken = 0
-        for at in range(changes):
-            spoken += arcs.start[scratch.changed[at] + 1] - arcs.start[scratch.changed[at]]
         anew = PUSH * spoken > len(arcs.to)
         kept = _apply(law, arcs, t + 1, changes, state, scratch, told, kept, anew)
     return until
