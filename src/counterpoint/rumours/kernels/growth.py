@@ -6,22 +6,16 @@ Random numbers are those of SplitMix64 (Steele, Lea and Flood 2014) after the se
 import numpy as np
 from numba import njit
 
+from counterpoint.rumours.kernels.keyed import STRIDE, mixed, uniform
+
 U64 = np.uint64
-GOLDEN = U64(0x9E3779B97F4A7C15)
-
-
-@njit(cache=True)
-def _mixed(word):
-    word = (word ^ (word >> U64(30))) * U64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> U64(27))) * U64(0x94D049BB133111EB)
-    return word ^ (word >> U64(31))
 
 
 @njit(cache=True)
 def _chance(state):
     """Return the next number, uniform in [0, 1); state, uint64[1], moves on."""
-    state[0] += GOLDEN
-    return (_mixed(state[0]) >> U64(11)) * (1.0 / 9007199254740992.0)
+    state[0] += STRIDE
+    return uniform(mixed(state[0]))
 
 
 @njit(cache=True)
@@ -138,7 +132,7 @@ def _slot(made, one, other, nodes):
     """Return where an edge stands in the table of those made, or the free place where it would; its key too."""
     key = U64(min(one, other)) * U64(nodes) + U64(max(one, other)) + U64(1)
     mask = U64(len(made) - 1)
-    at = _mixed(key) & mask
+    at = mixed(key) & mask
     while made[at] != 0 and made[at] != key:
         at = (at + U64(1)) & mask
     return at, key

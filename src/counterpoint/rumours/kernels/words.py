@@ -13,6 +13,7 @@ from collections import namedtuple
 import numpy as np
 from numba import njit, prange
 
+from counterpoint.rumours.kernels.begin import PEOPLE
 from counterpoint.rumours.kernels.keyed import STRIDE, mixed, under, uniform
 from counterpoint.rumours.kernels.lanes import (
     COUNT,
@@ -91,7 +92,6 @@ BITS = 32
 STEP = np.uint64(WORDS * int(STRIDE) % 2**64)  # keys that one digit of all lanes takes
 ROW = np.uint64(WORDS * BITS * int(STRIDE) % 2**64)  # keys that one plane's coins take
 SETTLE, SPLIT = np.uint64(1 << 40), np.uint64(1 << 41)  # what a node's other draws are for
-CLASSES = 1 << 62  # the draws of who is what; steps have their own numbers
 
 
 @njit(cache=True, inline="always")
@@ -479,7 +479,7 @@ def _lot(heard, law, runs, first, last, key, told):
     last_plant = -1
     for deed in range(len(runs.plant_at)):
         last_plant = max(last_plant, runs.plant_at[deed])
-    _begin(runs, first, last, now, at, size, under(key, CLASSES))
+    _begin(runs, first, last, now, at, size, under(key, PEOPLE))
     for run in range(first, last):
         told.stocks[0, run, runs.start] = size.nodes - runs.sources.shape[1]
         told.stocks[0, run, runs.source] += runs.sources.shape[1]
