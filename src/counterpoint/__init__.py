@@ -42,6 +42,8 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.listeners.recommend.evaluate import evaluate_table as judge_interactions
     from counterpoint.listeners.recommend.recommender import Recommender as Recommender
     from counterpoint.listeners.recommend.train import train as train_recommender
+    from counterpoint.rumours.meanfield import mean_field as mean_field
+    from counterpoint.rumours.meanfield import thresholds as thresholds
     from counterpoint.rumours.models.model import Alone as Alone
     from counterpoint.rumours.models.model import Both as Both
     from counterpoint.rumours.models.model import Meet as Meet
@@ -107,6 +109,8 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Outbreaks": ("rumours.outbreak", "Outbreaks"),
     "Plant": ("rumours.schedule", "Plant"),
     "Prebunk": ("rumours.schedule", "Prebunk"),
+    "mean_field": ("rumours.meanfield", "mean_field"),
+    "thresholds": ("rumours.meanfield", "thresholds"),
     "network": ("rumours.network.recipe", "network"),
     "read_network": ("rumours.network.read", "read"),
     "rumour_model": ("rumours.models.presets", "model"),

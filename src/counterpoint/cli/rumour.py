@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
@@ -315,8 +316,21 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
 def _size(read: "Read") -> str:
     network, taken = read.network, read.taken
     size = f"{counted(network.nodes, 'node')}, {counted(network.edges, 'arc' if network.directed else 'edge')}"
+    least = _epidemic(network)
+    above = f"; epidemic threshold {least:.3g}" if least is not None else ""
     told = ", ".join(counted(count, word) for name, word in LEFT_OUT.items() if (count := getattr(taken, name)))
-    return f"{size}; of {counted(taken.records, 'record')} left out: {told}" if told else size
+    out = f"; of {counted(taken.records, 'record')} left out: {told}" if told else ""
+    return f"{size}{out}{above}"
+
+
+def _epidemic(network: "Network") -> float | None:
+    """Return the chance to win a neighbour above which an outbreak may take off, where degrees tell it."""
+    from counterpoint.rumours.meanfield import thresholds
+
+    if network.directed or network.weight is not None or not len(network.to) or len(network.changes()):
+        return None
+    least = thresholds(network).epidemic
+    return least if isfinite(least) else None
 
 
 def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
@@ -356,7 +370,8 @@ def _brief(cell: "Cell") -> str:
 
 def _network_told(name: str, read: "Read") -> dict[str, Any]:
     network = read.network
-    size = {"nodes": network.nodes, "edges": network.edges, "directed": network.directed}
+    size: dict[str, Any] = {"nodes": network.nodes, "edges": network.edges, "directed": network.directed}
+    size["epidemic_threshold"] = _epidemic(network)
     return {"network": {"from": name, **size, "read": read.taken}}
 
 
