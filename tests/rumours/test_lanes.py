@@ -160,8 +160,8 @@ def test_no_two_lanes_share_a_draw(rules):
     assert np.abs(correlations).max() < 0.8  # of 60 seeds; chance alone makes some of 130,816 about 0.55
 
 
-def test_a_lane_that_is_over_takes_another_run_and_none_is_lost():
-    """The chances of one step are the same for the first runs and for those that waited."""
+def test_runs_of_the_last_lot_are_as_those_of_the_first():
+    """The chances of one step are the same whichever lot of 512 a run is in, the last and shorter one too."""
     out = simulate(star(2), model("sir", spread=0.3, recover=0.4), runs=20_000, sources=[0], steps=1, engine="lanes")
     for part in (slice(0, 512), slice(512, 10_000), slice(10_000, 20_000)):
         shares(np.bincount(out.stocks[part, 1, 0], minlength=2), [0.3, 0.7])
