@@ -1,0 +1,484 @@
+"""A learned ranker: what sources look like among suspects is learned from outbreaks simulated on this very network.
+
+Every suspect gets features: its neighbours by code, one to three steps out; what spreads back to it from all who are
+touched (as in label propagation: Wang et al. 2017, "Multiple source detection without knowing the underlying
+propagation model"); and who is how far from it among the touched. A conditional logit (McFadden 1974) sieves suspects,
+boosted trees (Ke et al. 2017, LightGBM) with the same loss, the cross-entropy of a softmax over one snapshot's
+suspects (Cao et al. 2007, ListNet), tell the rest apart. Distances and neighbours take arcs both ways.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Self
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.sparse import csr_array
+from scipy.special import log_softmax
+from scipy.stats import rankdata
+
+from counterpoint.errors import CounterpointError
+from counterpoint.rng import generator
+from counterpoint.rumours.kernels import neighbourhood
+from counterpoint.rumours.network.network import Network
+from counterpoint.rumours.trace.detector import Detector, Scores
+from counterpoint.rumours.trace.setting import Codes, Setting
+
+Floats = NDArray[np.float32]
+ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."
+REACH: Final = 400  # suspects whose distances to others are looked at
+KEPT: Final = 128  # suspects that the trees see
+DEPTH: Final = 8  # steps out beyond which distances are one
+DEGREES: Final = 3  # classes of degree, a factor of 4 each
+SHARES: Final = 4  # classes of the share of neighbours that are untouched
+KINDS: Final = DEGREES * SHARES
+FLOOR: Final = -30.0  # a score below the best, as a feature
+SIEVED: Final = 600  # outbreaks that the sieve learns from
+VALIDATION: Final = 0.25
+AT_ONCE: Final = 2**26  # codes kept at a time
+WORK: Final = 300_000_000  # arcs times outbreaks that are learned from if nobody says how many
+TREES: Final = {
+    "learning_rate": 0.06,
+    "num_leaves": 15,
+    "min_data_in_leaf": 40,
+    "min_sum_hessian_in_leaf": 0.5,
+    "lambda_l2": 3.0,
+    "feature_fraction": 0.4,
+    "max_bin": 63,
+    "metric": "None",
+    "verbose": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+ROUNDS: Final = 1000
+PATIENCE: Final = 25  # rounds without gain
+LITTLE: Final = 100_000  # rows, below which threads wait for each other longer than they work
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+class _Ground(NamedTuple):
+    """A network with arcs taken both ways, and what a node is there whatever happens."""
+
+    start: NDArray[np.int64]
+    to: NDArray[np.int32]
+    share: Floats  # 1 / degree
+    root: Floats  # 1 / sqrt(degree)
+    own: Floats  # logarithms of degree and of neighbours' degrees
+    degree: NDArray[np.int64]  # class of it
+
+    def mean(self, values: Floats) -> Floats:
+        return np.asarray(neighbourhood.summed(self.start, self.to, values) * self.share)
+
+    def around(self, values: Floats) -> Floats:
+        return np.asarray(neighbourhood.summed(self.start, self.to, values * self.root) * self.root)
+
+
+@lru_cache(maxsize=4)
+def _ground(network: Network) -> _Ground:
+    start, to = network.start, network.to
+    if network.directed:
+        both = csr_array((np.ones(len(to), np.int8), to, start), shape=(network.nodes, network.nodes))
+        both = (both + both.T).tocsr()
+        start, to = both.indptr.astype(np.int64), both.indices.astype(np.int32)
+    degrees = np.diff(start)
+    most = np.maximum(degrees, 1).astype(np.float32)[:, None]
+    log = np.log(most)
+    own = np.hstack([log, neighbourhood.summed(start, to, log) / most])
+    classes = np.minimum(log[:, 0] / np.log(4), DEGREES - 1).astype(np.int64)
+    share = np.asarray(1 / most, np.float32)
+    return _Ground(start, to, share, np.sqrt(share), own, classes)
+
+
+class _Parts(NamedTuple):
+    """How features are made in a setting."""
+
+    setting: Setting
+    ground: _Ground
+    depth: int
+
+    @classmethod
+    def of(cls, setting: Setting) -> Self:
+        return cls(setting, _ground(setting.network), min(setting.time, DEPTH))
+
+    def local(self, codes: Codes, suspects: NDArray[np.int64]) -> Floats:
+        """Return what suspects' surroundings are like: cost is linear in the arcs."""
+        ground, setting = self.ground, self.setting
+        is_a = np.eye(setting.unseen + 1, dtype=np.float32)[codes]
+        is_a = is_a[:, : setting.unseen + (setting.share < 1)]
+        counts = neighbourhood.summed(ground.start, ground.to, is_a)
+        one = counts * ground.share
+        two = ground.mean(one)
+        three = ground.mean(two)
+        first = is_a.copy()
+        first[:, 0] = np.where(setting.touched[codes], 1, -1)
+        near = wide = first
+        for _ in range(6):
+            near = np.float32(0.5) * (ground.around(near) + first)
+        for _ in range(12):
+            wide = np.float32(0.85) * ground.around(wide) + np.float32(0.15) * first
+        seen = np.hstack([one, two, wide])
+        beside = neighbourhood.extremes(ground.start, ground.to, seen, setting.suspect[codes], suspects)
+        whole = np.hstack([is_a, ground.own, np.log1p(counts), seen, three, near])[suspects]
+        best = np.hstack([two, three, near, wide])[suspects]
+        wholes = np.log1p(is_a.sum(0, keepdims=True)).repeat(len(suspects), 0)
+        return np.hstack([whole, beside.reshape(len(suspects), -1), best - best.max(0), wholes]).astype(np.float32)
+
+    def shells(self, codes: Codes, suspects: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Count who that may be touched is how far from each suspect, by kind, int32[n, depth + 2, kinds]."""
+        ground, setting = self.ground, self.setting
+        passable = setting.suspect | setting.may[:, 1:].any(1)
+        members, part, ends = neighbourhood.within(ground.start, ground.to, passable[codes])
+        inner = np.diff(part) * ground.share[members, 0]
+        shares = np.minimum(inner * SHARES, SHARES - 1).astype(np.int64)
+        kinds = codes[members] * np.int64(KINDS) + ground.degree[members] * SHARES + shares
+        origins = np.searchsorted(members, suspects)
+        many = KINDS * (setting.unseen + 1)
+        return np.asarray(neighbourhood.shells(part, ends, kinds.astype(np.uint8), many, self.depth, origins))
+
+    def far(self, shells: NDArray[np.int32]) -> Floats:
+        """Return how far suspects are from others, by code, from counted shells."""
+        codes = self.setting.unseen + (self.setting.share < 1)
+        counts = shells.reshape(*shells.shape[:2], -1, KINDS).sum(3)[:, :, :codes].astype(np.float32)
+        sure = counts * self.setting.touched[:codes]
+        away = np.append(np.arange(self.depth + 1), self.depth + 3).astype(np.float32)
+        whole = np.maximum(sure.sum((1, 2)), 1)[:, None]
+        by_code = np.einsum("ndc,d->nc", sure, away) / np.maximum(sure.sum(1), 1)
+        at = sure.sum(2)
+        mean, square = at @ away[:, None] / whole, at @ (away**2)[:, None] / whole
+        farthest = ((at > 0) * away).max(1, keepdims=True)
+        told = np.hstack([by_code, mean, square, farthest, at[:, 1:4], at[:, -1:]])
+        return np.hstack([counts[:, 1:].reshape(len(counts), -1), told, told - told.min(0)]).astype(np.float32)
+
+    def beside(self, scores: Floats, codes: Codes, suspects: NDArray[np.int64], kept: NDArray[np.int64]) -> Floats:
+        """Return what the scores of a sieve are among a suspect's neighbours."""
+        ground = self.ground
+        spread = np.zeros((len(codes), 2), np.float32)
+        spread[suspects] = np.column_stack([np.exp(log_softmax(scores)), np.maximum(scores - scores.max(), FLOOR)])
+        nodes, own = suspects[kept], spread[suspects[kept]]
+        beside = neighbourhood.extremes(ground.start, ground.to, spread, self.setting.suspect[codes], nodes)
+        once = neighbourhood.summed(ground.start, ground.to, spread[:, :1])
+        twice = neighbourhood.summed(ground.start, ground.to, once)
+        flat = np.full((len(nodes), 1), np.float32(-(spread[:, 0] * np.log(spread[:, 0] + 1e-30)).sum()))
+        ranks = rankdata(-own[:, 1], "min")[:, None]
+        columns = [own, ranks, beside.reshape(len(nodes), -1), own - beside[:, 2], once[nodes], twice[nodes], flat]
+        return np.hstack(columns).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Suspects:
+    """The suspects of one snapshot as the trees see them.
+
+    nodes    : int64[n], all suspects
+    sieved   : float32[n], scores of the sieve
+    kept     : int64[m], places of those that the trees see
+    features : float32[m, columns]
+    """
+
+    nodes: NDArray[np.int64]
+    sieved: Floats
+    kept: NDArray[np.int64]
+    features: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Ranker:
+    """A learned detector; made by `Ranker.learn` for one setting.
+
+    key       : of the setting
+    local     : weights of the sieve by surroundings
+    shells    : weights of who is how far; empty if distances are not looked at ("fast")
+    both      : weights of the sieve that has both
+    model     : the trees, as LightGBM's text
+    sure      : what scores are multiplied by, and how much of their probability is added: see `_calibrated`
+    lost      : P(the sieve lets the source through)
+    extra     : detectors whose scores are features too
+    """
+
+    key: str
+    local: Floats
+    shells: Floats
+    both: Floats
+    model: str
+    sure: tuple[float, float]
+    lost: float
+    extra: Sequence[Detector] = ()
+    about: str = ABOUT
+    claims: bool = True
+
+    @cached_property
+    def trees(self) -> lgb.Booster:
+        """The trees themselves."""
+        return lgb.Booster(model_str=self.model)
+
+    @property
+    def name(self) -> str:
+        """Return "ranker", or "fast" if distances are not looked at."""
+        return "ranker" if len(self.shells) else "fast"
+
+    @classmethod
+    def learn(
+        cls,
+        setting: Setting,
+        *,
+        outbreaks: int | None = None,
+        rng: int | np.random.Generator,
+        extra: Sequence[Detector] = (),
+        tell: Callable[[str], None] = _silent,
+        fast: bool = False,
+    ) -> Self:
+        """Learn from simulated outbreaks.
+
+        outbreaks : None: as many as about a minute allows, on a thousand nodes 6,000
+        extra     : detectors whose scores become features
+        tell      : is told how it goes
+        fast      : only what costs as much as there are arcs is looked at, for large networks; for very large ones
+                    learn on a smaller one of the same kind, and go over with `on`
+        """
+        rng, parts = generator(rng), _Parts.of(setting)
+        many = outbreaks or int(np.clip(WORK / max(len(setting.network.to), 1), 100, 6000))
+        tell(f"learning from {many:,} outbreaks on {setting.network.nodes:,} nodes")
+        sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast, extra=tuple(extra))
+        tell("the sieve is learned")
+        found = []
+        for codes, sources in _simulated(setting, many, rng):
+            looked = sieve.look(parts, codes, rng)
+            found.append((looked.features, np.isin(looked.nodes[looked.kept], sources) / len(sources)))
+        tell("features are computed")
+        return sieve.grown(found, rng, tell)
+
+    @classmethod
+    def _sieved(
+        cls, parts: _Parts, many: int, rng: np.random.Generator, *, fast: bool, extra: tuple[Detector, ...]
+    ) -> Self:
+        empty = np.empty(0, np.float32)
+        outbreaks = list(_simulated(parts.setting, many, rng))
+        groups = []
+        for codes, sources in outbreaks:
+            nodes = _suspects(parts.setting, codes)
+            true = np.isin(nodes, sources)
+            # A few hundred suspects are enough to learn weights from.
+            some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
+            groups.append((parts.local(codes, nodes[some]), true[some] / len(sources)))
+        sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", (1.0, 0.0), 0.0, extra)
+        if fast:
+            return sieve
+        near, counted, sources_of = [], [], []
+        for codes, sources in outbreaks:
+            nodes = _suspects(parts.setting, codes)
+            local = parts.local(codes, nodes)
+            best = _best(local @ sieve.local, KEPT)
+            near.append(local[best])
+            counted.append(parts.shells(codes, nodes[best]))
+            sources_of.append(np.isin(nodes[best], sources) / len(sources))
+        flat = [each.reshape(len(each), -1).astype(np.float32) for each in counted]
+        shells = _logit(list(zip(flat, sources_of, strict=True)))
+        whole = [np.hstack([a, *_with_shells(parts, b, shells)]) for a, b in zip(near, counted, strict=True)]
+        return replace(sieve, shells=shells, both=_logit(list(zip(whole, sources_of, strict=True))))
+
+    def look(self, parts: _Parts, codes: Codes, rng: np.random.Generator) -> _Suspects:
+        """Sieve the suspects of a snapshot and return features of the best."""
+        nodes = _suspects(parts.setting, codes)
+        features = parts.local(codes, nodes)
+        sieved = features @ self.local
+        kept = _best(sieved, REACH if len(self.shells) else KEPT)
+        features = features[kept]
+        if len(self.shells):
+            counted = parts.shells(codes, nodes[kept])
+            features = np.hstack([features, *_with_shells(parts, counted, self.shells)])
+            better = features @ self.both
+            # Those without distances keep their order, behind.
+            out = np.setdiff1d(np.arange(len(nodes)), kept)
+            if len(out):
+                sieved = sieved - sieved[out].max() + better.min()
+            sieved[kept] = better
+            again = _best(better, KEPT)
+            kept, features = kept[again], features[again]
+        others = [_as_features(each.scores(parts.setting, codes, rng)[nodes[kept]]) for each in self.extra]
+        columns = [features, parts.beside(sieved, codes, nodes, kept), *others]
+        return _Suspects(nodes, sieved, kept, np.hstack(columns).astype(np.float32))
+
+    def grown(
+        self, found: list[tuple[Floats, NDArray[np.float64]]], rng: np.random.Generator, tell: Callable[[str], None]
+    ) -> Self:
+        """Return this sieve with trees grown on features and sources of snapshots."""
+        lost = 1 - float(np.mean([y.sum() for _, y in found]))
+        found = [(x, y / y.sum()) for x, y in found if y.sum() > 0]
+        held = max(int(len(found) * VALIDATION), 1)
+        learned, validation = _Lists.of(found[held:]), _Lists.of(found[:held])
+        trees = _boosted(learned, validation, int(rng.integers(2**31)))
+        logs = validation.logs(np.asarray(trees.predict(validation.features, num_threads=1)))
+        sure = _calibrated(logs, validation)
+        loss = validation.loss(_tempered(logs, sure)) / np.log(2)
+        tell(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
+        share = float(np.clip(lost, 0.5 / (len(found) + 1), 0.5))
+        return replace(self, model=trees.model_to_string(), sure=sure, lost=share)
+
+    def on(self, setting: Setting) -> Self:
+        """Return the same ranker for another setting, in which it was not learned: one of the same kind, but larger.
+
+        What a source looks like hardly depends on how many nodes there are; whether that holds must be measured.
+        """
+        return replace(self, key=setting.key)
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+        """Return the logarithm of each node's probability; with several sources, its share of them.
+
+        Raises CounterpointError for a setting that it was not learned for.
+        """
+        if setting.key != self.key:
+            raise CounterpointError("this ranker was learned for another setting: learn one for this, or say `on` it")
+        scores = np.full(len(codes), -np.inf)
+        if not setting.suspect[codes].any():
+            return scores
+        looked = self.look(_Parts.of(setting), codes, rng)
+        raw = log_softmax(np.asarray(self.trees.predict(looked.features, num_threads=1)))
+        out = np.setdiff1d(np.arange(len(looked.nodes)), looked.kept)
+        lost = self.lost if len(out) else 0.0
+        scores[looked.nodes[looked.kept]] = log_softmax(_tempered(raw, self.sure)) + np.log1p(-lost)
+        if len(out):
+            scores[looked.nodes[out]] = log_softmax(looked.sieved[out].astype(np.float64)) + np.log(lost)
+        return scores
+
+    def save(self, path: Path | str) -> None:
+        """Write it to a file of numpy's; extra detectors are not saved, only that there are some."""
+        numbers = {name: getattr(self, name) for name in ("key", "local", "shells", "both", "model", "sure", "lost")}
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, extra=[each.name for each in self.extra] or np.empty(0, "U1"), **numbers)
+
+    @classmethod
+    def load(cls, path: Path | str, extra: Sequence[Detector] = ()) -> Self:
+        """Read it from a file; `extra` are the detectors that it was learned with, in order.
+
+        Raises CounterpointError if they are others.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            names = file["extra"].tolist()
+            if names != [each.name for each in extra]:
+                raise CounterpointError(f"{path} was learned with the detectors {names}: give these as `extra`")
+            weights = file["local"], file["shells"], file["both"]
+            factor, added = file["sure"].tolist()
+            return cls(str(file["key"]), *weights, str(file["model"]), (factor, added), float(file["lost"]), extra)
+
+
+@dataclass(frozen=True, eq=False)
+class _Lists:
+    """Snapshots as groups of rows."""
+
+    features: Floats
+    true: NDArray[np.float64]
+    sizes: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, groups: Sequence[tuple[Floats, NDArray[Any]]]) -> Self:
+        sizes = np.array([len(y) for _, y in groups])
+        features, true = (np.concatenate(each) for each in zip(*groups, strict=True))
+        return cls(features, true.astype(np.float64), sizes, np.append(0, np.cumsum(sizes)[:-1]))
+
+    def logs(self, raw: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the logarithm of the softmax over each snapshot's suspects."""
+        above = raw - np.repeat(np.maximum.reduceat(raw, self.start), self.sizes)
+        return np.asarray(above - np.repeat(np.log(np.add.reduceat(np.exp(above), self.start)), self.sizes))
+
+    def loss(self, raw: NDArray[Any]) -> float:
+        """Return the mean cross-entropy to the true sources."""
+        return -float((self.true * self.logs(raw)).sum() / len(self.sizes))
+
+
+def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
+    """Return the weights of a conditional logit."""
+    lists = _Lists.of(groups)
+    middle, width = lists.features.mean(0), lists.features.std(0)
+    used = width > 1e-6
+    scaled = lists.features[:, used]
+    scaled -= middle[used]
+    scaled /= width[used]
+    count = len(lists.sizes)
+
+    def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logs = lists.logs(scaled @ weights.astype(np.float32))
+        loss = -float((lists.true * logs).sum()) + penalty * float(weights @ weights) / 2
+        slope = (np.exp(logs) - lists.true).astype(np.float32) @ scaled
+        return loss / count, (slope + penalty * weights).astype(np.float64) / count
+
+    found = minimize(cost, np.zeros(used.sum()), jac=True, method="L-BFGS-B", options={"maxiter": 150})
+    weights = np.zeros(len(used), np.float32)
+    weights[used] = found.x / width[used]
+    return weights
+
+
+def _boosted(learned: _Lists, validation: _Lists, seed: int) -> lgb.Booster:
+    def slopes(raw: NDArray[Any], _: lgb.Dataset) -> tuple[NDArray[Any], NDArray[Any]]:
+        chance = np.exp(learned.logs(raw))
+        return chance - learned.true, np.maximum(chance * (1 - chance), 1e-3)
+
+    def loss(raw: NDArray[Any], _: lgb.Dataset) -> tuple[str, float, bool]:
+        return "loss", validation.loss(raw), False
+
+    threads = 1 if len(learned.true) < LITTLE else 0
+    data = lgb.Dataset(learned.features, learned.true)
+    return lgb.train(
+        {**TREES, "objective": slopes, "seed": seed, "num_threads": threads},
+        data,
+        ROUNDS,
+        [lgb.Dataset(validation.features, validation.true, reference=data)],
+        feval=loss,
+        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+    )
+
+
+def _tempered(logs: NDArray[np.float64], sure: tuple[float, float]) -> NDArray[np.float64]:
+    """Return scores that rise with logarithms of probabilities."""
+    factor, added = sure
+    return factor * (logs + added * np.exp(logs))
+
+
+def _calibrated(logs: NDArray[np.float64], held: _Lists) -> tuple[float, float]:
+    """Return what makes probabilities honest: a temperature, and one more for those who are the most likely.
+
+    A temperature alone is set by the many unlikely ones; where the loss is least in both, the probability that is
+    claimed on average for the source is the one it is found with (Guo et al. 2017 has the temperature).
+    """
+
+    def cost(sure: NDArray[np.float64]) -> float:
+        return held.loss(_tempered(logs, (float(sure[0]), float(sure[1]))))
+
+    found = minimize(cost, [1.0, 0.0], method="L-BFGS-B", bounds=[(0.2, 3.0), (-0.9, 5.0)])  # -1 would no longer rise
+    return float(found.x[0]), float(found.x[1])
+
+
+def _simulated(setting: Setting, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
+    """Run outbreaks, a few at a time, and return what is seen and the sources of each."""
+    at_once = max(1, AT_ONCE // setting.network.nodes)
+    for low in range(0, many, at_once):
+        some = setting.outbreaks(min(at_once, many - low), rng)
+        yield from zip(some.codes, some.sources, strict=True)
+
+
+def _suspects(setting: Setting, codes: Codes) -> NDArray[np.int64]:
+    return np.flatnonzero(setting.suspect[codes])
+
+
+def _best(scores: NDArray[Any], many: int) -> NDArray[np.int64]:
+    """Return the places of the greatest scores, in the order of places."""
+    if len(scores) <= many:
+        return np.arange(len(scores))
+    return np.sort(np.argpartition(-scores, many)[:many])
+
+
+def _with_shells(parts: _Parts, counted: NDArray[np.int32], weights: Floats) -> tuple[Floats, Floats]:
+    score = counted.reshape(len(counted), -1).astype(np.float32) @ weights
+    ranks = rankdata(-score, "min")
+    return parts.far(counted), np.column_stack([score - score.max(), ranks]).astype(np.float32)
+
+
+def _as_features(scores: Scores) -> Floats:
+    below = np.maximum(scores - scores.max(), FLOOR)
+    return np.column_stack([below, np.exp(log_softmax(below)), rankdata(-below, "min")]).astype(np.float32)

@@ -1,0 +1,178 @@
+"""The learned ranker sees what is there, whatever the nodes are called, and says how sure it may be."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+
+from counterpoint.errors import CounterpointError
+from counterpoint.rumours.kernels import neighbourhood
+from counterpoint.rumours.models.presets import model
+from counterpoint.rumours.network.generate import barabasi_albert
+from counterpoint.rumours.network.network import Network
+from counterpoint.rumours.trace.detector import probabilities
+from counterpoint.rumours.trace.ranker import Ranker, _calibrated, _Lists, _Parts, _tempered
+from counterpoint.rumours.trace.setting import Setting
+
+STEPS = 3
+
+
+class Degree:
+    """A detector that looks at nothing but degree."""
+
+    name, about, claims = "degree", "", False
+
+    def scores(self, setting, codes, _):
+        return np.where(setting.suspect[codes], setting.network.degrees.astype(np.float64), -np.inf)
+
+
+@pytest.fixture(scope="module")
+def setting():
+    return Setting.of(barabasi_albert(80, 2, rng=3), model("sidr-draw"), STEPS, least=3)
+
+
+@pytest.fixture(scope="module")
+def ranker(setting):
+    return Ranker.learn(setting, outbreaks=300, rng=1)
+
+
+@pytest.fixture(scope="module")
+def fast(setting):
+    return Ranker.learn(setting, outbreaks=200, rng=1, fast=True)
+
+
+def neighbours(network):
+    return [network.to[network.start[v] : network.start[v + 1]].tolist() for v in range(network.nodes)]
+
+
+def distances(beside, inside, origin):
+    found, queue = {origin: 0}, deque([origin])
+    while queue:
+        v = queue.popleft()
+        for u in beside[v]:
+            if inside[u] and u not in found:
+                found[u] = found[v] + 1
+                queue.append(u)
+    return found
+
+
+def test_shells_count_who_is_how_far_by_kind():
+    rng = np.random.default_rng(5)
+    network = barabasi_albert(60, 2, rng=2)
+    inside = rng.random(60) < 0.5
+    kind = rng.integers(3, size=60).astype(np.uint8)
+    members, part, ends = neighbourhood.within(network.start, network.to, inside)
+    assert members.tolist() == np.flatnonzero(inside).tolist()
+    origins = np.arange(0, len(members), 2)
+    found = neighbourhood.shells(part, ends, kind[members], 3, 2, origins)
+    for row, place in enumerate(origins):
+        away = distances(neighbours(network), inside, int(members[place]))
+        slow = np.zeros((4, 3), int)
+        for u in members.tolist():
+            slow[min(away.get(u, 3), 3), kind[u]] += 1
+        assert found[row].tolist() == slow.tolist()
+
+
+def test_sums_and_extremes_are_those_of_a_plain_loop():
+    rng = np.random.default_rng(6)
+    network = barabasi_albert(50, 2, rng=4)
+    values, counted = rng.normal(size=(50, 2)).astype(np.float32), rng.random(50) < 0.4
+    sums = neighbourhood.summed(network.start, network.to, values)
+    found = neighbourhood.extremes(network.start, network.to, values, counted, np.arange(50))
+    for v, beside in enumerate(neighbours(network)):
+        assert np.allclose(sums[v], values[beside].sum(0), atol=1e-5)
+        some = values[[u for u in beside if counted[u]]]
+        slow = np.stack([some.mean(0), some.min(0), some.max(0)]) if len(some) else np.zeros((3, 2))
+        assert np.allclose(found[v], slow, atol=1e-5)
+
+
+def test_arcs_count_both_ways_for_distances():
+    network = Network.of([1, 2], [0, 1], directed=True)
+    setting = Setting.of(network, model("sidr-draw"), STEPS)
+    shells = _Parts.of(setting).shells(np.ones(3, np.uint8), np.array([0, 1]))
+    assert shells.sum(2).tolist() == [[1, 1, 1, 0, 0], [1, 2, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("which", ["ranker", "fast"])
+def test_it_beats_chance_by_far_and_is_as_sure_as_it_may_be(which, setting, request):
+    detector = request.getfixturevalue(which)
+    assert detector.name == which
+    outbreaks = setting.outbreaks(200, 99)
+    rng = np.random.default_rng(0)
+    hits, claimed, chance = 0.0, 0.0, 0.0
+    for codes, (source,) in zip(outbreaks.codes, outbreaks.sources, strict=True):
+        scores = detector.scores(setting, codes, rng)
+        hits += scores[source] == scores.max()
+        claimed += np.exp(scores.max())
+        chance += 1 / (codes > 0).sum()
+    error = np.sqrt(hits * (1 - hits / 200))
+    assert hits > 3 * chance
+    assert abs(claimed - hits) < 4 * error
+
+
+def test_claims_three_times_too_sure_are_made_honest_and_keep_their_order():
+    rng = np.random.default_rng(2)
+    scores = rng.normal(size=(2000, 6))
+    chances = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    sources = (rng.random((2000, 1)) > chances.cumsum(1)).sum(1)
+    lists = _Lists.of([(np.zeros((6, 1), np.float32), np.eye(6)[source]) for source in sources])
+    found = _tempered(bold := lists.logs(3 * scores.ravel()), _calibrated(bold, lists))
+    honest = np.exp(lists.logs(found)).reshape(-1, 6)
+    assert (honest.argsort(1) == scores.argsort(1)).all()
+    hits = (honest.argmax(1) == sources).mean()
+    assert abs(honest.max(1).mean() - hits) < 4 * np.sqrt(hits * (1 - hits) / 2000)
+
+
+def test_probabilities_sum_to_one_over_suspects(ranker, fast, setting):
+    codes = setting.outbreaks(1, 8).codes[0]
+    for detector in (ranker, fast):
+        scores = detector.scores(setting, codes, np.random.default_rng(0))
+        assert np.exp(scores).sum() == pytest.approx(1)
+        assert ((scores > -np.inf) == setting.suspect[codes]).all()
+
+
+def test_names_of_nodes_do_not_matter(ranker, setting):
+    codes = setting.outbreaks(1, 8).codes[0]
+    new = np.random.default_rng(1).permutation(setting.network.nodes)
+    renamed = Network.of(new[setting.network.tails], new[setting.network.to], nodes=setting.network.nodes)
+    other = Setting.of(renamed, model("sidr-draw"), STEPS, least=3)
+    moved = np.empty_like(codes)
+    moved[new] = codes
+    rng = np.random.default_rng(0)
+    scores = ranker.on(other).scores(other, moved, rng)
+    assert np.allclose(np.exp(scores[new]), np.exp(ranker.scores(setting, codes, rng)), atol=1e-4)
+
+
+def test_what_is_saved_scores_the_same(setting, tmp_path):
+    learned = Ranker.learn(setting, outbreaks=60, rng=1, extra=[Degree()])
+    learned.save(tmp_path / "ranker.npz")
+    loaded = Ranker.load(tmp_path / "ranker.npz", extra=[Degree()])
+    codes, rng = setting.outbreaks(1, 8).codes[0], np.random.default_rng(0)
+    assert (loaded.scores(setting, codes, rng) == learned.scores(setting, codes, rng)).all()
+    with pytest.raises(CounterpointError, match=r"learned with the detectors \['degree'\]"):
+        Ranker.load(tmp_path / "ranker.npz")
+
+
+def test_another_setting_is_refused(ranker, setting):
+    other = Setting.of(setting.network, model("sidr-draw"), STEPS + 1, least=3)
+    with pytest.raises(CounterpointError, match="learned for another setting"):
+        ranker.scores(other, np.ones(setting.network.nodes, np.uint8), np.random.default_rng(0))
+
+
+def test_one_touched_node_is_the_source(ranker, fast, setting):
+    codes = np.zeros(setting.network.nodes, np.uint8)
+    codes[7] = 1
+    for detector in (ranker, fast):
+        assert probabilities(detector.scores(setting, codes, np.random.default_rng(0)))[7] == pytest.approx(1)
+
+
+def test_unseen_nodes_several_sources_and_times_and_directed_arcs_are_learned():
+    graph = barabasi_albert(30, 1, rng=3)
+    apart = Network.of(graph.tails, graph.to, nodes=33, directed=True, weight=np.full(len(graph.to), 2.0))
+    models = ((model("sidr-draw"), 0.5), (model("sidr-look"), 0.5))
+    setting = Setting(apart, models, ((2, 0.5), (4, 0.5)), alike=("R",), share=0.5, sources=2)
+    learned = Ranker.learn(setting, outbreaks=60, rng=1)
+    for codes in setting.outbreaks(3, 4).codes:
+        scores = learned.scores(setting, codes, np.random.default_rng(0))
+        assert np.exp(scores).sum() == pytest.approx(1)
+        assert ((scores > -np.inf) == setting.suspect[codes]).all()
