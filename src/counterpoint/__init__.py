@@ -1,4 +1,4 @@
-"""Counterpoint: who is about to leave a music platform, what each should hear next, and how a rumour spreads there.
+"""Counterpoint: who leaves a music platform, what each should hear next, how a rumour spreads there, who began it.
 
 The public names below are loaded when they are first used, so that `import counterpoint` costs nothing.
 """
@@ -58,6 +58,10 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.rumours.schedule import Plant as Plant
     from counterpoint.rumours.schedule import Prebunk as Prebunk
     from counterpoint.rumours.simulate import simulate as simulate
+    from counterpoint.rumours.trace.evaluate import judge as judge_tracing
+    from counterpoint.rumours.trace.observed import Observed as Observed
+    from counterpoint.rumours.trace.suspects import Suspects as Suspects
+    from counterpoint.rumours.trace.trace import trace as trace
     from counterpoint.tables.workspace import reading as reading
 
 __version__ = "0.1.0"
@@ -115,6 +119,10 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "read_network": ("rumours.network.read", "read"),
     "rumour_model": ("rumours.models.presets", "model"),
     "simulate": ("rumours.simulate", "simulate"),
+    "Observed": ("rumours.trace.observed", "Observed"),
+    "Suspects": ("rumours.trace.suspects", "Suspects"),
+    "judge_tracing": ("rumours.trace.evaluate", "judge"),
+    "trace": ("rumours.trace.trace", "trace"),
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  the keys are strings
 

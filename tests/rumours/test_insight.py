@@ -16,6 +16,8 @@ from counterpoint.rumours.network.network import Network
 from counterpoint.rumours.network.recipe import network
 from counterpoint.rumours.schedule import Block, Change, Plant, Prebunk
 from counterpoint.rumours.simulate import simulate
+from counterpoint.rumours.trace.observed import Observed
+from counterpoint.rumours.trace.trace import trace
 
 NET = network("ba:200,2", rng=1)
 DEEDS = (Plant(2, "D", "hubs", 5),)
@@ -198,3 +200,35 @@ def test_who_nobody_hears_is_a_class_of_their_own():
     classes, names = insight.degree_classes(Network.of([0], [1], nodes=9))
     assert names == ("hears 0", "hears 1")
     assert classes.tolist() == [1, 1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def traced(method, **how):
+    return trace(NET, Observed.of_run(RUN(runs=1, steps=3, keep="nodes"), **how), model("sidr"), method=method)
+
+
+def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():
+    found = traced("mean field")
+    told = insight.tell_suspects(found)
+    first = tables(told)["The first suspects"]
+    assert first.columns == ("rank", "node", "seen", "probability", "together")
+    assert [row[1] for row in first.rows] == [str(name) for name in found.names[: len(first.rows)]]
+    assert f"{found.names[0]} comes first, with a probability of {found.probability[0]:.2f}" in told.says
+    assert f"90 % of the probability lies on {len(found.credible())} node" in told.says
+    assert "No proof" in told.says
+    assert (
+        found.probability[: len(found.credible())].sum() >= 0.9 > found.probability[: len(found.credible()) - 1].sum()
+    )
+    assert model("sidr").about in told.references
+    assert [each.title for each in told.evidence if isinstance(each, Figure)] == ["What is seen", "The suspects"]
+
+
+def test_of_a_method_that_ranks_no_probability_is_told():
+    told = insight.tell_suspects(traced("jordan", alike=("R",), share=0.7))
+    assert "probability of" not in told.says
+    assert "how likely each is, is not known" in told.says
+    assert tables(told)["The first suspects"].columns == ("rank", "node", "seen")
+    made = dict(tables(told)["How it was traced"].rows)
+    assert (made["not told from S"], made["time since it began"], made["method"]) == ("R", "3 steps", "jordan")
+    drawn = [each.svg for each in told.evidence if isinstance(each, Figure)]
+    assert "S or not seen" in drawn[0]
+    assert "the next of the first ten" in drawn[1]

@@ -4,14 +4,14 @@ import sys
 
 import typer
 
-from counterpoint.cli import churn, demo, events, recommend, report, rumour
+from counterpoint.cli import churn, demo, events, recommend, report, rumour, trace
 from counterpoint.errors import CounterpointError
 
 INTERRUPTED = 130  # the status that Typer ends with on Ctrl-C
 
 app = typer.Typer(
     name="counterpoint",
-    help="Who will leave a music platform, and why; what each listener should hear next; how a rumour spreads there.",
+    help="Who will leave a music platform; what listeners should hear next; how a rumour spreads, and who began it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -20,6 +20,8 @@ app = typer.Typer(
 app.add_typer(events.app, name="events")
 app.add_typer(churn.app, name="churn")
 app.add_typer(recommend.app, name="recommend")
+rumour.app.command()(trace.trace)
+rumour.app.command()(trace.evaluate)
 app.add_typer(rumour.app, name="rumour")
 app.command()(report.report)
 app.command()(demo.demo)
@@ -39,7 +41,7 @@ def _root(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
 ) -> None:
-    """Who will leave a music platform, and why; what each listener should hear next; how a rumour spreads there."""
+    """Who will leave a music platform; what listeners should hear next; how a rumour spreads, and who began it."""
 
 
 def main() -> None:

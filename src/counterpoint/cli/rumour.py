@@ -1,4 +1,4 @@
-"""`counterpoint rumour`: how a rumour spreads, and what an answer to it changes."""
+"""`counterpoint rumour`: how a rumour spreads, and what an answer to it changes; `trace` has who began it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from counterpoint.rumours.schedule import Deed, Place
     from counterpoint.rumours.simulate import Engine, Keep
 
-app = typer.Typer(help="Let a rumour spread over a network, and answer it.", no_args_is_help=True)
+app = typer.Typer(help="Let a rumour spread over a network, answer it, and find who began it.", no_args_is_help=True)
 
 PLANT: Final = "AT:STATE:WHERE"
 PREBUNK: Final = "AT:CLASS:SHARE"
@@ -108,13 +108,13 @@ def simulate(
     Example: counterpoint rumour simulate --network ba:10000,3 --model sidr --plant 5:D:source
     """
     with progress("reading") as step:
-        read = _network(network, directed, seed)
+        read = network_from(network, directed, seed)
         deeds = (*_plants(plant or ()), *_prebunks(prebunk or ()), *_blocks(block or ()))
         if late := [deed.at for deed in deeds if deed.at >= steps]:
             raise CounterpointError(f"what is done after step {late[0]} comes too late: the last step is {steps}")
         run = _spreading(
             read.network,
-            _model(model, event, settings or (), contact),
+            model_from(model, event, settings or (), contact),
             sources=_sources(sources, random_sources),
             steps=steps,
             deeds=deeds,
@@ -130,9 +130,9 @@ def simulate(
             made = {"Network": network, "Seed": str(seed)}
             _show(_findings(run, found, without, deeds), made, report, figures)
     if as_json:
-        say_json({**_network_told(network, read), **_told(found, without)})
+        say_json({**network_told(network, read), **_told(found, without)})
         return
-    say(f"{network}: {_size(read)}")
+    say(f"{network}: {size_of(read)}")
     _say(found, without)
     for path in (out, nodes, tree, report, figures):
         if path is not None:
@@ -175,8 +175,8 @@ def models(
 
 def beside(network: Path, seed: int = 0) -> "tuple[tuple[Finding, ...], Mapping[str, str]]":
     """Return what a rumour (SIDR) would do in a network, for the report of a workspace, and how it was made."""
-    read = _network(str(network), None, seed)
-    law = _model("sidr", None, (), None)
+    read = network_from(str(network), None, seed)
+    law = model_from("sidr", None, (), None)
     run = _spreading(read.network, law, sources=1, steps=1000, deeds=(), rng=seed)
     told = _findings(run, run(runs=BESIDE), None, ())
     return told, {"Rumour": f"over {network.name}, seed {seed}"}
@@ -193,7 +193,8 @@ def _without(run: "Callable[..., Outbreaks]", found: "Outbreaks") -> "Outbreaks"
     return run(runs=found.runs, deeds=(), engine=found.engine.partition(":")[0])
 
 
-def _network(what: str, directed: bool | None, seed: int) -> "Read":
+def network_from(what: str, directed: bool | None, seed: int) -> "Read":
+    """Return the network that a file holds or a recipe makes, and what was left out."""
     from counterpoint.rumours.network.formats.found import Taken
     from counterpoint.rumours.network.read import Read, counted
     from counterpoint.rumours.network.recipe import network
@@ -206,7 +207,8 @@ def _network(what: str, directed: bool | None, seed: int) -> "Read":
     return Read(made, Taken(made.edges, made.edges, made.dropped.loops, made.dropped.doubles))
 
 
-def _model(name: str, event: str | None, settings: Iterable[str], contact: str | None) -> "Model":
+def model_from(name: str, event: str | None, settings: Iterable[str], contact: str | None) -> "Model":
+    """Return the model that these options ask for."""
     from counterpoint.rumours.models.presets import MODELS
     from counterpoint.rumours.models.presets import model as preset
 
@@ -237,10 +239,10 @@ def _plants(texts: Iterable[str]) -> "Iterable[Deed]":
         at, state, where = _parts(text, "--plant", f"{PLANT}[:COUNT]", 3)
         place, colon, count = where.partition(":")
         if place in PLACES:
-            many = _whole(f"--plant {text}", count) if colon else 1
-            yield Plant(_whole(f"--plant {text}", at), state, cast("Place", place), many)
+            many = whole(f"--plant {text}", count) if colon else 1
+            yield Plant(whole(f"--plant {text}", at), state, cast("Place", place), many)
         else:
-            yield Plant(_whole(f"--plant {text}", at), state, where.split(","))
+            yield Plant(whole(f"--plant {text}", at), state, where.split(","))
 
 
 def _prebunks(texts: Iterable[str]) -> "Iterable[Deed]":
@@ -248,7 +250,7 @@ def _prebunks(texts: Iterable[str]) -> "Iterable[Deed]":
 
     for text in texts:
         at, kind, share = _parts(text, "--prebunk", PREBUNK, 3)
-        yield Prebunk(_whole(f"--prebunk {text}", at), kind, share=_number(f"--prebunk {text}", share))
+        yield Prebunk(whole(f"--prebunk {text}", at), kind, share=_number(f"--prebunk {text}", share))
 
 
 def _blocks(texts: Iterable[str]) -> "Iterable[Deed]":
@@ -256,7 +258,7 @@ def _blocks(texts: Iterable[str]) -> "Iterable[Deed]":
 
     for text in texts:
         at, names = _parts(text, "--block", BLOCK, 2)
-        yield Block(_whole(f"--block {text}", at), names.split(","))
+        yield Block(whole(f"--block {text}", at), names.split(","))
 
 
 def _parts(text: str, option: str, wanted: str, count: int) -> list[str]:
@@ -266,7 +268,8 @@ def _parts(text: str, option: str, wanted: str, count: int) -> list[str]:
     return parts
 
 
-def _whole(where: str, text: str) -> int:
+def whole(where: str, text: str) -> int:
+    """Return a whole number that is not negative; `where` it stands is told if it is none."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise CounterpointError(f"{where}: {text!r} is no step or count; a whole number would be right")
     return int(text)
@@ -313,7 +316,8 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
             replace_file(figures / f"{figure.file}.svg", standing(figure.svg).encode())
 
 
-def _size(read: "Read") -> str:
+def size_of(read: "Read") -> str:
+    """Say how large a network is, and what was left out of it."""
     network, taken = read.network, read.taken
     size = f"{counted(network.nodes, 'node')}, {counted(network.edges, 'arc' if network.directed else 'edge')}"
     least = _epidemic(network)
@@ -368,7 +372,8 @@ def _brief(cell: "Cell") -> str:
     return cell.brief if isinstance(cell, Estimate) else f"{cell:.3f}"
 
 
-def _network_told(name: str, read: "Read") -> dict[str, Any]:
+def network_told(name: str, read: "Read") -> dict[str, Any]:
+    """Return the same for machines."""
     network = read.network
     size: dict[str, Any] = {"nodes": network.nodes, "edges": network.edges, "directed": network.directed}
     size["epidemic_threshold"] = _epidemic(network)

@@ -90,7 +90,8 @@ def pictures(
     nodes = len(next(iter(states.values())))
     places, degree = placed(edges, nodes), np.bincount(edges.ravel(), minlength=nodes)
     shown = edges if len(edges) <= EDGES else edges[np.random.default_rng(0).choice(len(edges), EDGES, replace=False)]
-    rows = -(-len(states) // ACROSS)
+    across = min(ACROSS, len(states))
+    rows = -(-len(states) // across)
     with drawing():
         figure = Figure(figsize=(8.4, 4.0 * rows + 0.4))
         marks = [
@@ -100,7 +101,7 @@ def pictures(
         for place, (time, state) in enumerate(states.items()):
             high = 0.4 / (4.0 * rows + 0.4)
             tall = (1 - high) / rows
-            frame = (place % ACROSS / ACROSS, high + tall * (rows - 1 - place // ACROSS), 1 / ACROSS, tall * 0.94)
+            frame = (place % across / across, high + tall * (rows - 1 - place // across), 1 / across, tall * 0.94)
             axes = figure.add_axes(frame)
             axes.set(xlim=(-1.04, 1.04), ylim=(-1.04, 1.04), aspect="equal")
             axes.axis("off")

@@ -1,7 +1,7 @@
-"""How a rumour spread, and what an answer changed: outbreaks in words, tables and figures."""
+"""How a rumour spread, what an answer changed, who may have begun it: in words, tables and figures."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from counterpoint.evaluate.intervals import Estimate
 from counterpoint.report import spread
 from counterpoint.report.finding import Cell, Figure, Finding, Table
-from counterpoint.rumours.models.model import Both, Meet, Rule
+from counterpoint.rumours.models.model import Both, Meet, Model, Rule
 from counterpoint.rumours.network.network import Network
 from counterpoint.rumours.outbreak import TOUCHED, Outbreaks
 from counterpoint.rumours.schedule import Block, Change, Deed, Plant, Prebunk
+from counterpoint.rumours.trace.setting import Setting
+from counterpoint.rumours.trace.suspects import LEVEL, Suspects
 from counterpoint.words import counted
 
 SHOWN: Final = 6  # states that a chart tells apart
@@ -23,6 +25,11 @@ FRIENDS: Final = 6  # of each node that a sample follows
 CLOSER: Final = 100  # runs that are looked at node by node
 BUDGET: Final = 4_000_000  # nodes of all these runs together
 SHARES: Final = (1 / 3, 2 / 3, 0.95)  # of the nodes, by their neighbours: where a class of degree ends
+SUSPECTS: Final = 20  # in the table of a page
+NO_PROOF: Final = (
+    "of the outbreaks that look like this, if the model is right, so many began there; who did is not shown"
+)
+ONLY_RANKED: Final = "they stand in the order of a score, and how likely each is, is not known"
 
 Again = Callable[..., Outbreaks]
 """Runs the rumour again, from the same seed: takes `runs`, and what else of `simulate` is to be different."""
@@ -93,6 +100,93 @@ def tell_answer(found: Outbreaks, without: Outbreaks, deeds: Iterable[Deed]) -> 
     both = [_all_runs(each) for each in (without, found)]
     rows = (*((name, before, now) for (name, before), (_, now) in zip(*both, strict=True)), ("avoided", None, avoided))
     return Finding("What the answer changed", says, (Table("Over all runs", ("share", "without", "with"), rows),))
+
+
+def tell_suspects(found: Suspects) -> Finding:
+    """Say who may have started it, how sure that is, and that it is no proof."""
+    first = f"Of {counted(len(found.nodes), 'node')} that may have started it, {found.names[0]} comes first"
+    if found.probability is None:
+        says = f"{first}. No proof: {ONLY_RANKED}."
+    else:
+        says = (
+            f"{first}, with a probability of {found.probability[0]:.2f}; {said_how_sure(found)}. No proof: {NO_PROOF}."
+        )
+    table = found.table(SUSPECTS).cast({"node": pl.String})  # a name, even if it is a number
+    left = len(found.nodes) - len(table)
+    evidence: tuple[Table | Figure, ...] = (
+        Table("The first suspects", tuple(table.columns), tuple(table.rows()), f"{left:,} more." if left else ""),
+        *_suspected(found),
+        _traced(found),
+    )
+    references = tuple(about for about in found.made["references"].values() if about)
+    return Finding("Who may have started it", says, evidence, references)
+
+
+def said_how_sure(found: Suspects) -> str:
+    """Say how few nodes hold most of the probability, and how far off the first one is; nothing if there is none."""
+    if found.probability is None:
+        return ""
+    distance = (
+        "" if found.distance is None else f"; expected distance of the first from the source: {found.distance:.2f}"
+    )
+    return f"{100 * LEVEL:.0f} % of the probability lies on {counted(len(found.credible()), 'node')}{distance}"
+
+
+def said_time(setting: Setting) -> str:
+    """Say how many steps ago it may have begun.
+
+    >>> from counterpoint.rumours.models.presets import model
+    >>> said_time(Setting(Network.of([0], [1]), ((model("si"), 1.0),), ((2, 0.5), (3, 0.5))))
+    '2 to 3 steps'
+    """
+    times = [time for time, prior in setting.times if prior > 0]
+    return counted(times[0], "step") if len(times) == 1 else f"{min(times)} to {max(times)} steps"
+
+
+def _suspected(found: Suspects) -> tuple[Figure, ...]:
+    """Return the network as it is seen, and the same with the suspects."""
+    setting, first = found.setting, found.nodes[: found.setting.sources]
+    kept, edges, whole = _drawn(setting.network, first, "the first suspect")
+    unseen = found.codes == setting.unseen
+    codes = np.where(unseen, 0, found.codes)[kept]
+    names, [seen] = _few_states(setting.model, setting.model.states[1:], [codes])
+    names[0] += " or not seen" if unseen.any() else ""
+    near, words = found.nodes[:10], "the next of the first ten"
+    if found.probability is not None:
+        near, words = found.credible(), f"the others that hold {100 * LEVEL:.0f} %"
+    place = np.zeros(setting.network.nodes, np.int64)
+    for number, some in ((3, found.nodes), (2, near), (1, first)):
+        place[some] = number
+    groups = ["not suspected", "first" if len(first) == 1 else f"first {len(first)}", words, "other suspects"]
+    titles = "What is seen", "The suspects"
+    pictured = (seen, names), (place[kept], groups)
+    caption = f"{whole}; larger ones have more neighbours."
+    return tuple(
+        Figure(title, spread.pictures(edges, {"": state}, legend, title=title), caption)
+        for title, (state, legend) in zip(titles, pictured, strict=True)
+    )
+
+
+def _traced(found: Suspects) -> Table:
+    setting, made = found.setting, found.made
+    network, model = setting.network, setting.model
+    rows = (
+        (
+            "network",
+            f"{network.nodes:,} nodes, {network.edges:,} {'arcs, each one way' if network.directed else 'edges'}",
+        ),
+        *(("model", f"{each.name}, contact {each.contact}; prior {prior:.3g}") for each, prior in setting.models),
+        *(("rule", words) for rule in model.rules if (words := said_rule(rule))),
+        ("time since it began", said_time(setting)),
+        *((("not told from " + model.states[0], ", ".join(setting.alike)),) if setting.alike else ()),
+        ("nodes seen", f"{100 * setting.share:.0f} %"),
+        ("sources", str(setting.sources)),
+        ("method", found.method),
+        ("why", found.why),
+        ("seconds", f"{made['seconds']:.1f}"),
+        ("seed", str(made["seed"])),
+    )
+    return Table("How it was traced", ("what", "as"), rows)
 
 
 def _all_runs(found: Outbreaks) -> tuple[tuple[str, Cell], ...]:
@@ -196,25 +290,34 @@ def degree_classes(network: Network) -> tuple[NDArray[np.intp], tuple[str, ...]]
 
 def _pictures(closer: Closer) -> Figure:
     found = closer.nodes
-    network, source = found.network, found.sources[closer.run]
-    kept = _around(network, source) if network.nodes > WHOLE else np.arange(network.nodes)
-    number = np.full(network.nodes, -1)
-    number[kept] = np.arange(len(kept))
-    edges = number[np.stack([network.tails, network.to], axis=1)]
-    edges = np.unique(np.sort(edges[(edges >= 0).all(1)], axis=1), axis=0)
-    names, states = _few_states(found, [last[kept] for _, last in closer.times])
+    kept, edges, whole = _drawn(found.network, found.sources[closer.run], "the source")
+    names, states = _few_states(found.model, _shown(found), [last[kept] for _, last in closer.times])
     times = {f"step {step}": state for (step, _), state in zip(closer.times, states, strict=True)}
     title = "One of the runs, at several times"
-    whole = f"All {len(kept):,} nodes" if len(kept) == network.nodes else f"{len(kept):,} nodes around the source"
     caption = f"{whole}; larger ones have more neighbours. A run that {_ended(found, closer.run)}."
     return Figure(title, spread.pictures(edges, times, names, title=title), caption)
 
 
-def _few_states(found: Outbreaks, states: Sequence[NDArray[np.uint8]]) -> tuple[list[str], list[NDArray[np.intp]]]:
+def _drawn(
+    network: Network, middle: NDArray[np.integer[Any]], where: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
+    """Return the nodes of a picture, its edges by their places among these, and which nodes they are, in words."""
+    kept = _around(network, middle) if network.nodes > WHOLE else np.arange(network.nodes)
+    number = np.full(network.nodes, -1)
+    number[kept] = np.arange(len(kept))
+    edges = number[np.stack([network.tails, network.to], axis=1)]
+    edges = np.unique(np.sort(edges[(edges >= 0).all(1)], axis=1), axis=0)
+    whole = f"All {len(kept):,} nodes" if len(kept) == network.nodes else f"{len(kept):,} nodes around {where}"
+    return kept, edges, whole
+
+
+def _few_states(
+    model: Model, most: Sequence[str], states: Sequence[NDArray[np.uint8]]
+) -> tuple[list[str], list[NDArray[np.intp]]]:
     """Return the states by the numbers of their colours; those that cannot be told apart are one, called others."""
-    shown = (found.model.states[0], *_shown(found))
-    names = [*shown[:SHOWN], "others"] if len(found.model.states) > SHOWN + 1 else list(shown)
-    numbers = np.array([names.index(state) if state in names else len(names) - 1 for state in found.model.states])
+    shown = (model.states[0], *most)
+    names = [*shown[:SHOWN], "others"] if len(model.states) > SHOWN + 1 else list(shown)
+    numbers = np.array([names.index(state) if state in names else len(names) - 1 for state in model.states])
     return names, [numbers[each] for each in states]
 
 
@@ -225,7 +328,7 @@ def _ended(found: Outbreaks, run: int) -> str:
     return touched if found.took_off[run] else f"did not take off: it {touched}"
 
 
-def _around(network: Network, sources: NDArray[np.int32]) -> NDArray[np.int64]:
+def _around(network: Network, sources: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Return some nodes around the sources: of each in turn a few neighbours at random, who are asked next."""
     rng, seen, at = np.random.default_rng(0), dict.fromkeys(sources.tolist()), 0
     order = list(seen)

@@ -21,8 +21,7 @@ def hand_out(frame: pl.DataFrame, to: Path) -> None:
     CounterpointError
         If the name ends in neither, or the disk refuses.
     """
-    if to.suffix not in (".csv", ".parquet"):
-        raise CounterpointError(f"{to}: a name that ends in .csv or .parquet would be right")
+    check_ending(to)
     with whole_file(to) as temporary, explained(to):
         if to.suffix == ".parquet":
             frame.write_parquet(temporary)
@@ -38,8 +37,7 @@ def hand_in(path: Path, *needed: str) -> pl.DataFrame:
     CounterpointError
         If the name ends in neither, the file cannot be read, is no such table, or lacks a column.
     """
-    if path.suffix not in (".csv", ".parquet"):
-        raise CounterpointError(f"{path}: a name that ends in .csv or .parquet would be right")
+    check_ending(path)
     try:
         frame = _read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
     except OSError as error:
@@ -51,6 +49,12 @@ def hand_in(path: Path, *needed: str) -> pl.DataFrame:
         if name not in frame.columns:
             raise CounterpointError(f"{path} has no column {name!r}; {nearest(name, frame.columns)}")
     return frame
+
+
+def check_ending(path: Path) -> None:
+    """Raise CounterpointError for a name that ends in neither .csv nor .parquet."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise CounterpointError(f"{path}: a name that ends in .csv or .parquet would be right")
 
 
 def frame_of(table: Any) -> pl.DataFrame:

@@ -4,8 +4,8 @@ A history is a node's state after every step. Given all others, a node's own his
 chain: its steps by its neighbours' states, and at every step what its own state tells of its neighbours' next ones.
 So it is drawn exactly, by a backward and a forward pass (Chib 1996), together with its class.
 
-A rumour may begin, and what no contact explains may happen, at a price: a factor `price` each. Histories that paid as
-often as there are sources, and only for beginnings, have the law of the true ones, whatever the price.
+A rumour may begin, and what no contact explains may happen, at a price: a factor `price` each. Histories that paid
+once, and only for the beginning, have the law of the true ones, whatever the price.
 
 At most two fields, states that matter to those who meet them, are counted. A step is a code: (class, state, state).
 """
@@ -13,7 +13,7 @@ At most two fields, states that matter to those who meet them, are counted. A st
 from collections import namedtuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from counterpoint.rumours.kernels.keyed import STRIDE, mixed, uniform
 
@@ -123,7 +123,7 @@ def _tell(path, counts, field, speak, to, times, v, sign):
 
 @njit(cache=True)
 def _told(codes, counts, steps, table, speak, to, times, strength, v, prices, tells):
-    """Fill tells[t] with the weights of what v's neighbours do in step t if v is in no field then, the first, the second."""
+    """Fill tells[t] with the weights of what v's neighbours do in step t if v is in no field, the first, the second."""
     tells[:] = 1.0
     low, high = speak[v], speak[v + 1]
     for at in range(low, high):
@@ -177,7 +177,7 @@ def _redraw_kind(kind, codes, counts, steps, table, strength, shares, states, v,
 
 @njit(cache=True)
 def _looked_back(counts, steps, table, strength, field, can, may, v, c, prices, tells, chances, back):
-    """Fill chances[t, s, k] and back[t, s] with the weights of a step, and of all that is seen after step t; of class c.
+    """Fill chances[t, s, k] and back[t, s], of class c, with the weights of a step and of all that is seen later.
 
     Returns the logarithm of what they were divided by.
     """
@@ -242,9 +242,9 @@ def priced(rules, seen, price, prices):
 
 
 @njit(cache=True)
-def _paid(path, kind, counts, steps, table, strength, states, source, free, silent, truly, sources):
-    """Return how often a price was paid, and how often for a true beginning; fills sources."""
-    paid, begun = 0, 0
+def _paid(path, kind, counts, steps, table, strength, states, source, free, silent, truly):
+    """Return how often a price was paid, how often for a true beginning, and at whom it last began."""
+    paid, begun, origin = 0, 0, -1
     for at in range(len(free)):
         v = free[at]
         if silent[v]:
@@ -258,24 +258,46 @@ def _paid(path, kind, counts, steps, table, strength, states, source, free, sile
             if t < 0 or _odds(steps, table, code, counts[v, t, 0], counts[v, t, 1], whole) == 0.0:
                 paid += 1
                 if s == 0 and k == source and truly[t + 1]:
-                    if begun < len(sources):
-                        sources[begun] = v
                     begun += 1
-    return paid, begun
+                    origin = v
+    return paid, begun, origin
 
 
 @njit(cache=True)
-def _sweeps(rules, seen, chain, state, price, cooling, count, paid, found, began):
-    """Do what `advance` does with one chain; return (how many sweeps were exact, the price at the end)."""
-    steps, table, field, can, hears, shares = rules.steps, rules.table, rules.field, rules.can, rules.hears, rules.shares
+def settle(rules, seen, chain):
+    """Make codes and counts those of path and kind."""
+    chain.counts[:] = 0
+    for v in range(len(chain.kind)):
+        _encode(chain.path, chain.kind, chain.codes, rules.hears, v)
+        if chain.path[v].any():
+            _tell(chain.path, chain.counts, rules.field, seen.speak, seen.to, seen.times, v, 1)
+
+
+@njit(cache=True, nogil=True)
+def advance(rules, seen, chain, state, price, cooling, count, found, began):
+    """Redraw everybody so many times in a chain; return (exact sweeps, the price at the end, the gain).
+
+    state : uint64[1], of the random numbers
+    price : multiplied by `cooling` after each sweep; the gain is ln of what that multiplies the histories' weights by
+    found : int64[nodes], where exact histories began; added to
+    began : int64[nodes], where one of the beginnings was in all sweeps that had any; added to
+    """
+    steps, table, field, can, hears, shares = (
+        rules.steps,
+        rules.table,
+        rules.field,
+        rules.can,
+        rules.hears,
+        rules.shares,
+    )
     speak, to, times, strength = seen.speak, seen.to, seen.times, seen.strength
     free, silent, may, begins, truly = seen.free.copy(), seen.silent, seen.may, seen.begins, seen.truly
     path, kind, codes, counts = chain.path, chain.kind, chain.codes, chain.counts
     classes, states, source, last = rules.classes[0], rules.classes[1], rules.source, codes.shape[1]
     prices, tells = np.empty((len(can), last)), np.empty((last, 3))
     chances, back = np.empty((classes, last, states, states)), np.empty((classes, last + 1, states))
-    weights, scale, sources, exact = np.empty(classes), np.empty(classes), np.empty(len(found), np.int64), 0
-    for sweep in range(count):
+    weights, scale, exact, gain = np.empty(classes), np.empty(classes), 0, 0.0
+    for _ in range(count):
         priced(rules, seen, price, prices)
         for at in range(len(free) - 1, 0, -1):
             other = int(_next(state) * (at + 1))
@@ -316,52 +338,11 @@ def _sweeps(rules, seen, chain, state, price, cooling, count, paid, found, began
                 _encode(path, kind, codes, hears, v)
             _tell(path, counts, field, speak, to, times, v, 1)
         price *= cooling
-        paid[sweep], begun = _paid(
-            path, kind, counts, steps, table, strength, states, source, free, silent, truly, sources
-        )
-        if paid[sweep] == begun and begun == len(sources):
+        paid, begun, origin = _paid(path, kind, counts, steps, table, strength, states, source, free, silent, truly)
+        gain += paid * np.log(cooling)
+        if begun:
+            began[origin] += 1  # one of them: the nodes are in random order
+        if begun == 1 and paid == 1:
             exact += 1
-            for k in range(len(sources)):
-                found[k, sources[k]] += 1
-        for k in range(min(begun, len(sources))):
-            began[sources[k]] += 1.0 / begun
-    return exact, price
-
-
-@njit(cache=True)
-def settle(rules, seen, chain):
-    """Make codes and counts those of path and kind."""
-    chain.counts[:] = 0
-    for v in range(len(chain.kind)):
-        _encode(chain.path, chain.kind, chain.codes, rules.hears, v)
-        if chain.path[v].any():
-            _tell(chain.path, chain.counts, rules.field, seen.speak, seen.to, seen.times, v, 1)
-
-
-@njit(cache=True, parallel=True)
-def advance(rules, seen, chains, states, prices, cooling, count, paid, exact, found, began):
-    """Redraw everybody so many times in every chain, a thread a chain.
-
-    chains : as `Chain`, with an axis of chains before
-    states : uint64[chains], of the random numbers
-    prices : float64[chains], multiplied by `cooling` after each sweep
-    paid   : int64[chains, count], how often the price was paid after each sweep; filled
-    exact  : int64[chains], how many sweeps of a chain ended in an exact history; added to
-    found  : int64[chains, sources, nodes], who the sources were in those; added to
-    began  : float64[chains, nodes], at whom it began in any sweep, shared by all beginnings; added to
-    """
-    for which in prange(len(prices)):
-        own = Chain(chains.path[which], chains.kind[which], chains.codes[which], chains.counts[which])
-        more, prices[which] = _sweeps(
-            rules,
-            seen,
-            own,
-            states[which : which + 1],
-            prices[which],
-            cooling,
-            count,
-            paid[which],
-            found[which],
-            began[which],
-        )
-        exact[which] += more
+            found[origin] += 1
+    return exact, price, gain

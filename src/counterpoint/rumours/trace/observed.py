@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -37,7 +36,7 @@ class Observed:
     alike: tuple[str, ...] = ()
 
     @classmethod
-    def of(  # noqa: PLR0913  whom, where, as what, when, and what is left out
+    def of(
         cls,
         network: Network,
         model: Model,
@@ -113,13 +112,13 @@ class Observed:
         setting = Setting.of(outbreaks.network, outbreaks.model, time, alike=alike, share=share)
         return cls(setting.seen(outbreaks.last[run], rng), ((time, 1.0),), alike)
 
-    def setting(self, network: Network, model: Model | Mapping[str, Any], sources: int = 1) -> Setting:
+    def setting(self, network: Network, model: Model | tuple[tuple[Model, float], ...], sources: int = 1) -> Setting:
         """Return what is known beside it, if this network and model, or these with prior probabilities, are right.
 
         Raises CounterpointError for a snapshot that nothing can be said of: of another network, or with nobody in a
         state that a source may be in.
         """
-        models = ((model, 1.0),) if isinstance(model, Model) else tuple(model)
+        models = ((model, 1.0),) if isinstance(model, Model) else model
         if len(self.codes) != network.nodes:
             raise CounterpointError(
                 f"the snapshot has {len(self.codes):,} nodes, the network {network.nodes:,}; they must be the same"
@@ -143,12 +142,14 @@ def _code(model: Model, state: str, what: str) -> int:
     if state == UNSEEN:
         return len(model.states)
     if state not in model.states:
-        raise CounterpointError(f"{what} is in state {state!r}, which {model.name} lacks; {nearest(state, model.states)}")
+        raise CounterpointError(
+            f"{what} is in state {state!r}, which {model.name} lacks; {nearest(state, model.states)}"
+        )
     return model.number(state)
 
 
 def _times(time: Time) -> tuple[tuple[int, float], ...]:
-    if isinstance(time, Integral):
+    if not isinstance(time, Mapping):
         return ((int(time), 1.0),)
     whole = sum(time.values())
     if not time or not whole > 0 or min(time.values()) < 0:

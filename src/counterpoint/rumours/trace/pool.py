@@ -1,18 +1,49 @@
-"""Several detectors as one: their probabilities multiplied, each raised to what it turned out to be worth."""
+"""Several detectors as one: their probabilities multiplied, each raised to what it turned out to be worth.
+
+A logarithmic pool (Genest & Zidek 1986, Statistical Science 1) whose weights are fitted on outbreaks that none of its
+members has learned from. That they need not add up to one makes its probabilities as sure as they may be.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from statistics import fmean
+from time import perf_counter
+from typing import Any, ClassVar, Final, NamedTuple, Self
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from counterpoint.errors import CounterpointError
+from counterpoint.rng import generator
 from counterpoint.rumours.trace.detector import Detector, Scores, probabilities
-from counterpoint.rumours.trace.setting import Codes, Setting
+from counterpoint.rumours.trace.neural import Neural
+from counterpoint.rumours.trace.ranker import Ranker
+from counterpoint.rumours.trace.sampler import Sampled, Sampler
+from counterpoint.rumours.trace.setting import Codes, Setting, Snapshots
 
+Floats = NDArray[np.float64]
+Tell = Callable[[str], None]
+FORMAT: Final = 1
 FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
+RARE: Final = 0.03  # and for whom a sampler's chains never came to
+SPREAD: Final = 0.2  # standard deviation of weights around what they are drawn towards
+TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards: it is exact but for noise
+SHARES: Final = {"neural": 0.6, "ranker": 0.2, "sampler": 0.2, "fitting": 0.1}  # of the time
+TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
+SHORT: Final = 20.0  # seconds, below which none is
+NEAR: Final = 20_000  # nodes, above which distances are not looked at
+SEEN: Final = 128  # suspects of an outbreak that the ranker's trees see
+ROWS, ARCS = 15_000, 1_000_000  # suspects and arcs that the ranker learns from in a second
+OUTBREAKS: Final = 100, 6000  # that the ranker learns from, at least and at most
+FEW: Final = 50  # outbreaks that weights are fitted on, at least
+HOPELESS, PILOT, ENOUGH = 4, 8, 16  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
+MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
+DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
+WORDS: Final = {"fast": "fast ranker", "neural": "graph network"}
 
 
 def floored(scores: Scores, suspect: NDArray[np.bool_]) -> Scores:
@@ -22,26 +53,344 @@ def floored(scores: Scores, suspect: NDArray[np.bool_]) -> Scores:
         return np.asarray(np.log((1 - FLOOR) * probabilities(scores) + FLOOR * even))
 
 
-def fitted(scores: Sequence[NDArray[np.float64]], sources: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+def fitted(
+    scores: Sequence[Floats],
+    sources: Sequence[NDArray[np.int64]],
+    towards: Sequence[float] | None = None,
+) -> Floats:
     """Return the weights, 0 or more, with which members' ln-probabilities, float64[members, suspects], predict best.
 
-    One array a snapshot, and the places of its sources. The loss is convex in the weights.
+    One array a snapshot, and the places of its sources. The loss is convex in the weights. They are drawn `towards`
+    some, by a normal prior: without it they would grow beyond all bounds where the source is always the likeliest.
 
     >>> sure, other = np.log([0.9, 0.1]), np.log([0.5, 0.5])
     >>> found = fitted([np.stack([sure, other])] * 10, [np.array([0])] * 9 + [np.array([1])])
     >>> float(found[0].round(2))
     1.0
     """
+    members = len(scores[0])
+    middle = np.full(members, 1.0 / members) if towards is None else np.asarray(towards)
+    firm = 0.0 if towards is None else 1 / SPREAD**2
 
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        total, slope = 0.0, np.zeros(len(weights))
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        total, slope = firm * float((weights - middle) @ (weights - middle)) / 2, firm * (weights - middle)
         for each, right in zip(scores, sources, strict=True):
-            mixed = weights @ each
-            chances = probabilities(mixed)
+            logs = weights @ each
+            chances = probabilities(logs)
             total -= float(np.log(np.maximum(chances[right], 1e-300)).mean())
             slope -= each[:, right].mean(1) - each @ chances
         return total / len(scores), slope / len(scores)
 
-    members = len(scores[0])
-    best = minimize(loss, np.full(members, 1.0 / members), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * members)
+    best = minimize(loss, middle, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * members)
     return np.asarray(best.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """A ranker, a graph network and a sampler, as far as each can be had; made by `Pool.learn` for one setting.
+
+    key     : of the setting
+    members : by name
+    unmixed : their weights without the sampler
+    mixed   : their weights for snapshots on which the sampler mixed; empty if it takes no part
+    told    : how it was learned: nodes, seconds asked for and taken; outbreaks that weights are fitted on, and the
+              bits that members and pool need on these to name the source; the same of those on which the sampler mixed;
+              on how many of how many outbreaks it did; and why members were left out
+    """
+
+    key: str
+    members: Mapping[str, Detector]
+    unmixed: Mapping[str, float]
+    mixed: Mapping[str, float]
+    told: Mapping[str, Any]
+
+    name: ClassVar = "pool"
+    about: ClassVar = "Logarithmic pool of its members, weighted by simulated outbreaks (Genest & Zidek 1986)."
+    claims: ClassVar = True
+
+    @classmethod
+    def learn(  # noqa: PLR0913  what it may take, and what it may cost
+        cls,
+        setting: Setting,
+        *,
+        seconds: float = 120.0,
+        rng: int | np.random.Generator,
+        tell: Tell = lambda _: None,
+        neural: bool = True,
+        sampler: Sampler | None = Sampler(),  # noqa: B008  frozen
+        outbreaks: int = 400,
+    ) -> Self:
+        """Learn what can be learned in about so many seconds, and what each member is worth.
+
+        neural    : whether to teach a graph network, if the network is small enough and there is time
+        sampler   : taken in if it serves this setting, mixes on a fifth of the outbreaks, and is quick enough
+        outbreaks : that weights are fitted on; fewer if looking at them takes long
+
+        Raises CounterpointError for no time, and if hardly any outbreak becomes large enough.
+        """
+        if not 0 < seconds < np.inf:
+            raise CounterpointError(f"a pool has {seconds:g} seconds to learn in; more than 0 would be right")
+        rng, begun, nodes = generator(rng), perf_counter(), setting.network.nodes
+        out = {}
+        if without := _without_neural(nodes, seconds, wanted=neural):
+            out["neural"] = without
+        cost = _cost(setting, rng)
+        share = SHARES["ranker"] + (SHARES["neural"] if without else 0)
+        many = _many(share * seconds, cost)
+        ranker = Ranker.learn(setting, outbreaks=many, rng=rng, tell=tell, fast=nodes > NEAR)
+        members: dict[str, Detector] = {ranker.name: ranker}
+        if not without:
+            members["neural"] = Neural.learn(setting, seconds=SHARES["neural"] * seconds, rng=rng, tell=tell)
+        looks = int(np.clip(SHARES["fitting"] * seconds / cost, min(FEW, outbreaks), outbreaks))
+        exam = _Exam.of(setting, setting.outbreaks(looks, rng), members, rng)
+        unmixed = exam.weights([1 / len(members)] * len(members))
+        told = {"nodes": nodes, "asked": seconds, "outbreaks": looks, "bits": exam.bits(unmixed)}
+        mixed: dict[str, float] = {}
+        trial = _Trial("not asked for") if sampler is None else _tried(sampler, setting, exam, unmixed, seconds, rng)
+        if trial.found:
+            told["mixed"] = [len(trial.mixed), len(trial.found)]
+        if trial.without:
+            out["sampler"] = trial.without
+        elif sampler is not None:
+            members["sampler"] = sampler
+            better = exam.on(trial, unmixed)
+            mixed = better.weights([*((1 - TRUSTED) * weight for weight in unmixed.values()), TRUSTED])
+            told["bits where the sampler mixed"] = {**better.bits(mixed), "without it": better.needs(unmixed)}
+        told |= {"seconds": round(perf_counter() - begun, 1), "left out": out}
+        pool = cls(setting.key, members, unmixed, mixed, told)
+        tell(pool.why)
+        return pool
+
+    @property
+    def why(self) -> str:
+        """What is pooled, and why so, in a sentence."""
+        names = [WORDS.get(name, name) for name in self.unmixed]
+        weights = " and ".join(f"{weight:.2f}" for weight in self.unmixed.values())
+        pooled = f"{' and '.join(names)} pooled, weights {weights}" if len(names) > 1 else f"{names[0]} alone"
+        said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {pooled}"]
+        if "sampler" in self.members:
+            good, tried = self.told["mixed"]
+            weights = ", ".join(f"{weight:.2f}" for weight in self.mixed.values())
+            said.append(
+                f"the sampler mixed on {good} of {tried} outbreaks like this and is used where it does ({weights})"
+            )
+        said += [f"no {WORDS.get(name, name)}: {why}" for name, why in self.told["left out"].items()]
+        return "; ".join(said)
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+        """Return ln of each node's probability to be the source; of several, its share of them.
+
+        Raises CounterpointError if it was learned for another setting.
+        """
+        return self.look(setting, codes, rng)[0]
+
+    def look(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> tuple[Scores, str]:
+        """Return the scores, and in a sentence what the sampler did with this snapshot; none if it takes no part."""
+        if setting.key != self.key:
+            raise CounterpointError("this pool was learned for another setting: learn one for this")
+        suspect = setting.suspect[codes]
+        logs = _logs(setting, codes, {name: self.members[name] for name in self.unmixed}, rng)
+        total, said = np.array(list(self.unmixed.values())) @ logs, ""
+        sampler = self.members.get("sampler")
+        if isinstance(sampler, Sampler):
+            found = _sampled(sampler, setting, codes, total, rng)
+            said = _said(found)
+            if found.mixed:
+                total = np.array(list(self.mixed.values())) @ np.vstack([logs, _spread(found, suspect, total)])
+        scores = np.full(len(codes), -np.inf)
+        with np.errstate(divide="ignore"):
+            scores[suspect] = np.log(probabilities(total))
+        return scores, said
+
+    def save(self, folder: Path | str) -> None:
+        """Write it into a folder that is not there yet."""
+        folder = Path(folder)
+        folder.mkdir()
+        kept: dict[str, Any] = {"format": FORMAT, "key": self.key, "members": list(self.members)}
+        for name, member in self.members.items():
+            if isinstance(member, Sampler):
+                kept["sampler"] = {
+                    part.name: getattr(member, part.name) for part in fields(member) if part.name != "first"
+                }
+            elif isinstance(member, (Ranker, Neural)):
+                member.save(folder / f"{name}.npz")
+        kept |= {"unmixed": self.unmixed, "mixed": self.mixed, "told": self.told}
+        (folder / "pool.json").write_text(json.dumps(kept, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read what `save` wrote; raises CounterpointError if that is not what the folder holds."""
+        folder = Path(folder)
+        try:
+            kept = json.loads((folder / "pool.json").read_text())
+            version = kept["format"]
+            members: dict[str, Detector] = {}
+            for name in kept["members"] if version == FORMAT else ():
+                if name == "sampler":
+                    members[name] = Sampler(**kept["sampler"])
+                else:
+                    members[name] = (Neural if name == "neural" else Ranker).load(undamaged(folder / f"{name}.npz"))
+            parts = kept["key"], members, kept["unmixed"], kept["mixed"], kept["told"]
+        except (CounterpointError, OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            raise CounterpointError(f"{folder} is no saved pool, or a damaged one: {error}") from None
+        if version != FORMAT:
+            raise CounterpointError(f"{folder} was kept by another version of Counterpoint: learn the pool again")
+        return cls(*parts)
+
+
+def undamaged(path: Path) -> Path:
+    """Return the path of a numpy archive, or raise BadZipFile or OSError: numpy would leave a damaged one open."""
+    with ZipFile(path) as file:
+        if broken := file.testzip():
+            raise BadZipFile(f"{path.name} is damaged in {broken}")
+    return path
+
+
+class _Trial(NamedTuple):
+    """How the sampler did on outbreaks: why it is left out, if it is, and what it found in the first of them."""
+
+    without: str
+    found: Sequence[Sampled] = ()
+
+    @property
+    def mixed(self) -> list[int]:
+        """On which it mixed."""
+        return [at for at, each in enumerate(self.found) if each.mixed]
+
+
+class _Exam(NamedTuple):
+    """What members say of outbreaks that none has learned from.
+
+    names   : of the members
+    codes   : uint8[n, nodes]
+    suspect : bool[n, nodes]
+    logs    : float64[members, suspects] of each
+    sources : places of the sources among the suspects of each
+    """
+
+    names: list[str]
+    codes: Codes
+    suspect: NDArray[np.bool_]
+    logs: list[Floats]
+    sources: list[NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, setting: Setting, some: Snapshots, members: Mapping[str, Detector], rng: np.random.Generator) -> Self:
+        suspect = setting.suspect[some.codes]
+        logs = [_logs(setting, codes, members, rng) for codes in some.codes]
+        pairs = zip(suspect, some.sources, strict=True)
+        sources = [np.searchsorted(np.flatnonzero(each), begun) for each, begun in pairs]
+        return cls(list(members), some.codes, suspect, logs, sources)
+
+    def on(self, trial: _Trial, known: Mapping[str, float]) -> Self:
+        """Return the same with the sampler, of those on which it mixed; `known` are the others' weights."""
+        at, row = trial.mixed, np.array(list(known.values()))
+        found = [_spread(trial.found[one], self.suspect[one], row @ self.logs[one]) for one in at]
+        logs = [np.vstack([self.logs[one], each]) for one, each in zip(at, found, strict=True)]
+        sources = [self.sources[one] for one in at]
+        names = [*self.names, "sampler"]
+        return type(self)(names, self.codes[at], self.suspect[at], logs, sources)
+
+    def weights(self, towards: Sequence[float]) -> dict[str, float]:
+        """Return what the members are worth."""
+        return dict(zip(self.names, fitted(self.logs, self.sources, towards).round(4).tolist(), strict=True))
+
+    def bits(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """Return what each member alone needs to name the source, and all with these weights."""
+        return {**{name: self.needs({name: 1.0}) for name in self.names}, "pool": self.needs(weights)}
+
+    def needs(self, weights: Mapping[str, float]) -> float:
+        """Return the mean number of bits that the source costs."""
+        row = np.array([weights.get(name, 0.0) for name in self.names])
+        pairs = zip(self.logs, self.sources, strict=True)
+        bits = [-np.log2(np.maximum(probabilities(row @ each)[right], 1e-300)).mean() for each, right in pairs]
+        return round(float(np.mean(bits)), 3)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """Scores that are known already, as a detector: chains begin there."""
+
+    given: Scores
+    name: ClassVar = "known"
+    about: ClassVar = ""
+    claims: ClassVar = True
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+        return self.given
+
+
+def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
+    """Return what each member says of the suspects, float64[members, suspects]."""
+    suspect = setting.suspect[codes]
+    return np.stack([floored(each.scores(setting, codes, rng), suspect)[suspect] for each in members.values()])
+
+
+def _spread(found: Sampled, suspect: NDArray[np.bool_], known: Floats) -> Floats:
+    """Return ln of what the sampler found, a part of it spread as the others have it: it never came to everybody."""
+    return np.asarray(np.log((1 - RARE) * found.probability[suspect] + RARE * probabilities(known)))
+
+
+def _sampled(sampler: Sampler, setting: Setting, codes: Codes, known: Scores, rng: np.random.Generator) -> Sampled:
+    """Return what the sampler finds if its chains begin where the other members look first."""
+    scores = np.full(len(codes), -np.inf)
+    scores[setting.suspect[codes]] = known
+    return replace(sampler, first=_Known(scores)).look(setting, codes, rng)
+
+
+def _said(found: Sampled) -> str:
+    told = f"its chains differ by {found.between:.2f}, {found.exact:.0%} of the histories are exact"
+    return (
+        f"the sampler mixed and is used: {told}" if found.mixed else f"the sampler did not mix and is left out: {told}"
+    )
+
+
+def _tried(
+    sampler: Sampler,
+    setting: Setting,
+    exam: _Exam,
+    unmixed: Mapping[str, float],
+    seconds: float,
+    rng: np.random.Generator,
+) -> _Trial:
+    """Let the sampler look at outbreaks until its time is up, or it turns out to be of no use."""
+    if why := sampler.refusal(setting):
+        return _Trial(why)
+    weights, begun, found, took = np.array(list(unmixed.values())), perf_counter(), [], []
+    for codes, logs in zip(exam.codes, exam.logs, strict=True):
+        since = perf_counter()
+        found.append(_sampled(sampler, setting, codes, weights @ logs, rng))
+        took.append(perf_counter() - since)
+        mixed, tried = sum(each.mixed for each in found), len(found)
+        if (tried >= HOPELESS and not mixed) or (tried >= PILOT and mixed < MIXES * tried):
+            return _Trial(f"it mixed on {mixed} of {tried} outbreaks like this", found)
+        dear = fmean(took[1:] or took)  # the first one compiles
+        if tried > 1 and dear > DEAR * seconds:
+            return _Trial(f"it takes {dear:.1f} s an outbreak, too long to learn what it is worth", found)
+        if tried >= ENOUGH and perf_counter() - begun > SHARES["sampler"] * seconds:
+            break
+    return _Trial("", found)
+
+
+def _without_neural(nodes: int, seconds: float, *, wanted: bool) -> str:
+    """Return why no graph network is taught; nothing if one is."""
+    if not wanted:
+        return "not asked for"
+    if nodes > TAUGHT:
+        return f"it is taught on at most {TAUGHT:,} nodes"
+    return f"it takes {SHORT:g} s or more" if seconds < SHORT else ""
+
+
+def affordable(setting: Setting, seconds: float, rng: np.random.Generator) -> int:
+    """Return from about how many outbreaks a ranker learns in so many seconds."""
+    return _many(seconds, _cost(setting, rng))
+
+
+def _many(seconds: float, cost: float) -> int:
+    return int(np.clip(seconds / cost, *OUTBREAKS))
+
+
+def _cost(setting: Setting, rng: np.random.Generator) -> float:
+    """Return about how many seconds the ranker takes to learn from an outbreak."""
+    suspects = setting.suspect[setting.outbreaks(16, rng).codes].sum(1)
+    return float(np.minimum(suspects, SEEN).mean() / ROWS + len(setting.network.to) / ARCS)

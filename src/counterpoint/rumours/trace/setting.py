@@ -121,7 +121,7 @@ class Setting:
 
     @cached_property
     def suspect(self) -> NDArray[np.bool_]:
-        """Whether a node that is seen as a code may be a source, bool[codes]: a state it may be in follows a source's."""
+        """Whether a node that is seen as a code may be a source, bool[codes]: that state may follow a source's."""
         states = self.unseen
         step = np.eye(states, dtype=np.bool_)
         for model, _ in self.models:
@@ -192,5 +192,4 @@ class Setting:
             np.put_along_axis(states, sources, np.uint8(model.number(model.source)), 1)
             return sources, states
         out = simulate(self.network, model, runs=runs, sources=self.sources, steps=time, keep="nodes", rng=seed)
-        assert out.last is not None
-        return out.sources, out.last
+        return out.sources, np.asarray(out.last)

@@ -62,7 +62,7 @@ class Suspects:
         return float((hops[near] * self.probability[near]).sum() / self.probability[near].sum())
 
     def table(self, top: int | None = None) -> pl.DataFrame:
-        """Return a row a suspect: rank, node, the state seen, probability, and how much those up to it hold together."""
+        """Return a row a suspect: rank, node, the state seen, probability, and that of all up to it together."""
         nodes, states = self.nodes[:top], [*self.setting.model.states, "?"]
         frame = pl.DataFrame(
             {

@@ -1,0 +1,325 @@
+"""`counterpoint rumour trace` and `evaluate`: who may have started it, and how often that is right."""
+
+import os
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from counterpoint.cli.output import progress, say, say_json, say_table
+from counterpoint.cli.rumour import RECIPES, model_from, network_from, network_told, size_of, whole
+from counterpoint.errors import CounterpointError, nearest
+from counterpoint.words import counted
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from counterpoint.rumours.trace.detector import Detector
+    from counterpoint.rumours.trace.setting import Setting
+    from counterpoint.rumours.trace.suspects import Suspects
+
+SPAN: Final = 100  # steps between the first and the last that may be the time, at most
+DETECTORS: Final = "pool,ranker,lpsi,jordan,random"
+
+Network = Annotated[str, typer.Option("--network", help=f"A file of a network, or a recipe: {RECIPES}.")]
+Steps = Annotated[str, typer.Option("--time", help="Steps since it began, as 3; or 2-6: any of these, alike.")]
+ModelName = Annotated[str, typer.Option("--model", help="How it spreads: see `counterpoint rumour models`.")]
+Event = Annotated[str | None, typer.Option("--event", help="Parameters of SIDR by the event: jiangsu, or fur-collar.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="A parameter of the model, as alpha1=.3; as often as you like.")
+]
+Contact = Annotated[
+    str | None, typer.Option("--contact", help="How people meet: broadcast, draw, look, meet or clock.")
+]
+Directed = Annotated[
+    bool | None,
+    typer.Option("--directed/--undirected", help="What a file's edges are; by default as the file says, or not."),
+]
+Alike = Annotated[
+    list[str] | None,
+    typer.Option("--alike", help="A state that is not told from the first one, as R; as often as you like."),
+]
+Sources = Annotated[int, typer.Option("--sources", min=1, help="At how many nodes it began.")]
+Seconds = Annotated[float, typer.Option("--seconds", help="About how long a method may learn.")]
+Cache = Annotated[
+    Path | None, typer.Option("--cache", help="A folder in which what was learned is kept, and looked for.")
+]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the recipe, of what is learned, and of ties.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result for machines.")]
+
+
+def trace(
+    network: Network,
+    snapshot: Annotated[
+        Path, typer.Option("--snapshot", help="Who was seen in which state: .csv or .parquet, columns node and state.")
+    ],
+    time: Steps,
+    model: ModelName = "sidr",
+    event: Event = None,
+    settings: Settings = None,
+    contact: Contact = None,
+    rest: Annotated[
+        str | None,
+        typer.Option("--rest", help="What nodes are that the snapshot leaves out: a state, as S; or ?: not seen."),
+    ] = None,
+    alike: Alike = None,
+    sources: Sources = 1,
+    method: Annotated[
+        str, typer.Option("--method", help="pool, ranker, neural, sampler, mean-field, jordan, lpsi, ...")
+    ] = "pool",
+    seconds: Seconds = 60.0,
+    cache: Cache = None,
+    directed: Directed = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many suspects are printed.")] = 10,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Write all suspects to .csv or .parquet.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write an HTML page with figures.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Rank who may have started a rumour, from who was seen in which state; that is no proof.
+
+    Example: counterpoint rumour trace --network friends.csv --snapshot seen.csv --time 3 --rest S
+    """
+    from counterpoint.rumours.trace.observed import Observed
+    from counterpoint.rumours.trace.trace import trace as traced
+
+    _check_outputs(out, report)
+    with progress("reading") as step:
+        read, law = network_from(network, directed, seed), model_from(model, event, settings or (), contact)
+        hidden = _alike(alike)
+        seen = Observed.read(snapshot, read.network, law, _times(time), alike=hidden, rest=rest)
+        how: dict[str, Any] = {"method": method, "sources": sources, "seconds": _seconds(seconds)}
+        found = traced(read.network, seen, law, **how, rng=seed, cache=cache, tell=step)
+        step("writing")
+        _hand_out(found.table(), out)
+        if report is not None:
+            _show(found, {"Network": network, "Snapshot": snapshot.name, "Seed": str(seed)}, report)
+    if as_json:
+        say_json({**network_told(network, read), **_told(found, top)})
+        return
+    say(f"{network}: {size_of(read)}")
+    _say(found, snapshot, top)
+    _say_written(out, report)
+
+
+def evaluate(
+    network: Network,
+    time: Steps,
+    model: ModelName = "sidr",
+    event: Event = None,
+    settings: Settings = None,
+    contact: Contact = None,
+    outbreaks: Annotated[int, typer.Option("--outbreaks", min=1, help="On how many outbreaks they are judged.")] = 200,
+    detectors: Annotated[
+        str, typer.Option("--detectors", help="Methods of `rumour trace`, with commas; others stand behind the first.")
+    ] = DETECTORS,
+    sources: Sources = 1,
+    alike: Alike = None,
+    share: Annotated[float, typer.Option("--share", help="What share of the nodes is seen.")] = 1.0,
+    least: Annotated[int, typer.Option("--least", min=0, help="Outbreaks seen to touch fewer nodes do not count.")] = 5,
+    seconds: Seconds = 60.0,
+    cache: Cache = None,
+    directed: Directed = None,
+    seed: Seed = 0,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the table to .csv or .parquet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge methods on fresh outbreaks: how often the one who began it comes first, and what probabilities are worth.
+
+    Example: counterpoint rumour evaluate --network ba:1000,3 --time 3 --outbreaks 200
+    """
+    from counterpoint.rumours.trace.evaluate import judge
+    from counterpoint.rumours.trace.setting import Setting
+
+    _check_outputs(out)
+    with progress("reading") as step:
+        read, law = network_from(network, directed, seed), model_from(model, event, settings or (), contact)
+        chances = _times(time)
+        times = tuple((at, 1 / len(chances)) for at in chances)
+        setting = Setting(read.network, ((law, 1.0),), times, _alike(alike), share, sources, least)
+        methods = _learned(setting, detectors, seconds=_seconds(seconds), rng=seed, cache=cache, tell=step)
+        judged = judge(setting, methods, outbreaks=outbreaks, rng=_apart(seed), tell=step)
+        table = judged.table()
+        _hand_out(table, out)
+    if as_json:
+        rows = [{name: _finite(value) for name, value in row.items()} for row in table.to_dicts()]
+        say_json({**network_told(network, read), **_setting_told(setting), "outbreaks": outbreaks, "detectors": rows})
+        return
+    say(f"{network}: {size_of(read)}")
+    many = f"{counted(outbreaks, 'outbreak')} with {least:,} touched or more"
+    say(f"{_setting_said(setting)}; {many}, {judged.touched.mean():.1f} on average")
+    _say_judged(table, sources)
+    _say_written(out)
+
+
+def _times(text: str) -> dict[int, float]:
+    """Return the steps since it may have begun, equally likely each."""
+    first, dash, last = text.partition("-")
+    low = whole(f"--time {text}", first)
+    high = whole(f"--time {text}", last) if dash else low
+    if not low <= high < low + SPAN:
+        raise CounterpointError(f"--time {text}: from fewer steps to more, at most {SPAN} of them, would be right")
+    return dict.fromkeys(range(low, high + 1), 1.0)
+
+
+def _alike(states: Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(states or ()))
+
+
+def _seconds(seconds: float) -> float:
+    if not (isfinite(seconds) and seconds > 0):
+        raise CounterpointError(f"--seconds {seconds:g}: more than 0 would be right")
+    return seconds
+
+
+def _apart(seed: int) -> "np.random.Generator":
+    """Return luck of its own: with the seed itself, methods would be judged on what they have learned from."""
+    import numpy as np
+
+    return np.random.default_rng([seed, 1])
+
+
+def _learned(setting: "Setting", names: str, **how: Any) -> "dict[str, Detector]":
+    """Return detectors by name, learned one after the other; unknown ones are refused before the first is."""
+    from counterpoint.rumours.trace.trace import METHODS, detector
+
+    asked = [name.strip().replace("-", " ") for name in names.split(",")]
+    for name in asked:
+        if name not in METHODS:
+            raise CounterpointError(f"--detectors: no method {name!r}; {nearest(name, METHODS)}")
+    return {name: detector(setting, name, **how) for name in asked}
+
+
+def _check_outputs(table: Path | None, page: Path | None = None) -> None:
+    """Refuse at once what could not be written after a minute of learning."""
+    from counterpoint.tables.commit import explained
+    from counterpoint.tables.handout import check_ending
+
+    if table is not None:
+        check_ending(table)
+    for path in filter(None, (table, page)):
+        with explained(path):
+            os.scandir(path.parent).close()
+
+
+def _hand_out(table: "pl.DataFrame", to: Path | None) -> None:
+    from counterpoint.tables.handout import hand_out
+
+    if to is not None:
+        hand_out(table, to)
+
+
+def _show(found: "Suspects", made: Mapping[str, str], to: Path) -> None:
+    from importlib.metadata import version
+
+    from counterpoint.report import page
+    from counterpoint.rumours.insight import tell_suspects
+    from counterpoint.tables.commit import replace_file
+
+    told = {"Counterpoint": version("counterpoint"), **made}
+    replace_file(to, page.render("Who may have started it", [tell_suspects(found)], told).encode())
+
+
+def _say(found: "Suspects", snapshot: Path, top: int) -> None:
+    from counterpoint.rumours.insight import NO_PROOF, ONLY_RANKED, said_how_sure
+
+    setting = found.setting
+    touched = int(setting.touched[found.codes].sum())
+    say(f"{snapshot.name}: {touched:,} of {counted(len(found.codes), 'node')} seen to be touched")
+    say(_setting_said(setting))
+    table = found.table(top)
+    say_table(table.columns, table.with_columns(table["node"].cast(str)).rows())  # names, even if they are numbers
+    if said := said_how_sure(found):
+        say(said)
+    say(f"method {found.method}: {found.why}; {found.made['seconds']:.1f} s")
+    say(f"no proof: {ONLY_RANKED if found.probability is None else NO_PROOF}")
+
+
+def _say_judged(table: "pl.DataFrame", sources: int) -> None:
+    from counterpoint.evaluate.intervals import Estimate
+
+    def brief(row: Mapping[str, Any], name: str) -> str | None:
+        value, low, high = (row[name + end] for end in ("", "_low", "_high"))
+        return None if value is None else Estimate(value, low, high, row["n"]).brief
+
+    rows = table.to_dicts()
+    rows[0]["behind"] = None
+    estimates = {"first": "top1", "in 3": "top3", "in 5": "top5", f"behind {rows[0]['detector']}": "behind"}
+    say_table(
+        ("detector", *estimates, "steps off"),
+        [(row["detector"], *(brief(row, each) for each in estimates.values()), row["hops"]) for row in rows],
+    )
+    if sources > 1:
+        say(f"found among as many as are named, of {sources} sources:")
+        say_table(
+            ("detector", "1", "3", "5"),
+            [(row["detector"], *(row[f"recall{first}"] for first in (1, 3, 5))) for row in rows],
+        )
+    say("those that give probabilities: what they claim, and the set of nodes that should hold 90 % of it")
+    say_table(
+        ("detector", "claimed first", "holds", "claimed", "nodes", "bits"),
+        [
+            (row["detector"], row["claimed1"], brief(row, "held"), row["mass"], row["size"], brief(row, "bits"))
+            for row in rows
+            if row["claimed1"] is not None
+        ],
+    )
+    took = ", ".join(f"{row['detector']} {row['seconds']:.2g}" for row in rows)
+    say(f"seconds a snapshot: {took}")
+
+
+def _say_written(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None:
+            say(f"written: {path}")
+
+
+def _setting_said(setting: "Setting") -> str:
+    from counterpoint.rumours.insight import said_time
+
+    model = setting.model
+    also = f"; {', '.join(setting.alike)} not told from {model.states[0]}" if setting.alike else ""
+    seen = f"; {100 * setting.share:.0f} % of the nodes seen" if setting.share < 1 else ""
+    began = f"; {setting.sources} sources" if setting.sources > 1 else ""
+    return f"{model.name}, contact {model.contact}, after {said_time(setting)}{also}{seen}{began}"
+
+
+def _setting_told(setting: "Setting") -> dict[str, Any]:
+    return {
+        "model": setting.model.name,
+        "contact": setting.model.contact,
+        "times": {str(time): prior for time, prior in setting.times},
+        "alike": list(setting.alike),
+        "share": setting.share,
+        "sources": setting.sources,
+        "least": setting.least,
+    }
+
+
+def _told(found: "Suspects", top: int) -> dict[str, Any]:
+    names = found.setting.network.names
+    claims = found.probability is not None
+    return {
+        **_setting_told(found.setting),
+        "method": found.method,
+        "why": found.why,
+        "seconds": found.made["seconds"],
+        "seed": found.made["seed"],
+        "proof": False,
+        "touched": int(found.setting.touched[found.codes].sum()),
+        "count": len(found.nodes),
+        "suspects": found.table(top).to_dicts(),
+        "credible": names.gather(found.credible()).to_list() if claims else None,
+        "expected_distance": found.distance,
+        "references": found.made["references"],
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Return a value as JSON has it: no number is infinite there."""
+    return None if isinstance(value, float) and not isfinite(value) else value

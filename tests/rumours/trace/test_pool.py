@@ -1,0 +1,179 @@
+"""A pool weighs its members by what they are worth, is as sure as it may be, and comes back from disk as it was."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.logs import refused
+
+from counterpoint.rumours.models.presets import model
+from counterpoint.rumours.network.generate import barabasi_albert
+from counterpoint.rumours.trace import neural, pool, ranker
+from counterpoint.rumours.trace.detector import probabilities
+from counterpoint.rumours.trace.pool import Pool, fitted, floored
+from counterpoint.rumours.trace.sampler import Sampled, Sampler
+from counterpoint.rumours.trace.setting import Setting
+
+SUSPECTS = 8
+FEW = 60, 60  # outbreaks that a ranker learns from
+
+
+@pytest.fixture(scope="module")
+def setting():
+    return Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-draw"), 3, least=3)
+
+
+@pytest.fixture(scope="module")
+def learned(setting):
+    """A pool of all three members, quickly learned."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(neural, "EXAM", 200)
+        patch.setattr(pool, "SHORT", 0.0)
+        patch.setattr(pool, "DEAR", 100.0)
+        patch.setattr(pool, "OUTBREAKS", FEW)
+        patch.setattr(ranker, "ROUNDS", 20)
+        quick = Sampler(chains=2, warm=100, sweeps=50)
+        return Pool.learn(setting, seconds=0.5, rng=1, sampler=quick, outbreaks=50)
+
+
+def snapshots(count, rng):
+    """What is truly known of sources, and sources drawn from it."""
+    logs = np.log(rng.dirichlet(np.ones(SUSPECTS), count))
+    return list(logs), [rng.choice(SUSPECTS, 1, p=np.exp(each)) for each in logs]
+
+
+def loss(weights, scores, sources):
+    """The mean of -ln P(source), term by term."""
+    total = 0.0
+    for each, right in zip(scores, sources, strict=True):
+        raised = np.exp(np.asarray(weights) @ each)
+        total -= np.log(raised[right] / raised.sum()).mean()
+    return total / len(scores)
+
+
+def test_who_knows_gets_all_the_weight_and_who_guesses_gets_none():
+    rng = np.random.default_rng(1)
+    true, sources = snapshots(800, rng)
+    noise = [np.log(rng.dirichlet(np.ones(SUSPECTS))) for _ in true]
+    found = fitted([np.stack(pair) for pair in zip(true, noise, strict=True)], sources)
+    assert found == pytest.approx([1, 0], abs=0.1)
+
+
+def test_who_is_twice_as_sure_as_they_may_be_is_halved():
+    true, sources = snapshots(800, np.random.default_rng(2))
+    assert fitted([2 * each[None] for each in true], sources) == pytest.approx([0.5], abs=0.05)
+
+
+def test_no_other_weights_predict_better_of_one_source_or_two():
+    rng = np.random.default_rng(3)
+    scores = [np.log(rng.dirichlet(np.ones(SUSPECTS), 3)) for _ in range(40)]
+    for many in (1, 2):
+        sources = [rng.choice(SUSPECTS, many, replace=False, p=np.exp(each[0])) for each in scores]
+        found = fitted(scores, sources)
+        best = loss(found, scores, sources)
+        for step in rng.normal(0, 0.1, (200, 3)):
+            assert loss(np.maximum(found + step, 0), scores, sources) >= best - 1e-6
+
+
+def test_a_few_easy_snapshots_make_nobody_boundless():
+    easy = [np.log(np.full((2, 2), [0.9, 0.1]))] * 10
+    few = fitted(easy, [np.array([0])] * 10, towards=[0.5, 0.5])
+    assert few.sum() < 2.5
+    assert fitted(easy[:1], [np.array([0])], towards=[0.7, 0.3]) == pytest.approx([0.7, 0.3], abs=0.1)
+    many, sources = snapshots(1000, np.random.default_rng(4))
+    assert fitted([each[None] for each in many], sources, towards=[0.2]) == pytest.approx([1], abs=0.1)
+
+
+def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
+    suspect = np.array([True, True, True, False])
+    found = np.exp(floored(np.array([0.0, -np.inf, -2000.0, -np.inf]), suspect))
+    assert found.sum() == pytest.approx(1)
+    assert found[:3] == pytest.approx([1 - 2 * pool.FLOOR / 3, pool.FLOOR / 3, pool.FLOOR / 3])
+    assert found[3] == 0
+
+
+def test_together_they_need_no_more_bits_than_the_best_alone(learned):
+    bits = learned.told["bits"]
+    slack = sum(w**2 for w in (1, 1)) / pool.SPREAD**2 / 2 / learned.told["outbreaks"] / np.log(2)
+    assert bits["pool"] <= min(bits["ranker"], bits["neural"]) + slack
+    assert bits["pool"] < np.log2(60)
+
+
+def test_scores_are_logs_of_probabilities_over_the_suspects(learned, setting):
+    some = setting.outbreaks(5, 9)
+    for codes in some.codes:
+        scores = learned.scores(setting, codes, np.random.default_rng(1))
+        assert np.exp(scores).sum() == pytest.approx(1)
+        assert ((scores > -np.inf) == setting.suspect[codes]).all()
+
+
+def sampled(setting, codes, between):
+    """The sampler finds one suspect, and mixed or not."""
+    probability = np.zeros(len(codes))
+    probability[np.flatnonzero(setting.suspect[codes])[-1]] = 1.0
+    return Sampled(probability, 0.5, between)
+
+
+@pytest.mark.parametrize(("between", "word"), [(0.0, "mixed and is used"), (1.0, "did not mix and is left out")])
+def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, monkeypatch, between, word):
+    codes = setting.outbreaks(1, 5).codes[0]
+    mine = replace(learned, mixed={"ranker": 0.0, "neural": 0.0, "sampler": 2.0})
+    monkeypatch.setattr(pool, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, between))
+    scores, said = mine.look(setting, codes, np.random.default_rng(1))
+    without = replace(learned, members={name: learned.members[name] for name in learned.unmixed}, mixed={})
+    assert word in said
+    if between < 0.5:
+        expected = 2 * floored(
+            np.log(np.maximum(sampled(setting, codes, 0).probability, 1e-300)), setting.suspect[codes]
+        )
+        assert probabilities(scores) == pytest.approx(probabilities(expected), abs=1e-9)
+    else:
+        assert scores == pytest.approx(without.scores(setting, codes, np.random.default_rng(1)))
+
+
+def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monkeypatch):
+    monkeypatch.setattr(pool, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, 1.0))
+    monkeypatch.setattr(pool, "OUTBREAKS", FEW)
+    monkeypatch.setattr(ranker, "ROUNDS", 20)
+    found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=8)
+    assert "mixed on 0 of 4 outbreaks" in found.why
+    assert not found.mixed
+    assert "graph network: it takes 20 s or more" in found.why
+
+
+def test_what_is_saved_says_the_same_when_it_is_loaded(learned, setting, tmp_path):
+    learned.save(tmp_path / "pool")
+    again = Pool.load(tmp_path / "pool")
+    assert (again.why, again.told) == (learned.why, learned.told)
+    for codes in setting.outbreaks(3, 7).codes:
+        one, other = (each.look(setting, codes, np.random.default_rng(1)) for each in (learned, again))
+        assert one[1] == other[1]
+        assert one[0].tolist() == other[0].tolist()
+
+
+def test_a_damaged_pool_is_refused_in_one_line(learned, tmp_path):
+    folder = tmp_path / "pool"
+    learned.save(folder)
+    for path in sorted(folder.iterdir()):
+        whole = path.read_bytes()
+        for broken in (b"", whole[: len(whole) // 2]):
+            path.write_bytes(broken)
+            with refused("no saved pool"):
+                Pool.load(folder)
+        path.unlink()
+        with refused("no saved pool"):
+            Pool.load(folder)
+        path.write_bytes(whole)
+    kept = json.loads((folder / "pool.json").read_text())
+    (folder / "pool.json").write_text(json.dumps({**kept, "format": 0}))
+    with refused("another version"):
+        Pool.load(folder)
+
+
+def test_it_is_asked_about_its_own_setting_only(learned, setting):
+    other = replace(setting, least=4)
+    with refused("learned for another setting"):
+        learned.scores(other, other.outbreaks(1, 1).codes[0], np.random.default_rng(1))
+    with refused("more than 0 would be right"):
+        Pool.learn(setting, seconds=0, rng=1)
