@@ -10,7 +10,6 @@ from tests.logs import refused
 from counterpoint.rumours.models.presets import model
 from counterpoint.rumours.network.generate import barabasi_albert
 from counterpoint.rumours.trace import neural, pool, ranker
-from counterpoint.rumours.trace.detector import probabilities
 from counterpoint.rumours.trace.pool import Pool, fitted, floored
 from counterpoint.rumours.trace.sampler import Sampled, Sampler
 from counterpoint.rumours.trace.setting import Setting
@@ -123,13 +122,12 @@ def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, mo
     scores, said = mine.look(setting, codes, np.random.default_rng(1))
     without = replace(learned, members={name: learned.members[name] for name in learned.unmixed}, mixed={})
     assert word in said
+    known = np.exp(without.scores(setting, codes, np.random.default_rng(1)))
     if between < 0.5:
-        expected = 2 * floored(
-            np.log(np.maximum(sampled(setting, codes, 0).probability, 1e-300)), setting.suspect[codes]
-        )
-        assert probabilities(scores) == pytest.approx(probabilities(expected), abs=1e-9)
+        squared = ((1 - pool.RARE) * sampled(setting, codes, 0).probability + pool.RARE * known) ** 2
+        assert np.exp(scores) == pytest.approx(squared / squared.sum())
     else:
-        assert scores == pytest.approx(without.scores(setting, codes, np.random.default_rng(1)))
+        assert np.exp(scores) == pytest.approx(known)
 
 
 def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monkeypatch):
