@@ -222,3 +222,22 @@ def test_the_expected_distance_is_that_of_the_suspects():
     assert found.distance == pytest.approx(0.3 * 2 + 0.1 + 0.1)
     assert suspects(None).distance is None
     assert hops_from(found.setting, 4).tolist() == [2, 3, 2, 1, 0, 1]
+
+
+def test_what_cannot_be_a_snapshot_is_refused():
+    sir = model("sir")
+    with refused("node 0 is named twice"):
+        Observed.of(ring(3), sir, {0: "I", "0": "S", 1: "S"}, 1)
+    with refused("whole number of steps"):
+        Observed.of(ring(3), sir, {0: "I"}, 2.5, rest="S")
+    seen = Observed.of(ring(3), model("sidr"), {0: "R"}, 2, rest="S")
+    with refused("the snapshot tells the states S, I, D, R, sir has S, I, R"):
+        seen.setting(ring(3), sir)
+    with refused("no model is given"):
+        seen.setting(ring(3), ())
+
+
+def test_one_way_arcs_are_another_setting():
+    both, way = Network.of([0, 1], [1, 0], directed=True), Network.of([0], [1])
+    assert (both.to == way.to).all()
+    assert Setting.of(both, model("sir"), 1).key != Setting.of(way, model("sir"), 1).key

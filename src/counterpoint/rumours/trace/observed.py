@@ -1,7 +1,8 @@
 """A snapshot: in which state everybody was seen, and when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -27,6 +28,7 @@ class Observed:
     codes : uint8[nodes], the number of the state that a node is seen in; one above: nothing is seen of it
     times : how many steps ago the rumour may have begun, with prior probabilities
     alike : states that are not told from the first one
+    names : what the states are called, in the order of their numbers; empty: as in the model that it is traced with
 
     Made by `Observed.of`, `Observed.read` or `Observed.of_run`.
     """
@@ -34,6 +36,7 @@ class Observed:
     codes: Codes
     times: tuple[tuple[int, float], ...]
     alike: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -61,6 +64,8 @@ class Observed:
         """
         names = list(states)
         numbers = network.numbers(names)
+        if len(doubled := np.flatnonzero(np.bincount(numbers, minlength=1) > 1)):
+            raise CounterpointError(f"node {network.names[int(doubled[0])]!r} is named twice; one state each is right")
         if rest is None and len(states) < network.nodes:
             left = network.nodes - len(states)
             raise CounterpointError(
@@ -72,7 +77,7 @@ class Observed:
         codes[numbers] = [known[states[name]] for name in names]
         hidden = [model.number(state) for state in alike]
         codes[np.isin(codes, hidden)] = 0
-        return cls(codes, _times(time), alike)
+        return cls(codes, _times(time), alike, model.states)
 
     @classmethod
     def read(cls, path: Path, network: Network, model: Model, time: Time, **how: Any) -> Self:
@@ -110,7 +115,7 @@ class Observed:
             raise CounterpointError("the run kept no states of nodes; simulate with keep='nodes'")
         time = int(outbreaks.made["steps"])
         setting = Setting.of(outbreaks.network, outbreaks.model, time, alike=alike, share=share)
-        return cls(setting.seen(outbreaks.last[run], rng), ((time, 1.0),), alike)
+        return cls(setting.seen(outbreaks.last[run], rng), ((time, 1.0),), alike, outbreaks.model.states)
 
     def setting(self, network: Network, model: Model | tuple[tuple[Model, float], ...], sources: int = 1) -> Setting:
         """Return what is known beside it, if this network and model, or these with prior probabilities, are right.
@@ -119,13 +124,20 @@ class Observed:
         state that a source may be in.
         """
         models = ((model, 1.0),) if isinstance(model, Model) else model
+        if not models:
+            raise CounterpointError("no model is given that may have spread it; one or more would be right")
+        if self.names and self.names != models[0][0].states:
+            raise CounterpointError(
+                f"the snapshot tells the states {', '.join(self.names)}, {models[0][0].name} has"
+                f" {', '.join(models[0][0].states)}; they must be the same"
+            )
         if len(self.codes) != network.nodes:
             raise CounterpointError(
                 f"the snapshot has {len(self.codes):,} nodes, the network {network.nodes:,}; they must be the same"
             )
         unseen = len(models[0][0].states)
-        share = float(np.round((self.codes < unseen).mean(), 2))
-        setting = Setting(network, models, self.times, self.alike, max(share, 0.01), sources)
+        share = max(0.01, float(np.round((self.codes < unseen).mean(), 2)))
+        setting = Setting(network, models, self.times, self.alike, share, sources)
         if int(setting.suspect[self.codes].sum()) < sources:
             source = models[0][0].source
             raise CounterpointError(
@@ -135,7 +147,7 @@ class Observed:
         touched = int(setting.touched[self.codes].sum())
         if not touched and share == 1 and not self.alike:
             raise CounterpointError("nobody is seen to be touched by the rumour: there is nothing to trace")
-        return Setting(network, models, self.times, self.alike, max(share, 0.01), sources, max(1, min(touched, LEAST)))
+        return replace(setting, least=max(1, min(touched, LEAST)))
 
 
 def _code(model: Model, state: str, what: str) -> int:
@@ -150,7 +162,9 @@ def _code(model: Model, state: str, what: str) -> int:
 
 def _times(time: Time) -> tuple[tuple[int, float], ...]:
     if not isinstance(time, Mapping):
-        return ((int(time), 1.0),)
+        time = {time: 1.0}
+    if not all(isinstance(steps, Integral) for steps in time):
+        raise CounterpointError(f"a rumour is seen after a whole number of steps, not {[*time]}")
     whole = sum(time.values())
     if not time or not whole > 0 or min(time.values()) < 0:
         raise CounterpointError("times need prior weights of 0 or more, not all 0")

@@ -56,7 +56,7 @@ TREES: Final = {
 }
 ROUNDS: Final = 1000
 PATIENCE: Final = 25  # rounds without gain
-LITTLE: Final = 100_000  # rows, below which threads wait for each other longer than they work
+LITTLE: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
 
 
 def _silent(_: str) -> None:

@@ -140,7 +140,8 @@ class Setting:
         for model, prior in self.models:
             told.update(repr((model.states, model.rules, model.source, model.active, prior)).encode())
             told.update(repr((sorted(model.classes.items()), model.contact)).encode())
-        told.update(repr((self.times, sorted(self.alike), self.share, self.sources, self.least)).encode())
+        told.update(repr((network.directed, self.times, sorted(self.alike))).encode())
+        told.update(repr((self.share, self.sources, self.least)).encode())
         return told.hexdigest()[:16]
 
     def seen(self, states: NDArray[np.uint8], rng: int | np.random.Generator) -> Codes:
