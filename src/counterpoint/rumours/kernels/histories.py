@@ -230,7 +230,7 @@ def _drawn(path, v, c, source, begins, chances, back, state):
 
 
 @njit(cache=True)
-def priced(rules, seen, price, prices):
+def _priced(rules, seen, price, prices):
     """Fill prices[code, t] with what a step weighs that nothing explains."""
     states = rules.classes[1]
     for code in range(len(rules.can)):
@@ -298,7 +298,7 @@ def advance(rules, seen, chain, state, price, cooling, count, found, began):
     chances, back = np.empty((classes, last, states, states)), np.empty((classes, last + 1, states))
     weights, scale, exact, gain = np.empty(classes), np.empty(classes), 0, 0.0
     for _ in range(count):
-        priced(rules, seen, price, prices)
+        _priced(rules, seen, price, prices)
         for at in range(len(free) - 1, 0, -1):
             other = int(_next(state) * (at + 1))
             free[at], free[other] = free[other], free[at]
