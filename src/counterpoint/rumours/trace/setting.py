@@ -167,8 +167,9 @@ class Setting:
                     f"of {run:,} outbreaks {found:,} have {self.least} touched nodes or more that are seen; ask for"
                     " smaller ones or a later time"
                 )
-            more = int(min(at_once, max(2 * (count - found) * max(run, 1) / max(found, 1) / 2, 16)))
-            some = self._some(min(more, PATIENCE * count + 1), rng)
+            wanted = max((count - found) * max(run, 1) / max(found, 1), 16)
+            more = int(min(at_once, wanted, PATIENCE * count + 1))
+            some = self._some(more, rng)
             large = self.touched[some.codes].sum(1) >= self.least
             kept.append(Snapshots(*(part[large] for part in some)))
             found, run = found + int(large.sum()), run + more
