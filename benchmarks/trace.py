@@ -22,10 +22,14 @@ see a third as many of the first snapshots of draw-3 and draw-5 as our slow ones
 of a node only whether it is touched. GraphSL's OJC is not run: what it returns are places in a list, as if they were
 nodes; nor is cosasi's earliest infection first, which needs times.
 
-Snapshots depend on the cell's name alone; slow detectors, and a pool in which the sampler takes part, see the first
---slow. Pool and neural learn for --seconds, the ranker and fast alone for a minute. What was measured is kept in
+Snapshots depend on the cell's name alone; a pool in which the sampler takes part sees the first --slow, other slow
+detectors a third of these. The pool learns for --seconds, for half of them in cells that have no bar. Ranker, graph
+network and sampler are the pool's own, the sampler only on snapshots on which the pool asked it; "fast" learns for half
+a minute at most. "long sampler": twice the chains, four times the sweeps, on the first few snapshots of draw-3 and
+draw-5 on which the pool's sampler mixed, and how far the pool is from what it found. What was measured is kept in
 FOLDER, a file a cell, a line a snapshot and detector; what was learned, in FOLDER/learned: a second run goes on where
-the first stopped. With other --seconds, learned detectors are run anew. A whole run takes about half a day.
+the first stopped. With other --seconds, learned detectors are run anew. Two runs of different cells may share a FOLDER
+and the cores. A whole run takes half a day.
 """
 
 import argparse
@@ -54,16 +58,23 @@ from counterpoint.rumours.network.network import Network
 from counterpoint.rumours.network.read import read
 from counterpoint.rumours.network.recipe import network
 from counterpoint.rumours.simulate import simulate
-from counterpoint.rumours.trace.detector import Detector, Scores
+from counterpoint.rumours.trace.detector import Detector, Known, Scores, probabilities
 from counterpoint.rumours.trace.evaluate import judge_one
+from counterpoint.rumours.trace.pool import Pool
 from counterpoint.rumours.trace.ranker import Ranker
+from counterpoint.rumours.trace.sampler import Sampled, Sampler
 from counterpoint.rumours.trace.setting import Codes, Setting
 from counterpoint.rumours.trace.trace import DEFAULT, LEARNED, PLAIN, detector
 
 Shares = tuple[float, float, float]
-SLOW: Final = ("sampler", "beam", "soft margin")
-QUICK: Final = (*LEARNED, *(name for name in PLAIN if name not in SLOW))
+SLOW: Final = ("beam", "soft margin")
+MEMBERS: Final = ("ranker", "neural", "sampler")
+TAUGHT: Final = (*LEARNED, "sampler", "long sampler")  # they are the pool's, or begin where it looks first
+QUICK: Final = (DEFAULT, "fast", *(name for name in PLAIN if name not in (*SLOW, *MEMBERS)))
 ALL: Final = (*QUICK, *SLOW)
+ORDER: Final = (DEFAULT, *MEMBERS, "long sampler", *ALL[1:])
+LONG: Final = Sampler(chains=24, warm=2000, sweeps=800)
+LONG_CELLS: Final = ("draw-3", "draw-5")
 FIVE: Final = ("T0/3", "2T0/3", "T0", "3T0/2", "2T0")
 PAPER: Final[Mapping[str, Sequence[Shares]]] = {
     "scale-free": ((47, 74, 83), (42, 65, 73), (35, 58, 66), (26, 41, 50), (19, 38, 50)),
@@ -83,7 +94,7 @@ BLOCK: Final = 50  # snapshots drawn with one seed
 RUNS: Final = 2000  # from which T0 is taken
 GIVEN_UP: Final = 5  # snapshots on which a detector failed, and on no other
 FIRST: Final = (1, 3, 5)
-MINUTE: Final = 60.0  # that the ranker and "fast" alone learn in, at most
+BRISK: Final = 30.0  # seconds in which "fast" learns, at most
 BRIEF: Final = 20.0  # where every snapshot has a setting of its own
 
 
@@ -376,7 +387,7 @@ class Rows:
 
     def of(self, name: str, seconds: float) -> dict[int, dict[str, Any]]:
         """Return the lines of a detector by snapshot, -1 for what is told of it as a whole."""
-        budget = seconds if name in LEARNED else None
+        budget = seconds if name in TAUGHT else None
         return {at: line for (who, at, given), line in self.found.items() if (who, given) == (name, budget)}
 
 
@@ -385,8 +396,8 @@ def made(name: str, cell: Cell, setting: Setting, asked: argparse.Namespace) -> 
     if name in PEERS:
         child(asked.peers, setting)  # that it takes time to begin is not the detector's fault
         return Peer(name, asked.peers), {}
-    most = BRIEF if cell.each else MINUTE if name in ("ranker", "fast") else asked.seconds
-    seconds, begun = min(most, asked.seconds), time.perf_counter()
+    most = BRIEF if cell.each else BRISK if name == "fast" else asked.seconds
+    seconds, begun = min(most, asked.seconds * (1.0 if cell.name in BARS else 0.5)), time.perf_counter()
     tell = lambda word: print(f"{cell.name}, {name}: {word}", file=sys.stderr)  # noqa: E731
     found = detector(setting, name, seconds=seconds, rng=1, cache=asked.to / "learned", tell=tell)
     how = {
@@ -394,14 +405,14 @@ def made(name: str, cell: Cell, setting: Setting, asked: argparse.Namespace) -> 
         "why": getattr(found, "why", ""),
         "told": dict(getattr(found, "told", {})),
     }
-    return Heard(found) if name == DEFAULT else found, how if name in LEARNED else {}
+    return found, how if name in LEARNED else {}
 
 
 def limit(name: str, cell: Cell, asked: argparse.Namespace) -> int:
     """Return how many snapshots a detector sees."""
-    few = {**dict.fromkeys(SLOW, asked.slow), **dict.fromkeys(PEERS, ceil(asked.slow / 3))}
+    few = dict.fromkeys((*SLOW, *PEERS), ceil(asked.slow / 3))
     if cell.each:
-        few |= dict.fromkeys(LEARNED, ceil(asked.slow / 20))
+        few |= dict.fromkeys((*LEARNED, *SLOW), ceil(asked.slow / 10))
     return min(asked.snapshots, cell.most, few.get(name, asked.snapshots))
 
 
@@ -424,23 +435,48 @@ def look(found: Detector, case: Case, seed: Sequence[int]) -> dict[str, Any]:
         row = judge_one(case.setting, found, case.codes, case.sources, np.random.default_rng(seed))
     except Exception as error:  # noqa: BLE001  whatever it is, the others go on
         return {**counted, "failed": f"{type(error).__name__}: {error}".removeprefix("CounterpointError: ")}
-    said = {"said": found.said} if isinstance(found, Heard) else {}
-    return {**{name: rounded(value) for name, value in row.items()}, **counted, **said}
+    return {**{name: rounded(value) for name, value in row.items()}, **counted}
 
 
 @dataclass
 class Heard:
-    """The pool, and what it said of the last snapshot."""
+    """A pool, and what its sampler found in the last snapshot."""
 
-    pool: Any
+    pool: Pool
     said: str = ""
+    sampled: Sampled | None = None
     name: ClassVar = DEFAULT
     about: ClassVar = "The pool, heard."
     claims: ClassVar = True
 
     def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
-        scores, self.said = self.pool.look(setting, codes, rng)
+        scores, self.said, self.sampled = self.pool.look(setting, codes, rng)
         return scores
+
+
+def look_pooled(pool: Pool, case: Case, seed: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Judge a pool and its members on a snapshot, the sampler by what the pool had from it."""
+    heard = Heard(pool)
+    rows = {DEFAULT: look(heard, case, seed)}
+    rows[DEFAULT]["said"] = heard.said
+    for name in pool.unmixed:
+        rows[name] = look(pool.members[name], case, seed)
+    if heard.sampled is not None:
+        found = heard.sampled.scores(case.setting.suspect[case.codes])
+        told = {name: rounded(getattr(heard.sampled, name)) for name in ("exact", "between", "mixed")}
+        rows["sampler"] = look(Known(found), case, seed) | told | {"seconds": rows[DEFAULT].get("seconds")}
+    return rows
+
+
+def look_long(pool: Pool, case: Case, seed: Sequence[int]) -> dict[str, Any]:
+    """Let the sampler run for long; tell how far the pool is from it."""
+    rng, begun = np.random.default_rng(seed), time.perf_counter()
+    pooled = pool.scores(case.setting, case.codes, rng)
+    found = replace(LONG, first=Known(pooled)).look(case.setting, case.codes, rng)
+    gap = np.abs(found.probability - probabilities(pooled)).sum() / 2
+    row = look(Known(found.scores(case.setting.suspect[case.codes])), case, seed)
+    told = {name: rounded(getattr(found, name)) for name in ("exact", "between", "mixed")}
+    return row | told | {"gap": rounded(gap), "seconds": rounded(time.perf_counter() - begun)}
 
 
 def measure(cell: Cell, asked: argparse.Namespace) -> None:
@@ -461,7 +497,7 @@ def measure(cell: Cell, asked: argparse.Namespace) -> None:
 
 def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, asked: argparse.Namespace) -> None:
     """Show a detector the snapshots that it has not seen, until it turns out that it can do nothing with them."""
-    there, budget, found = rows.of(name, asked.seconds), asked.seconds if name in LEARNED else None, None
+    there, budget, found = rows.of(name, asked.seconds), asked.seconds if name in TAUGHT else None, None
     for at, case in enumerate(cases):
         if at == GIVEN_UP and all("failed" in rows.of(name, asked.seconds)[before] for before in range(at)):
             break
@@ -475,9 +511,15 @@ def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, asked: argpars
                 break
             if told and not cell.each and -1 not in there:
                 rows.add(name, -1, budget, **told)
-        if at >= asked.slow and isinstance(found, Heard) and found.pool.mixed:
+        if at >= asked.slow and isinstance(found, Pool) and found.mixed:
             break
-        rows.add(name, at, budget, **look(found, case, [crc32(f"{cell.name} {name}".encode()), at]))
+        seed = [crc32(f"{cell.name} {name}".encode()), at]
+        seen = look_pooled(found, case, seed) if isinstance(found, Pool) else {name: look(found, case, seed)}
+        for who, row in reversed(seen.items()):  # the pool's comes last: if it is there, so are its members'
+            rows.add(who, at, budget, **row)
+        few = cell.name in LONG_CELLS and len(rows.of("long sampler", asked.seconds)) < asked.slow / 15
+        if few and seen.get("sampler", {}).get("mixed") and isinstance(found, Pool):
+            rows.add("long sampler", at, budget, **look_long(found, case, seed))
 
 
 # Tables.
@@ -581,14 +623,16 @@ def table(name: str, rows: Rows, seconds: float) -> list[str] | None:
     known = {"the paper, in its own setting": head["paper"], "the bar": head["bar"], "a random suspect": chance}
     beside = {who: [f"{share:.3g}" for share in shares] for who, shares in known.items() if shares}
     ours = {at: line for at, line in lines.get(DEFAULT, {}).items() if at >= 0}
-    order = sorted(seen, key=(*ALL, *PEERS).index)
+    order = sorted(seen, key=(*ORDER, *PEERS).index)
     found = [told_of(who, seen[who], ours) for who in order]
     print(f"\n### {name}\n\n{head['about']}. Median number of touched nodes that are seen: {touched:g}.\n")
     print(markdown(HEAD, [*found, *([who, "", *shares, *[""] * 7] for who, shares in beside.items())]))
     for who, told in lines.items():
         notes(who, told)
     first = next((row for who, row in zip(order, found, strict=True) if who == DEFAULT), [""] * 5)
-    rivals = [who for who in order if who != DEFAULT and 4 * count(seen[who]) >= len(ours)]
+    rivals = [
+        who for who in order if who not in (DEFAULT, "sampler", "long sampler") and 4 * count(seen[who]) >= len(ours)
+    ]
     best = max(rivals, key=lambda who: top1(seen[who]), default=None)
     other = f"{best}: {percent(top1(seen[best]) * count(seen[best]), count(seen[best]))}" if best else ""
     gap = ahead(ours, seen[best]) if best else ""
@@ -618,6 +662,10 @@ def notes(name: str, lines: Mapping[int, Mapping[str, Any]]) -> None:
         print(f"\n{name}: ready in {told['taught']:.0f} s. {told['why']} {bits or ''}")
     if failed := [line["failed"] for line in rows if "failed" in line]:
         print(f"\n{name}: failed on {len(failed)} of {len(rows)}{', then given up' * gave_up(lines)}: {failed[0]}")
+    if gaps := [line["gap"] for line in rows if line.get("mixed") and "gap" in line]:
+        low, middle, high = np.quantile(gaps, (0.25, 0.5, 0.75))
+        print(f"\n{name}: mixed on {len(gaps)} of {len(rows)}; total variation between it and the {DEFAULT}:", end=" ")
+        print(f"median {middle:.2f}, quartiles {low:.2f} and {high:.2f}")
     words = [line["said"].split(":")[0] for line in rows if line.get("said")]
     for word in sorted(set(words)):
         some = [rank(line) == 1 for line in rows if line.get("said", "").startswith(word)]

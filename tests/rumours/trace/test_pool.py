@@ -119,7 +119,9 @@ def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, mo
     codes = setting.outbreaks(1, 5).codes[0]
     mine = replace(learned, mixed={"ranker": 0.0, "neural": 0.0, "sampler": 2.0})
     monkeypatch.setattr(pool, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, between))
-    scores, said = mine.look(setting, codes, np.random.default_rng(1))
+    monkeypatch.setattr(pool, "SURE", 1.1)
+    scores, said, found = mine.look(setting, codes, np.random.default_rng(1))
+    assert found.between == between
     without = replace(learned, members={name: learned.members[name] for name in learned.unmixed}, mixed={})
     assert word in said
     known = np.exp(without.scores(setting, codes, np.random.default_rng(1)))
@@ -128,6 +130,20 @@ def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, mo
         assert np.exp(scores) == pytest.approx(squared / squared.sum())
     else:
         assert np.exp(scores) == pytest.approx(known)
+
+
+def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, setting, monkeypatch):
+    def fail(*_):
+        raise AssertionError("asked")
+
+    codes = setting.outbreaks(1, 5).codes[0]
+    mine = replace(learned, mixed={"ranker": 0.0, "neural": 0.0, "sampler": 2.0})
+    monkeypatch.setattr(pool, "_sampled", fail)
+    monkeypatch.setattr(pool, "SURE", 0.0)
+    without = replace(learned, members={name: learned.members[name] for name in learned.unmixed}, mixed={})
+    looked = mine.look(setting, codes, np.random.default_rng(1))
+    assert (looked.sampled, looked.said) == (None, "the others are sure: the sampler was not asked")
+    assert looked.scores.tolist() == without.scores(setting, codes, np.random.default_rng(1)).tolist()
 
 
 def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monkeypatch):
@@ -146,8 +162,8 @@ def test_what_is_saved_says_the_same_when_it_is_loaded(learned, setting, tmp_pat
     assert (again.why, again.told) == (learned.why, learned.told)
     for codes in setting.outbreaks(3, 7).codes:
         one, other = (each.look(setting, codes, np.random.default_rng(1)) for each in (learned, again))
-        assert one[1] == other[1]
-        assert one[0].tolist() == other[0].tolist()
+        assert one.said == other.said
+        assert one.scores.tolist() == other.scores.tolist()
 
 
 def test_a_damaged_pool_is_refused_in_one_line(learned, tmp_path):

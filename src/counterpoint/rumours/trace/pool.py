@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
-from counterpoint.rumours.trace.detector import Detector, Scores, probabilities
+from counterpoint.rumours.trace.detector import Detector, Known, Scores, probabilities
 from counterpoint.rumours.trace.neural import Neural
 from counterpoint.rumours.trace.ranker import Ranker
 from counterpoint.rumours.trace.sampler import Sampled, Sampler
@@ -40,6 +40,7 @@ SEEN: Final = 128  # suspects of an outbreak that the ranker's trees see
 ROWS, ARCS = 15_000, 1_000_000  # suspects and arcs that the ranker learns from in a second
 OUTBREAKS: Final = 100, 6000  # that the ranker learns from, at least and at most
 FEW: Final = 50  # outbreaks that weights are fitted on, at least
+SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 16  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
 MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
 DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
@@ -85,6 +86,19 @@ def fitted(
     return np.asarray(best.x)
 
 
+class Looked(NamedTuple):
+    """What a pool found.
+
+    scores  : ln of each node's probability to be the source; of several, its share of them
+    said    : what the sampler did, in a sentence; nothing if it takes no part
+    sampled : what it found; None if it was not asked
+    """
+
+    scores: Scores
+    said: str
+    sampled: Sampled | None
+
+
 @dataclass(frozen=True, eq=False)
 class Pool:
     """A ranker, a graph network and a sampler, as far as each can be had; made by `Pool.learn` for one setting.
@@ -95,7 +109,7 @@ class Pool:
     mixed   : their weights for snapshots on which the sampler mixed; empty if it takes no part
     told    : how it was learned: nodes, seconds asked for and taken; outbreaks that weights are fitted on, and the
               bits that members and pool need on these to name the source; the same of those on which the sampler mixed;
-              on how many of how many outbreaks it did; and why members were left out
+              on how many of how many doubtful ones it did; and why members were left out
     """
 
     key: str
@@ -123,7 +137,8 @@ class Pool:
         """Learn what can be learned in about so many seconds, and what each member is worth.
 
         neural    : whether to teach a graph network, if the network is small enough and there is time
-        sampler   : taken in if it serves this setting, mixes on a fifth of the outbreaks, and is quick enough
+        sampler   : taken in if it serves this setting, mixes on a fifth of the outbreaks on which the others are in
+                    doubt, and is quick enough
         outbreaks : that weights are fitted on; fewer if looking at them takes long
 
         Raises CounterpointError for no time, and if hardly any outbreak becomes large enough.
@@ -172,7 +187,7 @@ class Pool:
             good, tried = self.told["mixed"]
             weights = ", ".join(f"{weight:.2f}" for weight in self.mixed.values())
             said.append(
-                f"the sampler mixed on {good} of {tried} outbreaks like this and is used where it does ({weights})"
+                f"the sampler mixed on {good} of {tried} outbreaks that left doubt, and is used on such ({weights})"
             )
         said += [f"no {WORDS.get(name, name)}: {why}" for name, why in self.told["left out"].items()]
         return "; ".join(said)
@@ -182,25 +197,30 @@ class Pool:
 
         Raises CounterpointError if it was learned for another setting.
         """
-        return self.look(setting, codes, rng)[0]
+        return self.look(setting, codes, rng).scores
 
-    def look(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> tuple[Scores, str]:
-        """Return the scores, and in a sentence what the sampler did with this snapshot; none if it takes no part."""
+    def look(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Looked:
+        """Return the scores, and what the sampler did; it is asked if the others are in doubt.
+
+        Raises CounterpointError if the pool was learned for another setting.
+        """
         if setting.key != self.key:
             raise CounterpointError("this pool was learned for another setting: learn one for this")
         suspect = setting.suspect[codes]
         logs = _logs(setting, codes, {name: self.members[name] for name in self.unmixed}, rng)
-        total, said = np.array(list(self.unmixed.values())) @ logs, ""
+        total, said, found = np.array(list(self.unmixed.values())) @ logs, "", None
         sampler = self.members.get("sampler")
         if isinstance(sampler, Sampler):
-            found = _sampled(sampler, setting, codes, total, rng)
-            said = _said(found)
-            if found.mixed:
-                total = np.array(list(self.mixed.values())) @ np.vstack([logs, _spread(found, suspect, total)])
+            said = "the others are sure: the sampler was not asked"
+            if _doubtful(total):
+                found = _sampled(sampler, setting, codes, total, rng)
+                said = _said(found)
+        if found is not None and found.mixed:
+            total = np.array(list(self.mixed.values())) @ np.vstack([logs, _spread(found, suspect, total)])
         scores = np.full(len(codes), -np.inf)
         with np.errstate(divide="ignore"):
             scores[suspect] = np.log(probabilities(total))
-        return scores, said
+        return Looked(scores, said, found)
 
     def save(self, folder: Path | str) -> None:
         """Write it into a folder that is not there yet."""
@@ -247,15 +267,15 @@ def undamaged(path: Path) -> Path:
 
 
 class _Trial(NamedTuple):
-    """How the sampler did on outbreaks: why it is left out, if it is, and what it found in the first of them."""
+    """How the sampler did on outbreaks: why it is left out, if it is, and what it found, by their places."""
 
     without: str
-    found: Sequence[Sampled] = ()
+    found: Mapping[int, Sampled] = {}
 
     @property
     def mixed(self) -> list[int]:
         """On which it mixed."""
-        return [at for at, each in enumerate(self.found) if each.mixed]
+        return [at for at, each in self.found.items() if each.mixed]
 
 
 class _Exam(NamedTuple):
@@ -307,19 +327,6 @@ class _Exam(NamedTuple):
         return round(float(np.mean(bits)), 3)
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """Scores that are known already, as a detector: chains begin there."""
-
-    given: Scores
-    name: ClassVar = "known"
-    about: ClassVar = ""
-    claims: ClassVar = True
-
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
-        return self.given
-
-
 def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
     """Return what each member says of the suspects, float64[members, suspects]."""
     suspect = setting.suspect[codes]
@@ -335,7 +342,11 @@ def _sampled(sampler: Sampler, setting: Setting, codes: Codes, known: Scores, rn
     """Return what the sampler finds if its chains begin where the other members look first."""
     scores = np.full(len(codes), -np.inf)
     scores[setting.suspect[codes]] = known
-    return replace(sampler, first=_Known(scores)).look(setting, codes, rng)
+    return replace(sampler, first=Known(scores)).look(setting, codes, rng)
+
+
+def _doubtful(logs: Scores) -> bool:
+    return bool(probabilities(logs).max() < SURE)
 
 
 def _said(found: Sampled) -> str:
@@ -353,22 +364,28 @@ def _tried(
     seconds: float,
     rng: np.random.Generator,
 ) -> _Trial:
-    """Let the sampler look at outbreaks until its time is up, or it turns out to be of no use."""
+    """Let the sampler look at doubtful outbreaks until its time is up, or it turns out to be of no use."""
     if why := sampler.refusal(setting):
         return _Trial(why)
-    weights, begun, found, took = np.array(list(unmixed.values())), perf_counter(), [], []
-    for codes, logs in zip(exam.codes, exam.logs, strict=True):
+    row, begun = np.array(list(unmixed.values())), perf_counter()
+    found: dict[int, Sampled] = {}
+    took = []
+    for at, (codes, logs) in enumerate(zip(exam.codes, exam.logs, strict=True)):
+        if not _doubtful(row @ logs):
+            continue
         since = perf_counter()
-        found.append(_sampled(sampler, setting, codes, weights @ logs, rng))
+        found[at] = _sampled(sampler, setting, codes, row @ logs, rng)
         took.append(perf_counter() - since)
-        mixed, tried = sum(each.mixed for each in found), len(found)
+        mixed, tried = sum(each.mixed for each in found.values()), len(found)
         if (tried >= HOPELESS and not mixed) or (tried >= PILOT and mixed < MIXES * tried):
-            return _Trial(f"it mixed on {mixed} of {tried} outbreaks like this", found)
+            return _Trial(f"it mixed on {mixed} of {tried} outbreaks that left doubt", found)
         dear = fmean(took[1:] or took)  # the first one compiles
         if tried > 1 and dear > DEAR * seconds:
             return _Trial(f"it takes {dear:.1f} s an outbreak, too long to learn what it is worth", found)
         if tried >= ENOUGH and perf_counter() - begun > SHARES["sampler"] * seconds:
             break
+    if not any(each.mixed for each in found.values()):
+        return _Trial(f"it mixed on none of {len(found)} outbreaks that left doubt", found)
     return _Trial("", found)
 
 

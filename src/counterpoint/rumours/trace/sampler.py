@@ -45,6 +45,11 @@ class Sampled(NamedTuple):
         """Whether the populations, which know nothing of each other, agree."""
         return self.between < AGREE
 
+    def scores(self, suspect: NDArray[np.bool_]) -> Scores:
+        """Return ln of the probabilities, a small part of which is left for all suspects."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log((1 - REST) * self.probability + REST * suspect / suspect.sum()))
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -89,10 +94,7 @@ class Sampler:
 
         Raises CounterpointError for a setting that cannot be sampled.
         """
-        suspect = setting.suspect[codes]
-        found = (1 - REST) * self.look(setting, codes, rng).probability + REST * suspect / suspect.sum()
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(found))
+        return self.look(setting, codes, rng).scores(setting.suspect[codes])
 
     def look(self, setting: Setting, codes: Codes, rng: int | np.random.Generator) -> Sampled:
         """Return what chains find; raises CounterpointError for a setting that cannot be sampled."""

@@ -213,8 +213,8 @@ def _check_reach(setting: Setting, codes: Codes) -> None:
 def _looked(found: Detector, setting: Setting, codes: Codes, rng: np.random.Generator) -> tuple[Scores, str]:
     """Return the scores, and why so."""
     if isinstance(found, Pool):
-        scores, said = found.look(setting, codes, rng)
-        return scores, "; ".join(filter(None, [found.why, said]))
+        looked = found.look(setting, codes, rng)
+        return looked.scores, "; ".join(filter(None, [found.why, looked.said]))
     ranks = "" if found.claims else "; it ranks and gives no probabilities"
     return found.scores(setting, codes, rng), f"{found.name} was asked for{ranks}"
 
