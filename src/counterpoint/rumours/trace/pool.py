@@ -156,10 +156,9 @@ class Pool:
         members: dict[str, Detector] = {ranker.name: ranker}
         if not without:
             members["neural"] = Neural.learn(setting, seconds=SHARES["neural"] * seconds, rng=rng, tell=tell)
-        looks = int(np.clip(SHARES["fitting"] * seconds / cost, min(FEW, outbreaks), outbreaks))
-        exam = _Exam.of(setting, setting.outbreaks(looks, rng), members, rng)
+        exam = _Exam.of(setting, setting.outbreaks(outbreaks, rng), members, SHARES["fitting"] * seconds, rng)
         unmixed = exam.weights([1 / len(members)] * len(members))
-        told = {"nodes": nodes, "asked": seconds, "outbreaks": looks, "bits": exam.bits(unmixed)}
+        told = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
         mixed: dict[str, float] = {}
         trial = _Trial("not asked for") if sampler is None else _tried(sampler, setting, exam, unmixed, seconds, rng)
         if trial.found:
@@ -295,12 +294,25 @@ class _Exam(NamedTuple):
     sources: list[NDArray[np.int64]]
 
     @classmethod
-    def of(cls, setting: Setting, some: Snapshots, members: Mapping[str, Detector], rng: np.random.Generator) -> Self:
-        suspect = setting.suspect[some.codes]
-        logs = [_logs(setting, codes, members, rng) for codes in some.codes]
-        pairs = zip(suspect, some.sources, strict=True)
-        sources = [np.searchsorted(np.flatnonzero(each), begun) for each, begun in pairs]
-        return cls(list(members), some.codes, suspect, logs, sources)
+    def of(
+        cls,
+        setting: Setting,
+        some: Snapshots,
+        members: Mapping[str, Detector],
+        seconds: float,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Ask the members about outbreaks until the time is up, but about a few in any case."""
+        begun, logs = perf_counter(), []
+        for codes in some.codes:
+            if len(logs) >= FEW and perf_counter() - begun > seconds:
+                break
+            logs.append(_logs(setting, codes, members, rng))
+        asked = some.codes[: len(logs)]
+        suspect = setting.suspect[asked]
+        pairs = zip(suspect, some.sources[: len(logs)], strict=True)
+        sources = [np.searchsorted(np.flatnonzero(each), began) for each, began in pairs]
+        return cls(list(members), asked, suspect, logs, sources)
 
     def on(self, trial: _Trial, known: Mapping[str, float]) -> Self:
         """Return the same with the sampler, of those on which it mixed; `known` are the others' weights."""
