@@ -237,5 +237,5 @@ def test_what_cannot_be_is_refused(tmp_path):
     for name, text in (("missing", None), ("empty", ""), ("text", "PK no archive")):
         if text is not None:
             (tmp_path / name).write_text(text)
-        with refused(f"{name} is no saved network"):
+        with refused(f"{name} holds nothing that was learned"):
             Neural.load(tmp_path / name)

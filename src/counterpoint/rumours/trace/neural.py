@@ -15,7 +15,6 @@ from math import cos, exp, isfinite, log, pi, prod, sqrt
 from pathlib import Path
 from time import perf_counter
 from typing import Any, ClassVar, Final, Self
-from zipfile import BadZipFile
 
 import numpy as np
 import scipy.linalg  # noqa: F401 (compiled loops multiply with scipy's BLAS, which must be there to be told its threads)
@@ -29,6 +28,7 @@ from counterpoint.rng import generator
 from counterpoint.rumours.kernels import messages
 from counterpoint.rumours.kernels.messages import WIDTH, Inputs, Rows, Weights
 from counterpoint.rumours.trace.detector import Scores
+from counterpoint.rumours.trace.keep import loaded
 from counterpoint.rumours.trace.setting import Codes, Setting, Snapshots
 
 Floats = NDArray[np.float32]
@@ -130,11 +130,7 @@ class Neural:
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read what `save` wrote; raises CounterpointError if that is not what the file is."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                parts = {name: file[name] for name in (*Weights._fields, "key")}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise CounterpointError(f"{path} is no saved network: {error}") from None
+        parts = loaded(path, (*Weights._fields, "key"))
         key = str(parts.pop("key"))
         return cls(parts, key)
 

@@ -1,42 +1,33 @@
 """A learned ranker: what sources look like among suspects is learned from outbreaks simulated on this very network.
 
-Every suspect gets features: its neighbours by code, one to three steps out; what spreads back to it from all who are
-touched (as in label propagation: Wang et al. 2017, "Multiple source detection without knowing the underlying
-propagation model"); and who is how far from it among the touched. A conditional logit (McFadden 1974) sieves suspects,
-boosted trees (Ke et al. 2017, LightGBM) with the same loss, the cross-entropy of a softmax over one snapshot's
-suspects (Cao et al. 2007, ListNet), tell the rest apart. Distances and neighbours take arcs both ways.
+A conditional logit (McFadden 1974) over what surrounds each suspect sieves them, boosted trees (Ke et al. 2017,
+LightGBM) with the same loss, the cross-entropy of a softmax over one snapshot's suspects (Cao et al. 2007, ListNet),
+tell the rest apart.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.sparse import csr_array
 from scipy.special import log_softmax
-from scipy.stats import rankdata
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
-from counterpoint.rumours.kernels import neighbourhood
-from counterpoint.rumours.network.network import Network
-from counterpoint.rumours.trace.detector import Detector, Scores
+from counterpoint.rumours.trace.detector import Scores
+from counterpoint.rumours.trace.keep import loaded
 from counterpoint.rumours.trace.setting import Codes, Setting
+from counterpoint.rumours.trace.surroundings import Surroundings
 
 Floats = NDArray[np.float32]
 ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."
 REACH: Final = 400  # suspects whose distances to others are looked at
 KEPT: Final = 128  # suspects that the trees see
-DEPTH: Final = 8  # steps out beyond which distances are one
-DEGREES: Final = 3  # classes of degree, a factor of 4 each
-SHARES: Final = 4  # classes of the share of neighbours that are untouched
-KINDS: Final = DEGREES * SHARES
-FLOOR: Final = -30.0  # a score below the best, as a feature
 SIEVED: Final = 600  # outbreaks that the sieve learns from
 VALIDATION: Final = 0.25
 AT_ONCE: Final = 2**26  # codes kept at a time
@@ -56,119 +47,12 @@ TREES: Final = {
 }
 ROUNDS: Final = 1000
 PATIENCE: Final = 25  # rounds without gain
+PARTS: Final = ("key", "local", "shells", "both", "model", "sure", "lost")
 LITTLE: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
 
 
 def _silent(_: str) -> None:
     return None
-
-
-class _Ground(NamedTuple):
-    """A network with arcs taken both ways, and what a node is there whatever happens."""
-
-    start: NDArray[np.int64]
-    to: NDArray[np.int32]
-    share: Floats  # 1 / degree
-    root: Floats  # 1 / sqrt(degree)
-    own: Floats  # logarithms of degree and of neighbours' degrees
-    degree: NDArray[np.int64]  # class of it
-
-    def mean(self, values: Floats) -> Floats:
-        return np.asarray(neighbourhood.summed(self.start, self.to, values) * self.share)
-
-    def around(self, values: Floats) -> Floats:
-        return np.asarray(neighbourhood.summed(self.start, self.to, values * self.root) * self.root)
-
-
-@lru_cache(maxsize=4)
-def _ground(network: Network) -> _Ground:
-    start, to = network.start, network.to
-    if network.directed:
-        both = csr_array((np.ones(len(to), np.int8), to, start), shape=(network.nodes, network.nodes))
-        both = (both + both.T).tocsr()
-        start, to = both.indptr.astype(np.int64), both.indices.astype(np.int32)
-    degrees = np.diff(start)
-    most = np.maximum(degrees, 1).astype(np.float32)[:, None]
-    log = np.log(most)
-    own = np.hstack([log, neighbourhood.summed(start, to, log) / most])
-    classes = np.minimum(log[:, 0] / np.log(4), DEGREES - 1).astype(np.int64)
-    share = np.asarray(1 / most, np.float32)
-    return _Ground(start, to, share, np.sqrt(share), own, classes)
-
-
-class _Parts(NamedTuple):
-    """How features are made in a setting."""
-
-    setting: Setting
-    ground: _Ground
-    depth: int
-
-    @classmethod
-    def of(cls, setting: Setting) -> Self:
-        return cls(setting, _ground(setting.network), min(setting.time, DEPTH))
-
-    def local(self, codes: Codes, suspects: NDArray[np.int64]) -> Floats:
-        """Return what suspects' surroundings are like: cost is linear in the arcs."""
-        ground, setting = self.ground, self.setting
-        is_a = np.eye(setting.unseen + 1, dtype=np.float32)[codes]
-        is_a = is_a[:, : setting.unseen + (setting.share < 1)]
-        counts = neighbourhood.summed(ground.start, ground.to, is_a)
-        one = counts * ground.share
-        two = ground.mean(one)
-        three = ground.mean(two)
-        first = is_a.copy()
-        first[:, 0] = np.where(setting.touched[codes], 1, -1)
-        near = wide = first
-        for _ in range(6):
-            near = np.float32(0.5) * (ground.around(near) + first)
-        for _ in range(12):
-            wide = np.float32(0.85) * ground.around(wide) + np.float32(0.15) * first
-        seen = np.hstack([one, two, wide])
-        beside = neighbourhood.extremes(ground.start, ground.to, seen, setting.suspect[codes], suspects)
-        whole = np.hstack([is_a, ground.own, np.log1p(counts), seen, three, near])[suspects]
-        best = np.hstack([two, three, near, wide])[suspects]
-        wholes = np.log1p(is_a.sum(0, keepdims=True)).repeat(len(suspects), 0)
-        return np.hstack([whole, beside.reshape(len(suspects), -1), best - best.max(0), wholes]).astype(np.float32)
-
-    def shells(self, codes: Codes, suspects: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Count who that may be touched is how far from each suspect, by kind, int32[n, depth + 2, kinds]."""
-        ground, setting = self.ground, self.setting
-        passable = setting.suspect | setting.may[:, 1:].any(1)
-        members, part, ends = neighbourhood.within(ground.start, ground.to, passable[codes])
-        inner = np.diff(part) * ground.share[members, 0]
-        shares = np.minimum(inner * SHARES, SHARES - 1).astype(np.int64)
-        kinds = codes[members] * np.int64(KINDS) + ground.degree[members] * SHARES + shares
-        origins = np.searchsorted(members, suspects)
-        many = KINDS * (setting.unseen + 1)
-        return np.asarray(neighbourhood.shells(part, ends, kinds.astype(np.uint8), many, self.depth, origins))
-
-    def far(self, shells: NDArray[np.int32]) -> Floats:
-        """Return how far suspects are from others, by code, from counted shells."""
-        codes = self.setting.unseen + (self.setting.share < 1)
-        counts = shells.reshape(*shells.shape[:2], -1, KINDS).sum(3)[:, :, :codes].astype(np.float32)
-        sure = counts * self.setting.touched[:codes]
-        away = np.append(np.arange(self.depth + 1), self.depth + 3).astype(np.float32)
-        whole = np.maximum(sure.sum((1, 2)), 1)[:, None]
-        by_code = np.einsum("ndc,d->nc", sure, away) / np.maximum(sure.sum(1), 1)
-        at = sure.sum(2)
-        mean, square = at @ away[:, None] / whole, at @ (away**2)[:, None] / whole
-        farthest = ((at > 0) * away).max(1, keepdims=True)
-        told = np.hstack([by_code, mean, square, farthest, at[:, 1:4], at[:, -1:]])
-        return np.hstack([counts[:, 1:].reshape(len(counts), -1), told, told - told.min(0)]).astype(np.float32)
-
-    def beside(self, scores: Floats, codes: Codes, suspects: NDArray[np.int64], kept: NDArray[np.int64]) -> Floats:
-        """Return what the scores of a sieve are among a suspect's neighbours."""
-        ground = self.ground
-        spread = np.zeros((len(codes), 2), np.float32)
-        spread[suspects] = np.column_stack([np.exp(log_softmax(scores)), np.maximum(scores - scores.max(), FLOOR)])
-        nodes, own = suspects[kept], spread[suspects[kept]]
-        beside = neighbourhood.extremes(ground.start, ground.to, spread, self.setting.suspect[codes], nodes)
-        once = neighbourhood.summed(ground.start, ground.to, spread[:, :1])
-        twice = neighbourhood.summed(ground.start, ground.to, once)
-        flat = np.full((len(nodes), 1), np.float32(-(spread[:, 0] * np.log(spread[:, 0] + 1e-30)).sum()))
-        ranks = rankdata(-own[:, 1], "min")[:, None]
-        columns = [own, ranks, beside.reshape(len(nodes), -1), own - beside[:, 2], once[nodes], twice[nodes], flat]
-        return np.hstack(columns).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +82,6 @@ class Ranker:
     model     : the trees, as LightGBM's text
     sure      : what scores are multiplied by, and how much of their probability is added: see `_calibrated`
     lost      : P(the sieve lets the source through)
-    extra     : detectors whose scores are features too
     """
 
     key: str
@@ -208,7 +91,6 @@ class Ranker:
     model: str
     sure: tuple[float, float]
     lost: float
-    extra: Sequence[Detector] = ()
     about: str = ABOUT
     claims: bool = True
 
@@ -229,34 +111,30 @@ class Ranker:
         *,
         outbreaks: int | None = None,
         rng: int | np.random.Generator,
-        extra: Sequence[Detector] = (),
         tell: Callable[[str], None] = _silent,
         fast: bool = False,
     ) -> Self:
         """Learn from simulated outbreaks.
 
         outbreaks : None: as many as about a minute allows, on a thousand nodes 6,000
-        extra     : detectors whose scores become features
         tell      : is told how it goes
         fast      : only what costs as much as there are arcs is looked at, for large networks; for very large ones
                     learn on a smaller one of the same kind, and go over with `on`
         """
-        rng, parts = generator(rng), _Parts.of(setting)
+        rng, parts = generator(rng), Surroundings.of(setting)
         many = outbreaks or int(np.clip(WORK / max(len(setting.network.to), 1), 100, 6000))
         tell(f"learning from {many:,} outbreaks on {setting.network.nodes:,} nodes")
-        sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast, extra=tuple(extra))
+        sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast)
         tell("the sieve is learned")
         found = []
         for codes, sources in _simulated(setting, many, rng):
-            looked = sieve.look(parts, codes, rng)
+            looked = sieve.look(parts, codes)
             found.append((looked.features, np.isin(looked.nodes[looked.kept], sources) / len(sources)))
         tell("features are computed")
         return sieve.grown(found, rng, tell)
 
     @classmethod
-    def _sieved(
-        cls, parts: _Parts, many: int, rng: np.random.Generator, *, fast: bool, extra: tuple[Detector, ...]
-    ) -> Self:
+    def _sieved(cls, parts: Surroundings, many: int, rng: np.random.Generator, *, fast: bool) -> Self:
         empty = np.empty(0, np.float32)
         outbreaks = list(_simulated(parts.setting, many, rng))
         groups = []
@@ -266,7 +144,7 @@ class Ranker:
             # A few hundred suspects are enough to learn weights from.
             some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
             groups.append((parts.local(codes, nodes[some]), true[some] / len(sources)))
-        sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", (1.0, 0.0), 0.0, extra)
+        sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", (1.0, 0.0), 0.0)
         if fast:
             return sieve
         near, counted, sources_of = [], [], []
@@ -279,10 +157,10 @@ class Ranker:
             sources_of.append(np.isin(nodes[best], sources) / len(sources))
         flat = [each.reshape(len(each), -1).astype(np.float32) for each in counted]
         shells = _logit(list(zip(flat, sources_of, strict=True)))
-        whole = [np.hstack([a, *_with_shells(parts, b, shells)]) for a, b in zip(near, counted, strict=True)]
+        whole = [np.hstack([a, *parts.distances(b, shells)]) for a, b in zip(near, counted, strict=True)]
         return replace(sieve, shells=shells, both=_logit(list(zip(whole, sources_of, strict=True))))
 
-    def look(self, parts: _Parts, codes: Codes, rng: np.random.Generator) -> _Suspects:
+    def look(self, parts: Surroundings, codes: Codes) -> _Suspects:
         """Sieve the suspects of a snapshot and return features of the best."""
         nodes = _suspects(parts.setting, codes)
         features = parts.local(codes, nodes)
@@ -291,7 +169,7 @@ class Ranker:
         features = features[kept]
         if len(self.shells):
             counted = parts.shells(codes, nodes[kept])
-            features = np.hstack([features, *_with_shells(parts, counted, self.shells)])
+            features = np.hstack([features, *parts.distances(counted, self.shells)])
             better = features @ self.both
             # Those without distances keep their order, behind.
             out = np.setdiff1d(np.arange(len(nodes)), kept)
@@ -300,9 +178,8 @@ class Ranker:
             sieved[kept] = better
             again = _best(better, KEPT)
             kept, features = kept[again], features[again]
-        others = [_as_features(each.scores(parts.setting, codes, rng)[nodes[kept]]) for each in self.extra]
-        columns = [features, parts.beside(sieved, codes, nodes, kept), *others]
-        return _Suspects(nodes, sieved, kept, np.hstack(columns).astype(np.float32))
+        features = np.hstack([features, parts.beside(sieved, codes, nodes, kept)]).astype(np.float32)
+        return _Suspects(nodes, sieved, kept, features)
 
     def grown(
         self, found: list[tuple[Floats, NDArray[np.float64]]], rng: np.random.Generator, tell: Callable[[str], None]
@@ -327,7 +204,7 @@ class Ranker:
         """
         return replace(self, key=setting.key)
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         """Return the logarithm of each node's probability; with several sources, its share of them.
 
         Raises CounterpointError for a setting that it was not learned for.
@@ -337,7 +214,7 @@ class Ranker:
         scores = np.full(len(codes), -np.inf)
         if not setting.suspect[codes].any():
             return scores
-        looked = self.look(_Parts.of(setting), codes, rng)
+        looked = self.look(Surroundings.of(setting), codes)
         raw = log_softmax(np.asarray(self.trees.predict(looked.features, num_threads=1)))
         out = np.setdiff1d(np.arange(len(looked.nodes)), looked.kept)
         lost = self.lost if len(out) else 0.0
@@ -347,24 +224,17 @@ class Ranker:
         return scores
 
     def save(self, path: Path | str) -> None:
-        """Write it to a file of numpy's; extra detectors are not saved, only that there are some."""
-        numbers = {name: getattr(self, name) for name in ("key", "local", "shells", "both", "model", "sure", "lost")}
+        """Write it to a file of numpy's."""
         with Path(path).open("wb") as file:
-            np.savez_compressed(file, extra=[each.name for each in self.extra] or np.empty(0, "U1"), **numbers)
+            np.savez_compressed(file, **{name: getattr(self, name) for name in PARTS})
 
     @classmethod
-    def load(cls, path: Path | str, extra: Sequence[Detector] = ()) -> Self:
-        """Read it from a file; `extra` are the detectors that it was learned with, in order.
-
-        Raises CounterpointError if they are others.
-        """
-        with np.load(path, allow_pickle=False) as file:
-            names = file["extra"].tolist()
-            if names != [each.name for each in extra]:
-                raise CounterpointError(f"{path} was learned with the detectors {names}: give these as `extra`")
-            weights = file["local"], file["shells"], file["both"]
-            factor, added = file["sure"].tolist()
-            return cls(str(file["key"]), *weights, str(file["model"]), (factor, added), float(file["lost"]), extra)
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote; raises CounterpointError if that is not what the file is."""
+        parts = loaded(path, PARTS)
+        key, model, lost = str(parts["key"]), str(parts["model"]), float(parts["lost"])
+        factor, added = parts["sure"].tolist()
+        return cls(key, parts["local"], parts["shells"], parts["both"], model, (factor, added), lost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -471,14 +341,3 @@ def _best(scores: NDArray[Any], many: int) -> NDArray[np.int64]:
     if len(scores) <= many:
         return np.arange(len(scores))
     return np.sort(np.argpartition(-scores, many)[:many])
-
-
-def _with_shells(parts: _Parts, counted: NDArray[np.int32], weights: Floats) -> tuple[Floats, Floats]:
-    score = counted.reshape(len(counted), -1).astype(np.float32) @ weights
-    ranks = rankdata(-score, "min")
-    return parts.far(counted), np.column_stack([score - score.max(), ranks]).astype(np.float32)
-
-
-def _as_features(scores: Scores) -> Floats:
-    below = np.maximum(scores - scores.max(), FLOOR)
-    return np.column_stack([below, np.exp(log_softmax(below)), rankdata(-below, "min")]).astype(np.float32)

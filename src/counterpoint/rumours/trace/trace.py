@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from counterpoint.rumours.trace.likelihood import MeanField
 from counterpoint.rumours.trace.matching import Beam, SoftMargin
 from counterpoint.rumours.trace.neural import Neural
 from counterpoint.rumours.trace.observed import Observed
-from counterpoint.rumours.trace.pool import Pool, Tell, affordable, undamaged
+from counterpoint.rumours.trace.pool import Pool, Tell, affordable
 from counterpoint.rumours.trace.ranker import Ranker
 from counterpoint.rumours.trace.sampler import Sampler
 from counterpoint.rumours.trace.setting import Codes, Setting
@@ -145,8 +144,8 @@ def detector(
         return learned
     try:
         path = kept / "detector"
-        return Pool.load(path) if kind is Pool else kind.load(undamaged(path))
-    except (CounterpointError, OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return Pool.load(path) if kind is Pool else kind.load(path)
+    except CounterpointError:
         raise CounterpointError(f"{kept} is damaged: remove it, and it is learned again") from None
 
 
