@@ -23,8 +23,7 @@ of a node only whether it is touched. GraphSL's OJC is not run: what it returns 
 nodes; nor is cosasi's earliest infection first, which needs times.
 
 Snapshots depend on the cell's name alone; a pool in which the sampler takes part sees the first --slow, other slow
-detectors a third of these. The pool learns for --seconds, for half of them in cells that have no bar. Ranker, graph
-network and sampler are the pool's own, the sampler only on snapshots on which the pool asked it; "fast" learns for half
+detectors a third of these, a tenth in cells that have no bar. The pool learns for --seconds, there for half of them. Ranker, graph network and sampler are the pool's own, the sampler only on snapshots on which the pool asked it; "fast" learns for half
 a minute at most. "long sampler": twice the chains, four times the sweeps, on the first few snapshots of draw-3 and
 draw-5 on which the pool's sampler mixed, and how far the pool is from what it found. What was measured is kept in
 FOLDER, a file a cell, a line a snapshot and detector; what was learned, in FOLDER/learned: a second run goes on where
@@ -410,7 +409,7 @@ def made(name: str, cell: Cell, setting: Setting, asked: argparse.Namespace) -> 
 
 def limit(name: str, cell: Cell, asked: argparse.Namespace) -> int:
     """Return how many snapshots a detector sees."""
-    few = dict.fromkeys((*SLOW, *PEERS), ceil(asked.slow / 3))
+    few = dict.fromkeys((*SLOW, *PEERS), ceil(asked.slow / (3 if cell.name in BARS else 10)))
     if cell.each:
         few |= dict.fromkeys((*LEARNED, *SLOW), ceil(asked.slow / 10))
     return min(asked.snapshots, cell.most, few.get(name, asked.snapshots))
@@ -517,7 +516,7 @@ def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, asked: argpars
         seen = look_pooled(found, case, seed) if isinstance(found, Pool) else {name: look(found, case, seed)}
         for who, row in reversed(seen.items()):  # the pool's comes last: if it is there, so are its members'
             rows.add(who, at, budget, **row)
-        few = cell.name in LONG_CELLS and len(rows.of("long sampler", asked.seconds)) < asked.slow / 15
+        few = cell.name in LONG_CELLS and len(rows.of("long sampler", asked.seconds)) < asked.slow / 30
         if few and seen.get("sampler", {}).get("mixed") and isinstance(found, Pool):
             rows.add("long sampler", at, budget, **look_long(found, case, seed))
 
