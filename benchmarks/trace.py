@@ -23,12 +23,13 @@ of a node only whether it is touched. GraphSL's OJC is not run: what it returns 
 nodes; nor is cosasi's earliest infection first, which needs times.
 
 Snapshots depend on the cell's name alone; a pool in which the sampler takes part sees the first --slow, other slow
-detectors a third of these, a tenth in cells that have no bar. The pool learns for --seconds, there for half of them. Ranker, graph network and sampler are the pool's own, the sampler only on snapshots on which the pool asked it; "fast" learns for half
-a minute at most. "long sampler": twice the chains, four times the sweeps, on the first few snapshots of draw-3 and
-draw-5 on which the pool's sampler mixed, and how far the pool is from what it found. What was measured is kept in
-FOLDER, a file a cell, a line a snapshot and detector; what was learned, in FOLDER/learned: a second run goes on where
-the first stopped. With other --seconds, learned detectors are run anew. Two runs of different cells may share a FOLDER
-and the cores. A whole run takes half a day.
+detectors a third of these, a tenth in cells that have no bar. The pool learns for --seconds, there for half of them.
+Ranker, graph network and sampler are the pool's own, the sampler only on snapshots on which the pool asked it; "fast"
+learns for half a minute at most. "long sampler": twice the chains, four times the sweeps, on the first few snapshots of
+draw-3 and draw-5 on which the pool's sampler mixed, and how far the pool is from what it found. What was measured is
+kept in FOLDER, a file a cell, a line a snapshot and detector; what was learned, in FOLDER/learned: a second run goes on
+where the first stopped. With other --seconds, learned detectors are run anew. Two runs of different cells may share a
+FOLDER and the cores. A whole run takes half a day.
 """
 
 import argparse

@@ -28,10 +28,10 @@ Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
 FORMAT: Final = 1
 FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
-RARE: Final = 0.03  # and for whom a sampler's chains never came to
+RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
 SPREAD: Final = 0.15  # standard deviation of weights around what they are drawn towards
 TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards: it is exact but for noise
-SHARES: Final = {"neural": 0.6, "ranker": 0.2, "sampler": 0.2, "fitting": 0.1}  # of the time
+SHARES: Final = {"neural": 0.55, "ranker": 0.2, "sampler": 0.25, "fitting": 0.1}  # of the time
 TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
 SHORT: Final = 20.0  # seconds, below which none is
 NEAR: Final = 20_000  # nodes, above which distances are not looked at
@@ -40,7 +40,7 @@ ROWS, ARCS = 15_000, 2_500_000  # suspects and arcs that the ranker learns from 
 OUTBREAKS: Final = 100, 6000  # that the ranker learns from, at least and at most
 FEW: Final = 50  # outbreaks that weights are fitted on, at least
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
-HOPELESS, PILOT, ENOUGH = 4, 8, 16  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
+HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
 MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
 DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
 WORDS: Final = {"fast": "fast ranker", "neural": "graph network"}
@@ -338,8 +338,9 @@ def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: 
 
 
 def _spread(found: Sampled, suspect: NDArray[np.bool_], known: Floats) -> Floats:
-    """Return ln of what the sampler found, a part of it spread as the others have it: it never came to everybody."""
-    return np.asarray(np.log((1 - RARE) * found.probability[suspect] + RARE * probabilities(known)))
+    """Return ln of what the sampler found, but as the others have it for as much as its chains differ."""
+    left = max(found.between, RARE)
+    return np.asarray(np.log((1 - left) * found.probability[suspect] + left * probabilities(known)))
 
 
 def _sampled(sampler: Sampler, setting: Setting, codes: Codes, known: Scores, rng: np.random.Generator) -> Sampled:

@@ -24,7 +24,7 @@ TABLED: Final = 48  # contacts of a field whose odds are tabulated
 FIELDS: Final = 2
 LONGEST: Final = 30  # steps
 DEAR, CHEAP = 2e-3, 0.03  # what a change that nothing explains costs at the end, and at the beginning
-AGREE: Final = 0.5  # populations further apart have not mixed
+AGREE: Final = 0.35  # populations further apart have not mixed
 REST: Final = 1e-3  # of the probability is left for suspects that no chain came to
 
 
