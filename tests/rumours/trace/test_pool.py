@@ -114,7 +114,9 @@ def sampled(setting, codes, between):
     return Sampled(probability, 0.5, between)
 
 
-@pytest.mark.parametrize(("between", "word"), [(0.0, "mixed and is used"), (1.0, "did not mix and is left out")])
+@pytest.mark.parametrize(
+    ("between", "word"), [(0.0, "mixed and is used"), (0.3, "mixed and is used"), (1.0, "did not mix and is left out")]
+)
 def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, monkeypatch, between, word):
     codes = setting.outbreaks(1, 5).codes[0]
     mine = replace(learned, mixed={"ranker": 0.0, "neural": 0.0, "sampler": 2.0})
@@ -126,7 +128,8 @@ def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, mo
     assert word in said
     known = np.exp(without.scores(setting, codes, np.random.default_rng(1)))
     if between < 0.5:
-        squared = ((1 - pool.RARE) * sampled(setting, codes, 0).probability + pool.RARE * known) ** 2
+        left = max(pool.RARE, between)
+        squared = ((1 - left) * sampled(setting, codes, 0).probability + left * known) ** 2
         assert np.exp(scores) == pytest.approx(squared / squared.sum())
     else:
         assert np.exp(scores) == pytest.approx(known)
