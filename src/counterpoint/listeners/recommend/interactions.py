@@ -5,6 +5,7 @@ know to the one that fewest do. So what is equal is decided for the better known
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ from counterpoint.listeners.events.schema import FIRST_DAY, LAST_DAY
 from counterpoint.tables.handout import frame_of
 
 Floats = NDArray[np.float32]
-WEIGHTS: Final = ("one", "plays", "rating")
+WEIGHTS: Final = ("one", "plays", "rating", "rank")
 LOVED: Final = 5.0  # what a download, or a like, is worth
 UNKNOWN: Final = 3.0  # what a rating that nobody knows counts as
 LARGEST: Final = 1e9
@@ -79,11 +80,14 @@ class Interactions:
         return self.pairs(~self.disliked) if self.disliked.any() else self
 
     def weights(self, by: str) -> Floats:
-        """Return what each pair counts, float32[pairs]: one, 1 + log(plays) or rating / 5.
+        """Return what each pair counts, float32[pairs]: one, 1 + log(plays), rating / 5 or its rank.
+
+        The rank is the share of a listener's songs that were played as often or less, half of those as often: so that
+        it tells the same of those who play much and those who play little.
 
         >>> made = Interactions.of(pl.DataFrame({"uid": [1, 1], "song_id": [7, 8], "plays": [3, 1]}))
-        >>> [f"{weight:.2f}" for weight in made.weights("plays")]
-        ['2.10', '1.00']
+        >>> {by: [f"{weight:.2f}" for weight in made.weights(by)] for by in ("plays", "rank")}
+        {'plays': ['2.10', '1.00'], 'rank': ['1.00', '0.50']}
         """
         match by:
             case "one":
@@ -92,7 +96,22 @@ class Interactions:
                 return 1 + np.log(np.maximum(self.plays, 1), dtype=np.float32)
             case "rating":
                 return np.nan_to_num(self.rating, nan=UNKNOWN) / np.float32(LOVED)
+            case "rank":
+                return self._ranks
         raise CounterpointError(f"pairs are not weighed by {by!r}; {nearest(by, WEIGHTS)}")
+
+    @cached_property
+    def _ranks(self) -> Floats:
+        """The mean place of each pair's plays among its listener's, from the fewest, divided by their number."""
+        whose = self.whose
+        order = np.lexsort((self.plays, whose))
+        plays, owner = self.plays[order], whose[order]
+        begins = np.flatnonzero(np.append(True, (plays[1:] != plays[:-1]) | (owner[1:] != owner[:-1]))[: len(order)])
+        sizes = np.diff(np.append(begins, len(order)))
+        place = begins - self.start[owner[begins]] + (sizes + 1) / 2
+        ranks = np.empty(len(order), np.float32)
+        ranks[order] = np.repeat(place, sizes) / self.counts[owner]
+        return ranks
 
     def matrix(self, by: str = "one") -> csr_array:
         """Return the weights as a sparse matrix, float32[listeners, songs]."""

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, nearest
+from counterpoint.listeners.recommend.interactions import WEIGHTS
 from counterpoint.listeners.recommend.models import published
+from counterpoint.listeners.recommend.models.autoencoder import Autoencoded, AutoencoderKind
 from counterpoint.listeners.recommend.models.blend import Blend
 from counterpoint.listeners.recommend.models.clusters import Clusters, PopularInCluster, PopularInClusterKind
 from counterpoint.listeners.recommend.models.ease import EaseKind
@@ -40,9 +42,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     "nmf": NmfKind(),
     "ials": IalsKind(),
     "ease": EaseKind(),
+    "autoencoder": AutoencoderKind(),
     "popular-in-cluster": PopularInClusterKind(),
 }
-MEMBERS: Final = ("popular-lately", "popular-by-device", "popular-in-cluster", "walk", "svd-by-degree", "ials", "ease")
+MEMBERS: Final = (
+    "popular-lately",
+    "popular-by-device",
+    "popular-in-cluster",
+    "walk",
+    "svd-by-degree",
+    "ials",
+    "ease",
+    "autoencoder",
+)
 AS_PUBLISHED: Final = ("neighbours-as-published", "svd-as-published", "nmf-as-published", "as-published")
 """The study's: their settings are what they are."""
 
@@ -75,12 +87,11 @@ class Span:
 
 
 Choices = Span | tuple[Any, ...]
-WEIGH: Final = ("one", "plays", "rating")
 RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
     PopularKind: {"drawn": Span(1.0, 1000.0, by_ratio=True)},  # what else it has is in its names
     NeighboursKind: {
         "neighbours": Span(20, 500, by_ratio=True),
-        "weigh": WEIGH,
+        "weigh": WEIGHTS,
         "shrink": Span(0.01, 30.0, by_ratio=True),
         "k1": Span(0.2, 5.0, by_ratio=True),
         "b": Span(0.0, 1.0),
@@ -89,19 +100,19 @@ RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
         "neighbours": Span(50, 600, by_ratio=True),
         "alpha": Span(0.3, 1.2),
         "beta": Span(0.0, 0.7),
-        "weigh": WEIGH,
+        "weigh": WEIGHTS,
     },
     SvdKind: {
         "factors": Span(16, 256, by_ratio=True),
         "listeners": Span(0.0, 0.5),
         "songs": Span(0.0, 0.6),
-        "weigh": WEIGH,
+        "weigh": WEIGHTS,
     },
-    NmfKind: {"factors": Span(16, 128, by_ratio=True), "ridge": Span(1e-6, 1e-2, by_ratio=True), "weigh": WEIGH},
+    NmfKind: {"factors": Span(16, 128, by_ratio=True), "ridge": Span(1e-6, 1e-2, by_ratio=True), "weigh": WEIGHTS},
     IalsKind: {
         "factors": Span(64, 256, by_ratio=True),
         "iterations": Span(6, 20),
-        "weigh": WEIGH,
+        "weigh": WEIGHTS,
         "unseen": Span(0.01, 0.5, by_ratio=True),
         "ridge": Span(0.001, 0.05, by_ratio=True),
         "power": Span(0.0, 1.0),
@@ -112,7 +123,14 @@ RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
         "factors": Span(8, 64, by_ratio=True),
         "drawn": Span(1.0, 300.0, by_ratio=True),
     },
-    EaseKind: {"ridge": Span(3.0, 1000.0, by_ratio=True), "power": Span(0.0, 0.5), "weigh": WEIGH},
+    AutoencoderKind: {
+        "hidden": Span(64, 400, by_ratio=True),
+        "steps": Span(100, 400, by_ratio=True),
+        "hide": Span(0.3, 0.8),
+        "rate": Span(0.0005, 0.004, by_ratio=True),
+        "weigh": WEIGHTS,
+    },
+    EaseKind: {"ridge": Span(3.0, 1000.0, by_ratio=True), "power": Span(0.0, 0.5), "weigh": WEIGHTS},
 }
 
 
@@ -137,7 +155,17 @@ def drawn(kind: Kind, rng: np.random.Generator, *, near: bool = False) -> Kind:
 
 MODELS: Final[Mapping[str, type]] = {
     model.__name__: model
-    for model in (Popular, PopularInCluster, Clusters, SimilarSongs, Projected, NonNegative, LeastSquares, Blend)
+    for model in (
+        Popular,
+        PopularInCluster,
+        Clusters,
+        SimilarSongs,
+        Projected,
+        NonNegative,
+        LeastSquares,
+        Autoencoded,
+        Blend,
+    )
 }
 Arrays = dict[str, NDArray[Any]]
 
