@@ -517,7 +517,7 @@ def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, asked: argpars
         seen = look_pooled(found, case, seed) if isinstance(found, Pool) else {name: look(found, case, seed)}
         for who, row in reversed(seen.items()):  # the pool's comes last: if it is there, so are its members'
             rows.add(who, at, budget, **row)
-        few = cell.name in LONG_CELLS and len(rows.of("long sampler", asked.seconds)) < asked.slow / 30
+        few = cell.name in LONG_CELLS and len(rows.of("long sampler", asked.seconds)) < asked.slow / 60
         if few and seen.get("sampler", {}).get("mixed") and isinstance(found, Pool):
             rows.add("long sampler", at, budget, **look_long(found, case, seed))
 
