@@ -45,7 +45,7 @@ from counterpoint.evaluate.intervals import bootstrap_each
 from counterpoint.evaluate.ranking import METRICS, judged
 from counterpoint.listeners.recommend.choose import UNTRIED, Choice, choose, searched
 from counterpoint.listeners.recommend.contenders import overlap
-from counterpoint.listeners.recommend.interactions import WEIGHTS, Interactions, numbers_in
+from counterpoint.listeners.recommend.interactions import Interactions, numbers_in
 from counterpoint.listeners.recommend.judge import Task, lists_of, task
 from counterpoint.listeners.recommend.kernels.score import top_of_rows
 from counterpoint.listeners.recommend.models.blend import Blend
@@ -58,6 +58,7 @@ DEEP: Final = 100
 MOST: Final = 12_000  # songs that a dense method takes
 THREADS: Final = os.cpu_count() or 1
 OURS: Final = "ours"
+RANKED: Final = "implicit ALS, our weights"
 STUDY: Final = "the study's blend"
 STRONGER: Final = "the same, NMF with a ridge"
 AS_IT_IS: Final = "the same, not searched"
@@ -225,26 +226,38 @@ def parts(seen: Interactions, nmf: Scikit, svd: Scikit, seed: int) -> tuple[Mode
     return tuple(kind.fit(seen, seed=seed) for kind in kinds)
 
 
+@dataclass(frozen=True)
+class RankedAls(ImplicitAls):
+    """The same, given our weights by rank, which it does not have."""
+
+    weigh: str = "rank"
+
+
+ALS: Final[Mapping[str, Choices]] = {
+    "factors": Span(32, 256, by_ratio=True),
+    "iterations": Span(5, 20),
+    "alpha": Span(1.0, 40.0, by_ratio=True),
+    "ridge": Span(1.0, 100.0, by_ratio=True),
+}
+THEIRS: Final = ("one", "plays", "rating")
 PEERS: Final[Mapping[type, Mapping[str, Choices]]] = {
-    ImplicitNeighbours: {name: told for name, told in RANGES[type(KINDS["cosine"])].items() if name != "shrink"},
-    ImplicitAls: {
-        "factors": Span(32, 256, by_ratio=True),
-        "iterations": Span(5, 20),
-        "weigh": WEIGHTS,
-        "alpha": Span(1.0, 40.0, by_ratio=True),
-        "ridge": Span(1.0, 100.0, by_ratio=True),
+    ImplicitNeighbours: {
+        **{name: told for name, told in RANGES[type(KINDS["cosine"])].items() if name != "shrink"},
+        "weigh": THEIRS,
     },
+    ImplicitAls: {**ALS, "weigh": THEIRS},
+    RankedAls: {**ALS, "weigh": ("rank",)},
     IrspackIals: {
         "factors": Span(64, 256, by_ratio=True),
         "iterations": Span(6, 20),
-        "weigh": WEIGHTS,
+        "weigh": THEIRS,
         "unseen": Span(0.01, 0.5, by_ratio=True),
         "ridge": Span(1e-4, 0.1, by_ratio=True),
         "power": Span(0.5, 1.0),
     },
-    Scikit: {"factors": Span(16, 128, by_ratio=True), "weigh": WEIGHTS},
-    WithRidge: {"factors": Span(16, 128, by_ratio=True), "weigh": WEIGHTS, "ridge": Span(1e-6, 1e-2, by_ratio=True)},
-    PlainEase: {"ridge": Span(10.0, 3000.0, by_ratio=True), "weigh": WEIGHTS},
+    Scikit: {"factors": Span(16, 128, by_ratio=True), "weigh": THEIRS},
+    WithRidge: {"factors": Span(16, 128, by_ratio=True), "weigh": THEIRS, "ridge": Span(1e-6, 1e-2, by_ratio=True)},
+    PlainEase: {"ridge": Span(10.0, 3000.0, by_ratio=True), "weigh": THEIRS},
     StudyBlend: {"offset": Span(1.0, 100.0, by_ratio=True)},
 }
 SINGLE: Final[Mapping[str, Kind]] = {
@@ -253,6 +266,7 @@ SINGLE: Final[Mapping[str, Kind]] = {
     "implicit cosine": ImplicitNeighbours("cosine"),
     "implicit BM25": ImplicitNeighbours("bm25"),
     "implicit ALS": ImplicitAls(),
+    RANKED: RankedAls(),
     "irspack iALS": IrspackIals(),
     "scikit-learn SVD": Scikit("SVD"),
     "scikit-learn NMF": Scikit("NMF"),
@@ -309,9 +323,12 @@ class Trial:
 
     def ranges(self) -> dict[type, dict[str, Choices]]:
         """Return what is searched of whom; where there are no ratings, nobody weighs by any but the study."""
-        known = WEIGHTS if "rating" in self.table.columns else tuple(name for name in WEIGHTS if name != "rating")
+        out = () if "rating" in self.table.columns else ("rating",)
         return {
-            kind: {name: known if name == "weigh" else told for name, told in ranges.items()}
+            kind: {
+                name: tuple(by for by in told if by not in out) if isinstance(told, tuple) else told
+                for name, told in ranges.items()
+            }
             for kind, ranges in {**RANGES, **PEERS}.items()
         }
 
@@ -423,7 +440,8 @@ def compared(results: Results, case: str, seeds: int) -> None:
     singles = [name for name in done if name in SINGLE]
     rivals = {
         "the study's blend, bar 1.25": [name for name in done if name == STUDY],
-        "the best of implicit, bar 1.05": [name for name in singles if name.startswith("implicit")],
+        "the best of implicit, bar 1.05": [name for name in singles if name.startswith("implicit") and name != RANKED],
+        "implicit's ALS, given our weights": [name for name in singles if name == RANKED],
         "the best single model, bar: not surely below 1": singles,
     }
     for name, among in rivals.items():

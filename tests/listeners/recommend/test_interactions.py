@@ -311,3 +311,23 @@ def test_ids_are_found_by_number_and_minus_1_stands_for_one_that_nobody_knows():
     assert seen.song_numbers(pl.Series([8, 5, 4], dtype=pl.UInt8)).tolist() == [2, 0, -1]
     assert seen.song_numbers(pl.Series(["5"])).tolist() == [-1]
     assert seen.song_numbers(pl.Series([], dtype=pl.Int64)).tolist() == []
+
+
+def test_ranks_are_mean_places_among_a_listeners_own_whatever_others_play():
+    rng = np.random.default_rng(6)
+    rows = {(int(uid), int(song)) for uid, song in rng.integers(0, 12, (90, 2))}
+    table = pl.DataFrame(sorted(rows), schema=["uid", "song_id"], orient="row")
+    table = table.with_columns(plays=pl.Series(rng.integers(1, 4, table.height)))
+    seen = Interactions.of(table)
+    wanted = table.with_columns(rank=pl.col("plays").rank("average").over("uid") / pl.len().over("uid"))
+    found = pl.DataFrame(
+        {
+            "uid": seen.listeners.gather(seen.whose),
+            "song_id": seen.songs.gather(seen.song),
+            "found": seen.weights("rank"),
+        }
+    )
+    both = wanted.join(found, on=["uid", "song_id"], validate="1:1")
+    assert both.height == table.height
+    assert both["found"].to_list() == pytest.approx(both["rank"].to_list())
+    assert seen.rows(np.array([], np.int64)).weights("rank").tolist() == []

@@ -33,7 +33,7 @@ from counterpoint.listeners.recommend.models.similar import SimilarSongs
 from counterpoint.listeners.recommend.models.walk import WalkKind
 from counterpoint.listeners.recommend.recommender import OURS, Recommender
 
-SMALL = {"factors": 4, "clusters": 2}  # a world of two tastes has no 64 factors
+SMALL = {"factors": 4, "clusters": 2, "hidden": 32}  # a world of two tastes has no 64 factors
 
 
 @dataclasses.dataclass(frozen=True)

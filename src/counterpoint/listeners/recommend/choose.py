@@ -33,6 +33,7 @@ CLUSTERS: Final = 8
 FEWEST: Final = 100  # listeners, for weights by group
 STRENGTHS: Final = (0.5, 1.0, 2.0, 4.0)  # that are tried of what may reorder a list
 PLACES: Final = 16  # factors that listeners are clustered by
+READ: Final = 50_000  # listeners, above which an autoencoder would not read all, and is not asked
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +113,7 @@ def choose(
     """
     if not len(given.who):
         return UNTRIED, UNTRIED.fit(given.seen, seed=seed)
+    names = [name for name in names if name != "autoencoder" or len(given.seen) <= READ]
     found = {name: searched(KINDS[name], given, settings=settings, seed=seed) for name in names}
     others = [name for name in beside if settings > 1 and name in KINDS and name not in {*names, *AS_PUBLISHED}]
     tried = {name: kind for name, (kind, _, _) in found.items()} | {

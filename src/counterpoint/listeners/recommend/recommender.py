@@ -202,9 +202,10 @@ class Recommender:
         return asked.filter(pl.Series(self.seen.listener_numbers(asked) < 0))
 
     def because(self, uid: Any, song_id: Any, *, count: int = REASONS) -> pl.DataFrame:
-        """Return the songs of a history that speak most for a song: song_id, name, singer, part (of its score).
+        """Return the songs of a history that speak most for a song: song_id, name, singer, part.
 
-        Empty where what is popular is recommended.
+        The part is of its score or, if other songs speak against it, of all that speaks for it. Empty where what is
+        popular is recommended.
         """
         history = self.histories(_ids([uid], self.seen.listeners, "listener"))
         number, given, whole = self.number_of(song_id), None, 0.0
@@ -216,7 +217,7 @@ class Recommender:
             return self.names.head(0).with_columns(part=pl.lit(0.0))
         order = np.argsort(-given, kind="stable")[:count]
         order = order[given[order] > 0]
-        parts = given[order] / whole
+        parts = given[order] / max(whole, float(given[given > 0].sum()))
         return self.names[history.song[order]].with_columns(part=pl.Series(parts, dtype=pl.Float64))
 
     def number_of(self, song_id: Any) -> int:

@@ -117,8 +117,8 @@ def fitted(
 ) -> NDArray[np.float32]:
     """Return the weights by which NDCG@10 is highest, float32[members]; they add up to 1.
 
-    From the best member alone (or from `first`), each weight in turn is tried at several sizes, a few times round; then
-    the members are dropped that add less than .2 %.
+    From the best member alone, and from all alike, or else from `first`, each weight in turn is tried at several sizes,
+    a few times round; then the members are dropped that add less than .2 %.
     """
     listeners = lists.shape[1]
 
@@ -126,22 +126,28 @@ def fitted(
         return float(gains(lists, np.tile(weights, (listeners, 1)), relevant, offset).mean())
 
     alone = [gain(row) for row in np.eye(len(lists), dtype=np.float32)]
-    weights = np.eye(len(lists), dtype=np.float32)[int(np.argmax(alone))] if first is None else first / first.max()
-    best = gain(weights)
-    for _ in range(ROUNDS):
-        before = best
-        for at in np.argsort(alone)[::-1]:
-            for step in STEPS:
-                tried = weights.copy()
-                tried[at] = step
-                if tried.any() and (found := gain(tried)) > best:
-                    best, weights = found, tried
-        if best <= before:
-            break
+
+    def climbed(weights: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
+        best = gain(weights)
+        for _ in range(ROUNDS):
+            before = best
+            for at in np.argsort(alone)[::-1]:
+                for step in STEPS:
+                    tried = weights.copy()
+                    tried[at] = step
+                    if tried.any() and (found := gain(tried)) > best:
+                        best, weights = found, tried
+            if best <= before:
+                break
+        return best, weights
+
+    lone, even = np.eye(len(lists), dtype=np.float32)[int(np.argmax(alone))], np.ones(len(lists), np.float32)
+    starts = [lone, even] if first is None else [first / first.max()]
+    best, weights = max(map(climbed, starts), key=lambda found: found[0])
     for at in np.argsort(weights):
         without = weights.copy()
         without[at] = 0
-        if weights[at] and without.any() and (found := gain(without)) >= best * (1 - WORTH):
+        if weights[at] and without.any() and gain(without) >= best * (1 - WORTH):
             weights = without
     return np.asarray(weights / weights.sum(), np.float32)
 

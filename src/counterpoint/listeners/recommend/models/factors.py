@@ -18,11 +18,11 @@ PLACED: Final = 20_000  # listeners that are placed at once
 
 
 class Placed(Protocol):
-    """A model of factors: float32[songs, f], and a way to place a listener."""
+    """A model of factors, and a way to place a listener."""
 
     @property
     def songs(self) -> Factors:
-        """Where the songs are."""
+        """Where the songs are, float32[n, f]: all, or the n best known, and no others are recommended."""
 
     def placed(self, histories: Interactions) -> Factors:
         """Return where the listeners are, float32[listeners, f]."""
@@ -30,10 +30,12 @@ class Placed(Protocol):
 
 def top_in_direction(model: Placed, histories: Interactions, count: int, *, barred: Barred, new: bool) -> Ranked:
     """Return the songs with the largest products with each listener; see `Model.top`."""
+    across, out, barred = np.ascontiguousarray(model.songs.T), unwanted(histories, new=new), barred[: len(model.songs)]
+    if len(barred) < len(histories.songs):
+        out = out.pairs(out.song < len(barred))
     count = min(count, len(barred))
     song = np.empty((len(histories), count), np.int32)
     score = np.empty((len(histories), count), np.float32)
-    across, out = np.ascontiguousarray(model.songs.T), unwanted(histories, new=new)
     step = max(1, SCORES // max(1, len(model.songs)))
     room = np.empty((min(step, len(histories)), len(model.songs)), np.float32)
     for first in range(0, len(histories), PLACED):

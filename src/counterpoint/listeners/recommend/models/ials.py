@@ -72,10 +72,10 @@ class IalsKind:
 
     factors: int = 128
     iterations: int = 10
-    weigh: str = "plays"
-    unseen: float = 0.05
-    ridge: float = 0.01
-    power: float = 1.0
+    weigh: str = "rank"
+    unseen: float = 0.06
+    ridge: float = 0.012
+    power: float = 0.7
     steps: int = 2
 
     def fit(self, seen: Interactions, *, seed: int) -> LeastSquares:

@@ -124,9 +124,9 @@ RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
         "drawn": Span(1.0, 300.0, by_ratio=True),
     },
     AutoencoderKind: {
-        "hidden": Span(64, 400, by_ratio=True),
+        "hidden": Span(128, 512, by_ratio=True),
         "steps": Span(100, 400, by_ratio=True),
-        "hide": Span(0.3, 0.8),
+        "hide": Span(0.4, 0.85),
         "rate": Span(0.0005, 0.004, by_ratio=True),
         "weigh": WEIGHTS,
     },
