@@ -5,7 +5,6 @@ know to the one that fewest do. So what is equal is decided for the better known
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from scipy.sparse import csr_array
 
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.listeners.events.schema import FIRST_DAY, LAST_DAY
+from counterpoint.listeners.recommend.kernels.rank import shares_below
 from counterpoint.tables.handout import frame_of
 
 Floats = NDArray[np.float32]
@@ -24,6 +24,7 @@ UNKNOWN: Final = 3.0  # what a rating that nobody knows counts as
 LARGEST: Final = 1e9
 ANY_DEVICE: Final = -1
 MOST_DEVICES: Final = 100
+CHUNKS: Final = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,21 +98,8 @@ class Interactions:
             case "rating":
                 return np.nan_to_num(self.rating, nan=UNKNOWN) / np.float32(LOVED)
             case "rank":
-                return self._ranks
+                return np.asarray(shares_below(self.start, self.plays, CHUNKS), np.float32)
         raise CounterpointError(f"pairs are not weighed by {by!r}; {nearest(by, WEIGHTS)}")
-
-    @cached_property
-    def _ranks(self) -> Floats:
-        """The mean place of each pair's plays among its listener's, from the fewest, divided by their number."""
-        whose = self.whose
-        order = np.lexsort((self.plays, whose))
-        plays, owner = self.plays[order], whose[order]
-        begins = np.flatnonzero(np.append(True, (plays[1:] != plays[:-1]) | (owner[1:] != owner[:-1]))[: len(order)])
-        sizes = np.diff(np.append(begins, len(order)))
-        place = begins - self.start[owner[begins]] + (sizes + 1) / 2
-        ranks = np.empty(len(order), np.float32)
-        ranks[order] = np.repeat(place, sizes) / self.counts[owner]
-        return ranks
 
     def matrix(self, by: str = "one") -> csr_array:
         """Return the weights as a sparse matrix, float32[listeners, songs]."""
