@@ -20,7 +20,7 @@ from tests.logs import refusal
 
 from counterpoint.evaluate.ranking import Relevant
 from counterpoint.listeners.recommend import keep
-from counterpoint.listeners.recommend.interactions import Interactions
+from counterpoint.listeners.recommend.interactions import WEIGHTS, Interactions
 from counterpoint.listeners.recommend.models.blend import DEPTH, Blend, fitted, member_lists
 from counterpoint.listeners.recommend.models.clusters import PopularInCluster, clusters
 from counterpoint.listeners.recommend.models.factors import Projected
@@ -232,10 +232,13 @@ def test_a_mixture_of_factors_is_a_listeners_own_whoever_else_is_asked():
 def test_learning_and_listing_leave_the_interactions_as_they_are(name):
     parts = ("start", "song", "rating", "plays", "last", "disliked", "device")
     before = [getattr(SEEN, part).copy() for part in parts]
+    weights = [SEEN.weights(by).copy() for by in WEIGHTS]
     EVERY[name].fit(SEEN, seed=1)
     top(model(name), new=False)
     for part, array in zip(parts, before, strict=True):
         assert getattr(SEEN, part).tobytes() == array.tobytes()
+    for by, weight in zip(WEIGHTS, weights, strict=True):
+        assert SEEN.weights(by).tobytes() == weight.tobytes()
 
 
 # Lists
