@@ -107,6 +107,12 @@ def test_scores_are_logs_of_probabilities_over_the_suspects(learned, setting):
         assert ((scores > -np.inf) == setting.suspect[codes]).all()
 
 
+def with_sampler(pool):
+    """A pool in which the sampler takes part, whether it was worth it or not, and nobody else counts where it mixed."""
+    weights = {"ranker": 0.0, "neural": 0.0, "sampler": 2.0}
+    return replace(pool, members={**pool.members, "sampler": Sampler()}, mixed=weights)
+
+
 def sampled(setting, codes, between):
     """The sampler finds one suspect, and mixed or not."""
     probability = np.zeros(len(codes))
@@ -119,7 +125,7 @@ def sampled(setting, codes, between):
 )
 def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, monkeypatch, between, word):
     codes = setting.outbreaks(1, 5).codes[0]
-    mine = replace(learned, mixed={"ranker": 0.0, "neural": 0.0, "sampler": 2.0})
+    mine = with_sampler(learned)
     monkeypatch.setattr(pool, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, between))
     monkeypatch.setattr(pool, "SURE", 1.1)
     scores, said, found = mine.look(setting, codes, np.random.default_rng(1))
@@ -140,7 +146,7 @@ def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, setting, mo
         raise AssertionError("asked")
 
     codes = setting.outbreaks(1, 5).codes[0]
-    mine = replace(learned, mixed={"ranker": 0.0, "neural": 0.0, "sampler": 2.0})
+    mine = with_sampler(learned)
     monkeypatch.setattr(pool, "_sampled", fail)
     monkeypatch.setattr(pool, "SURE", 0.0)
     without = replace(learned, members={name: learned.members[name] for name in learned.unmixed}, mixed={})
@@ -157,6 +163,20 @@ def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monke
     assert "mixed on 0 of 4 outbreaks" in found.why
     assert not found.mixed
     assert "graph network: it takes 20 s or more" in found.why
+
+
+def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(setting, monkeypatch):
+    def alike(_, setting, codes, *__):
+        suspect = setting.suspect[codes]
+        return Sampled(suspect / suspect.sum(), 0.5, 0.0)
+
+    monkeypatch.setattr(pool, "_sampled", alike)
+    monkeypatch.setattr(pool, "OUTBREAKS", FEW)
+    monkeypatch.setattr(ranker, "ROUNDS", 20)
+    found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=40)
+    assert "which may be luck" in found.why
+    assert not found.mixed
+    assert "sampler" not in found.members
 
 
 def test_what_is_saved_says_the_same_when_it_is_loaded(learned, setting, tmp_path):

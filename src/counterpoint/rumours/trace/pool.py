@@ -131,13 +131,13 @@ class Pool:
         tell: Tell = lambda _: None,
         neural: bool = True,
         sampler: Sampler | None = Sampler(),  # noqa: B008  frozen
-        outbreaks: int = 400,
+        outbreaks: int = 1500,
     ) -> Self:
         """Learn what can be learned in about so many seconds, and what each member is worth.
 
         neural    : whether to teach a graph network, if the network is small enough and there is time
         sampler   : taken in if it serves this setting, mixes on a fifth of the outbreaks on which the others are in
-                    doubt, and is quick enough
+                    doubt, is quick enough, and tells more than they do
         outbreaks : that weights are fitted on; fewer if looking at them takes long
 
         Raises CounterpointError for no time, and if hardly any outbreak becomes large enough.
@@ -165,10 +165,15 @@ class Pool:
         if trial.without:
             out["sampler"] = trial.without
         elif sampler is not None:
-            members["sampler"] = sampler
             better = exam.on(trial, unmixed)
             mixed = better.weights([*((1 - TRUSTED) * weight for weight in unmixed.values()), TRUSTED])
             told["bits where the sampler mixed"] = {**better.bits(mixed), "without it": better.needs(unmixed)}
+            gain = better.needed(unmixed) - better.needed(mixed)
+            if gain.mean() > gain.std() / np.sqrt(len(gain)):
+                members["sampler"] = sampler
+            else:
+                mixed = {}
+                out["sampler"] = f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, which may be luck"
         told |= {"seconds": round(perf_counter() - begun, 1), "left out": out}
         pool = cls(setting.key, members, unmixed, mixed, told)
         tell(pool.why)
@@ -325,10 +330,15 @@ class _Exam(NamedTuple):
 
     def needs(self, weights: Mapping[str, float]) -> float:
         """Return the mean number of bits that the source costs."""
+        return round(float(self.needed(weights).mean()), 3)
+
+    def needed(self, weights: Mapping[str, float]) -> Floats:
+        """Return the bits that the source of each outbreak costs; of several, their mean."""
         row = np.array([weights.get(name, 0.0) for name in self.names])
         pairs = zip(self.logs, self.sources, strict=True)
-        bits = [-np.log2(np.maximum(probabilities(row @ each)[right], 1e-300)).mean() for each, right in pairs]
-        return round(float(np.mean(bits)), 3)
+        return np.array(
+            [-np.log2(np.maximum(probabilities(row @ each)[right], 1e-300)).mean() for each, right in pairs]
+        )
 
 
 def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
