@@ -155,7 +155,7 @@ class Pool:
         members: dict[str, Detector] = {ranker.name: ranker}
         if not without:
             members["neural"] = Neural.learn(setting, seconds=SHARES["neural"] * seconds, rng=rng, tell=tell)
-        exam = _Exam.of(setting, setting.outbreaks(outbreaks, rng), members, SHARES["fitting"] * seconds, rng)
+        exam = _Exam.of(setting, outbreaks, members, SHARES["fitting"] * seconds, rng)
         unmixed = exam.weights([1 / len(members)] * len(members))
         told = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
         mixed: dict[str, float] = {}
@@ -293,23 +293,24 @@ class _Exam(NamedTuple):
     def of(
         cls,
         setting: Setting,
-        some: Snapshots,
+        outbreaks: int,
         members: Mapping[str, Detector],
         seconds: float,
         rng: np.random.Generator,
     ) -> Self:
-        """Ask the members about outbreaks until the time is up, but about a few in any case."""
+        """Ask the members about so many outbreaks, or about a few and then as many as the time allows."""
         begun = perf_counter()
+        parts: list[Snapshots] = []
         logs: list[Floats] = []
-        for codes in some.codes:
-            if len(logs) >= FEW and perf_counter() - begun > seconds:
-                break
-            logs.append(_logs(setting, codes, members, rng))
-        asked = some.codes[: len(logs)]
-        suspect = setting.suspect[asked]
-        pairs = zip(suspect, some.sources[: len(logs)], strict=True)
+        while len(logs) < outbreaks and not (parts and perf_counter() - begun > seconds):
+            # A few at a time: of a large network all would not fit into memory.
+            parts.append(setting.outbreaks(min(FEW, outbreaks - len(logs)), rng))
+            logs += [_logs(setting, codes, members, rng) for codes in parts[-1].codes]
+        codes = np.concatenate([part.codes for part in parts])
+        suspect = setting.suspect[codes]
+        pairs = zip(suspect, np.concatenate([part.sources for part in parts]), strict=True)
         sources = [np.searchsorted(np.flatnonzero(each), began) for each, began in pairs]
-        return cls(list(members), asked, suspect, logs, sources)
+        return cls(list(members), codes, suspect, logs, sources)
 
     def on(self, trial: _Trial, known: Mapping[str, float]) -> Self:
         """Return the same with the sampler, of those on which it mixed; `known` are the others' weights."""
