@@ -94,9 +94,33 @@ def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
 
 def test_together_they_need_no_more_bits_than_the_best_alone(learned):
     bits = learned.told["bits"]
-    slack = sum(w**2 for w in (1, 1)) / pool.SPREAD**2 / 2 / learned.told["outbreaks"] / np.log(2)
-    assert bits["pool"] <= min(bits["ranker"], bits["neural"]) + slack
+    assert bits["pool"] <= min(bits["ranker"], bits["neural"]) + 0.001  # they are told with three digits
     assert bits["pool"] < np.log2(60)
+
+
+def examined(*members):
+    """What members said of snapshots, as if they had been asked; the source is by the first one's probabilities."""
+    true, sources = snapshots(800, np.random.default_rng(6))
+    logs = [np.stack([member(each) for member in members]) for each in true]
+    return pool._Exam(list("abc")[: len(members)], np.zeros((800, 1), np.uint8), None, logs, sources)
+
+
+def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
+    rng = np.random.default_rng(7)
+    noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
+    found = examined(lambda each: each, noisy, lambda each: np.zeros(len(each))).worth()
+    assert found["a"] == pytest.approx(1, abs=0.1)
+    assert (found["b"], found["c"]) == (0, 0)
+    assert examined(lambda each: each).worth() == {"a": pytest.approx(1, abs=0.1)}
+
+
+def test_two_who_err_apart_are_worth_more_together():
+    rng = np.random.default_rng(8)
+    noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
+    found = examined(noisy, noisy)
+    worth = found.worth()
+    assert min(worth.values()) > 0.2
+    assert found.needs(worth) < min(found.needs({"a": 1.0}), found.needs({"b": 1.0})) - 0.02
 
 
 def test_scores_are_logs_of_probabilities_over_the_suspects(learned, setting):

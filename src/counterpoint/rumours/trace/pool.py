@@ -29,7 +29,8 @@ Tell = Callable[[str], None]
 FORMAT: Final = 1
 FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
 RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
-SPREAD: Final = 0.15  # standard deviation of weights around what they are drawn towards
+LOOSE: Final = 0.5  # standard deviation of weights around what they are drawn towards
+FIRM: Final = 0.15  # the same where few outbreaks tell them, as the sampler takes its time
 TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards: it is exact but for noise
 SHARES: Final = {"neural": 0.55, "ranker": 0.2, "sampler": 0.25, "fitting": 0.1}  # of the time
 TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
@@ -57,11 +58,13 @@ def fitted(
     scores: Sequence[Floats],
     sources: Sequence[NDArray[np.int64]],
     towards: Sequence[float] | None = None,
+    spread: float = LOOSE,
 ) -> Floats:
     """Return the weights, 0 or more, with which members' ln-probabilities, float64[members, suspects], predict best.
 
     One array a snapshot, and the places of its sources. The loss is convex in the weights. They are drawn `towards`
-    some, by a normal prior: without it they would grow beyond all bounds where the source is always the likeliest.
+    some, by a normal prior of that `spread`: without it they would grow beyond all bounds where the source is always
+    the likeliest.
 
     >>> sure, other = np.log([0.9, 0.1]), np.log([0.5, 0.5])
     >>> found = fitted([np.stack([sure, other])] * 10, [np.array([0])] * 9 + [np.array([1])])
@@ -70,7 +73,7 @@ def fitted(
     """
     members = len(scores[0])
     middle = np.full(members, 1.0 / members) if towards is None else np.asarray(towards)
-    firm = 0.0 if towards is None else 1 / SPREAD**2
+    firm = 0.0 if towards is None else 1 / spread**2
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         total, slope = firm * float((weights - middle) @ (weights - middle)) / 2, firm * (weights - middle)
@@ -156,7 +159,8 @@ class Pool:
         if not without:
             members["neural"] = Neural.learn(setting, seconds=SHARES["neural"] * seconds, rng=rng, tell=tell)
         exam = _Exam.of(setting, outbreaks, members, SHARES["fitting"] * seconds, rng)
-        unmixed = exam.weights([1 / len(members)] * len(members))
+        unmixed = exam.worth()
+        out |= {name: "it adds no more than luck would" for name, weight in unmixed.items() if not weight}
         told = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
         mixed: dict[str, float] = {}
         trial = _Trial("not asked for") if sampler is None else _tried(sampler, setting, exam, unmixed, seconds, rng)
@@ -166,10 +170,10 @@ class Pool:
             out["sampler"] = trial.without
         elif sampler is not None:
             better = exam.on(trial, unmixed)
-            mixed = better.weights([*((1 - TRUSTED) * weight for weight in unmixed.values()), TRUSTED])
+            mixed = better.weights([*((1 - TRUSTED) * weight for weight in unmixed.values()), TRUSTED], FIRM)
             told["bits where the sampler mixed"] = {**better.bits(mixed), "without it": better.needs(unmixed)}
             gain = better.needed(unmixed) - better.needed(mixed)
-            if gain.mean() > gain.std() / np.sqrt(len(gain)):
+            if _beyond_luck(gain):
                 members["sampler"] = sampler
             else:
                 mixed = {}
@@ -182,9 +186,9 @@ class Pool:
     @property
     def why(self) -> str:
         """What is pooled, and why so, in a sentence."""
-        names = [WORDS.get(name, name) for name in self.unmixed]
-        weights = " and ".join(f"{weight:.2f}" for weight in self.unmixed.values())
-        pooled = f"{' and '.join(names)} pooled, weights {weights}" if len(names) > 1 else f"{names[0]} alone"
+        taken = {WORDS.get(name, name): weight for name, weight in self.unmixed.items() if weight}
+        weights = " and ".join(f"{weight:.2f}" for weight in taken.values())
+        pooled = f"{' and '.join(taken)} pooled, weights {weights}" if len(taken) > 1 else f"{next(iter(taken))} alone"
         said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {pooled}"]
         if "sampler" in self.members:
             good, tried = self.told["mixed"]
@@ -321,9 +325,18 @@ class _Exam(NamedTuple):
         names = [*self.names, "sampler"]
         return type(self)(names, self.codes[at], self.suspect[at], logs, sources)
 
-    def weights(self, towards: Sequence[float]) -> dict[str, float]:
-        """Return what the members are worth."""
-        return dict(zip(self.names, fitted(self.logs, self.sources, towards).round(4).tolist(), strict=True))
+    def worth(self) -> dict[str, float]:
+        """Return the members' weights; 0 but for the best one where all gain no more over it than luck would."""
+        even = self.weights([1 / len(self.names)] * len(self.names))
+        best = min(self.names, key=lambda name: self.needs({name: 1.0}))
+        only = self._replace(names=[best], logs=[each[[self.names.index(best)]] for each in self.logs])
+        alone = dict.fromkeys(self.names, 0.0) | only.weights([1.0])
+        return even if _beyond_luck(self.needed(alone) - self.needed(even)) else alone
+
+    def weights(self, towards: Sequence[float], spread: float = LOOSE) -> dict[str, float]:
+        """Return the weights with which the members together predict best."""
+        found = fitted(self.logs, self.sources, towards, spread)
+        return dict(zip(self.names, found.round(4).tolist(), strict=True))
 
     def bits(self, weights: Mapping[str, float]) -> dict[str, float]:
         """Return what each member alone needs to name the source, and all with these weights."""
@@ -340,6 +353,11 @@ class _Exam(NamedTuple):
         return np.array(
             [-np.log2(np.maximum(probabilities(row @ each)[right], 1e-300)).mean() for each, right in pairs]
         )
+
+
+def _beyond_luck(gain: Floats) -> bool:
+    """Return whether the bits gained on outbreaks are on average more than their standard error."""
+    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
 
 
 def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
