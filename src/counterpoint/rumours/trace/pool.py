@@ -30,7 +30,7 @@ FORMAT: Final = 1
 FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
 RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
 LOOSE: Final = 0.5  # standard deviation of weights around what they are drawn towards
-FIRM: Final = 0.15  # the same where few outbreaks tell them, as the sampler takes its time
+FIRM: Final = 0.15  # the same where these are no guess: one member alone, and one that mixed
 TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards: it is exact but for noise
 SHARES: Final = {"neural": 0.55, "ranker": 0.2, "sampler": 0.25, "fitting": 0.1}  # of the time
 TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
@@ -303,13 +303,14 @@ class _Exam(NamedTuple):
         rng: np.random.Generator,
     ) -> Self:
         """Ask the members about so many outbreaks, or about a few and then as many as the time allows."""
-        begun = perf_counter()
+        until = np.inf
         parts: list[Snapshots] = []
         logs: list[Floats] = []
-        while len(logs) < outbreaks and not (parts and perf_counter() - begun > seconds):
+        while len(logs) < outbreaks and perf_counter() < until:
             # A few at a time: of a large network all would not fit into memory.
             parts.append(setting.outbreaks(min(FEW, outbreaks - len(logs)), rng))
             logs += [_logs(setting, codes, members, rng) for codes in parts[-1].codes]
+            until = min(until, perf_counter() + seconds)  # the first few may compile
         codes = np.concatenate([part.codes for part in parts])
         suspect = setting.suspect[codes]
         pairs = zip(suspect, np.concatenate([part.sources for part in parts]), strict=True)
@@ -330,7 +331,7 @@ class _Exam(NamedTuple):
         even = self.weights([1 / len(self.names)] * len(self.names))
         best = min(self.names, key=lambda name: self.needs({name: 1.0}))
         only = self._replace(names=[best], logs=[each[[self.names.index(best)]] for each in self.logs])
-        alone = dict.fromkeys(self.names, 0.0) | only.weights([1.0])
+        alone = dict.fromkeys(self.names, 0.0) | only.weights([1.0], FIRM)
         return even if _beyond_luck(self.needed(alone) - self.needed(even)) else alone
 
     def weights(self, towards: Sequence[float], spread: float = LOOSE) -> dict[str, float]:
