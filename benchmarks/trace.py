@@ -23,13 +23,13 @@ of a node only whether it is touched. GraphSL's OJC is not run: what it returns 
 nodes; nor is cosasi's earliest infection first, which needs times.
 
 Snapshots depend on the cell's name alone; a pool in which the sampler takes part sees the first --slow, other slow
-detectors a third of these, a tenth in cells that have no bar. The pool learns for --seconds, there for half of them.
-Ranker, graph network and sampler are the pool's own, the sampler only on snapshots on which the pool asked it; "fast"
-learns for half a minute at most. "long sampler": twice the chains, four times the sweeps, on the first few snapshots of
-draw-3 and draw-5 on which the pool's sampler mixed, and how far the pool is from what it found. What was measured is
-kept in FOLDER, a file a cell, a line a snapshot and detector; what was learned, in FOLDER/learned: a second run goes on
-where the first stopped. With other --seconds, learned detectors are run anew. Two runs of different cells may share a
-FOLDER and the cores. A whole run takes half a day.
+detectors a third of these, a tenth in cells that have no bar. The pool learns for --seconds, for half of them in cells
+that have neither a bar nor a row in the paper. Ranker, graph network and sampler are the pool's own, the sampler only
+on snapshots on which the pool asked it; "fast" learns for half a minute at most. "long sampler": twice the chains, four
+times the sweeps, on the first few snapshots of draw-3 and draw-5 on which the pool's sampler mixed, and how far the
+pool is from what it found. What was measured is kept in FOLDER, a file a cell, a line a snapshot and detector; what was
+learned, in FOLDER/learned: a second run goes on where the first stopped. With other --seconds, learned detectors are run
+anew. Two runs of different cells may share a FOLDER and the cores. A whole run takes half a day.
 """
 
 import argparse
@@ -397,7 +397,7 @@ def made(name: str, cell: Cell, setting: Setting, asked: argparse.Namespace) -> 
         child(asked.peers, setting)  # that it takes time to begin is not the detector's fault
         return Peer(name, asked.peers), {}
     most = BRIEF if cell.each else BRISK if name == "fast" else asked.seconds
-    seconds, begun = min(most, asked.seconds * (1.0 if cell.name in BARS else 0.5)), time.perf_counter()
+    seconds, begun = min(most, asked.seconds * (1.0 if cell.paper or cell.name in BARS else 0.5)), time.perf_counter()
     tell = lambda word: print(f"{cell.name}, {name}: {word}", file=sys.stderr)  # noqa: E731
     found = detector(setting, name, seconds=seconds, rng=1, cache=asked.to / "learned", tell=tell)
     how = {

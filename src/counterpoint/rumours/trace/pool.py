@@ -151,19 +151,22 @@ class Pool:
         out = {}
         if without := _without_neural(nodes, seconds, wanted=neural):
             out["neural"] = without
-        cost = _cost(setting, rng)
-        share = SHARES["ranker"] + (SHARES["neural"] if without else 0)
-        many = _many(share * seconds, cost)
+        unsampled = "not asked for" if sampler is None else sampler.refusal(setting) or ""
+        rest = SHARES["neural"] + (SHARES["sampler"] if unsampled else 0)  # for the best that can be had
+        many = _many((SHARES["ranker"] + (rest if without else 0)) * seconds, _cost(setting, rng))
         ranker = Ranker.learn(setting, outbreaks=many, rng=rng, tell=tell, fast=nodes > NEAR)
         members: dict[str, Detector] = {ranker.name: ranker}
         if not without:
-            members["neural"] = Neural.learn(setting, seconds=SHARES["neural"] * seconds, rng=rng, tell=tell)
+            members["neural"] = Neural.learn(setting, seconds=rest * seconds, rng=rng, tell=tell)
         exam = _Exam.of(setting, outbreaks, members, SHARES["fitting"] * seconds, rng)
         unmixed = exam.worth()
         out |= {name: "it adds no more than luck would" for name, weight in unmixed.items() if not weight}
         told = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
         mixed: dict[str, float] = {}
-        trial = _Trial("not asked for") if sampler is None else _tried(sampler, setting, exam, unmixed, seconds, rng)
+        if sampler is None or unsampled:
+            trial = _Trial(unsampled)
+        else:
+            trial = _tried(sampler, setting, exam, unmixed, seconds, rng)
         if trial.found:
             told["mixed"] = [len(trial.mixed), len(trial.found)]
         if trial.without:
@@ -400,8 +403,6 @@ def _tried(
     rng: np.random.Generator,
 ) -> _Trial:
     """Let the sampler look at doubtful outbreaks until its time is up, or it turns out to be of no use."""
-    if why := sampler.refusal(setting):
-        return _Trial(why)
     row, begun = np.array(list(unmixed.values())), perf_counter()
     found: dict[int, Sampled] = {}
     took = []
