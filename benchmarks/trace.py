@@ -28,8 +28,8 @@ that have neither a bar nor a row in the paper. Ranker, graph network and sample
 on snapshots on which the pool asked it; "fast" learns for half a minute at most. "long sampler": twice the chains, four
 times the sweeps, on the first few snapshots of draw-3 and draw-5 on which the pool's sampler mixed, and how far the
 pool is from what it found. What was measured is kept in FOLDER, a file a cell, a line a snapshot and detector; what was
-learned, in FOLDER/learned: a second run goes on where the first stopped. With other --seconds, learned detectors are run
-anew. Two runs of different cells may share a FOLDER and the cores. A whole run takes half a day.
+learned, in FOLDER/learned: a second run goes on where the first stopped. With other --seconds, learned detectors are
+run anew. Two runs of different cells may share a FOLDER and the cores. A whole run takes half a day.
 """
 
 import argparse
