@@ -238,3 +238,13 @@ def test_it_is_asked_about_its_own_setting_only(learned, setting):
         learned.scores(other, other.outbreaks(1, 1).codes[0], np.random.default_rng(1))
     with refused("more than 0 would be right"):
         Pool.learn(setting, seconds=0, rng=1)
+
+
+def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(setting, monkeypatch):
+    monkeypatch.setattr(pool, "_tried", lambda *_: pytest.fail("it was tried"))
+    slow = Sampler(sweeps=10**9)
+    found = Pool.learn(setting, seconds=2, rng=1, neural=False, sampler=slow)
+    assert "or more" in found.told["left out"]["sampler"]
+    assert "sampler" not in found.members
+    few = setting.outbreaks(1, 1).codes[0]
+    assert slow.effort(setting, few) > 10**9 > Sampler().effort(setting, few) > 0

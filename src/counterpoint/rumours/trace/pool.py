@@ -38,8 +38,10 @@ SHORT: Final = 20.0  # seconds, below which none is
 NEAR: Final = 20_000  # nodes, above which distances are not looked at
 SEEN: Final = 128  # suspects of an outbreak that the ranker's trees see
 ROWS, ARCS = 15_000, 2_500_000  # suspects and arcs that the ranker learns from in a second
-OUTBREAKS: Final = 100, 6000  # that the ranker learns from, at least and at most
-FEW: Final = 50  # outbreaks that weights are fitted on, at least
+SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at most
+OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
+FEW: Final = 25  # outbreaks that weights are fitted on, at least
+SOME: Final = 16  # outbreaks that tell beforehand what others will cost
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
 MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
@@ -151,7 +153,7 @@ class Pool:
         out = {}
         if without := _without_neural(nodes, seconds, wanted=neural):
             out["neural"] = without
-        unsampled = "not asked for" if sampler is None else sampler.refusal(setting) or ""
+        unsampled = "not asked for" if sampler is None else _without_sampler(sampler, setting, seconds, rng)
         rest = SHARES["neural"] + (SHARES["sampler"] if unsampled else 0)  # for the best that can be had
         many = _many((SHARES["ranker"] + (rest if without else 0)) * seconds, _cost(setting, rng))
         ranker = Ranker.learn(setting, outbreaks=many, rng=rng, tell=tell, fast=nodes > NEAR)
@@ -434,6 +436,15 @@ def _without_neural(nodes: int, seconds: float, *, wanted: bool) -> str:
     return f"it takes {SHORT:g} s or more" if seconds < SHORT else ""
 
 
+def _without_sampler(sampler: Sampler, setting: Setting, seconds: float, rng: np.random.Generator) -> str:
+    """Return why the sampler is not even tried; nothing if it is."""
+    if why := sampler.refusal(setting):
+        return why
+    some = [sampler.effort(setting, codes) for codes in setting.outbreaks(SOME, rng).codes]
+    least = float(np.median(some)) / SWEPT  # if each chain has a core of its own
+    return f"it would take {least:.0f} s an outbreak, or more" if least > DEAR * seconds else ""
+
+
 def affordable(setting: Setting, seconds: float, rng: np.random.Generator) -> int:
     """Return from about how many outbreaks a ranker learns in so many seconds."""
     return _many(seconds, _cost(setting, rng))
@@ -445,5 +456,5 @@ def _many(seconds: float, cost: float) -> int:
 
 def _cost(setting: Setting, rng: np.random.Generator) -> float:
     """Return about how many seconds the ranker takes to learn from an outbreak."""
-    suspects = setting.suspect[setting.outbreaks(16, rng).codes].sum(1)
+    suspects = setting.suspect[setting.outbreaks(SOME, rng).codes].sum(1)
     return float(np.minimum(suspects, SEEN).mean() / ROWS + len(setting.network.to) / ARCS)
