@@ -27,6 +27,7 @@ from counterpoint.rumours.trace.sampler import Sampler
 from counterpoint.rumours.trace.setting import Codes, Setting
 from counterpoint.rumours.trace.suspects import Suspects, hops_from
 from counterpoint.tables.commit import make_folder, publish_folder
+from counterpoint.words import counted
 
 Learned = Pool | Ranker | Neural
 Learn = Callable[[Setting, float, np.random.Generator, Tell], Learned]
@@ -195,8 +196,8 @@ def _check_reach(setting: Setting, codes: Codes) -> None:
     parts = len(np.unique(part[touched]))
     if parts > setting.sources:
         raise CounterpointError(
-            f"touched nodes lie in {parts:,} parts of the network that nothing joins: a rumour with {setting.sources}"
-            f" source{'s' * (setting.sources > 1)} cannot have come to all; trace each part, or look for more sources"
+            f"touched nodes lie in {parts:,} parts of the network that nothing joins: a rumour with"
+            f" {counted(setting.sources, 'source')} cannot have come to all; trace each part, or look for more sources"
         )
     if setting.sources > 1 or any(model.contact in PAIRWISE for model, _ in setting.models):
         return
@@ -204,8 +205,8 @@ def _check_reach(setting: Setting, codes: Codes) -> None:
     if hops.max() > 2 * setting.time:
         one, other = (setting.network.names[int(touched[at])] for at in (0, int(hops.argmax())))
         raise CounterpointError(
-            f"{one!r} and {other!r} are touched and {hops.max():.0f} steps apart: in {setting.time} steps from one"
-            f" source they would be {2 * setting.time} apart at most; look for more sources, or say a longer time"
+            f"{one!r} and {other!r} are touched and {hops.max():.0f} steps apart: in {counted(setting.time, 'step')} from"
+            f" one source they would be {2 * setting.time} apart at most; look for more sources, or say a longer time"
         )
 
 
