@@ -205,8 +205,9 @@ def _check_reach(setting: Setting, codes: Codes) -> None:
     if hops.max() > 2 * setting.time:
         one, other = (setting.network.names[int(touched[at])] for at in (0, int(hops.argmax())))
         raise CounterpointError(
-            f"{one!r} and {other!r} are touched and {hops.max():.0f} steps apart: in {counted(setting.time, 'step')} from"
-            f" one source they would be {2 * setting.time} apart at most; look for more sources, or say a longer time"
+            f"{one!r} and {other!r} are touched and {hops.max():.0f} steps apart: in {counted(setting.time, 'step')}"
+            f" from one source they would be {2 * setting.time} apart at most; look for more sources, or say a longer"
+            " time"
         )
 
 
