@@ -114,6 +114,12 @@ def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
     assert examined(lambda each: each).worth() == {"a": pytest.approx(1, abs=0.1)}
 
 
+def test_a_pool_of_members_who_know_nothing_says_so(learned):
+    none = replace(learned, unmixed=dict.fromkeys(learned.unmixed, 0.0), mixed={})
+    assert "nobody tells anything" in none.why
+    assert "ranker alone;" in replace(none, unmixed={"ranker": 1.0, "neural": 0.0}).why + ";"
+
+
 def test_two_who_err_apart_are_worth_more_together():
     rng = np.random.default_rng(8)
     noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731

@@ -193,7 +193,8 @@ class Pool:
         """What is pooled, and why so, in a sentence."""
         taken = {WORDS.get(name, name): weight for name, weight in self.unmixed.items() if weight}
         weights = " and ".join(f"{weight:.2f}" for weight in taken.values())
-        pooled = f"{' and '.join(taken)} pooled, weights {weights}" if len(taken) > 1 else f"{next(iter(taken))} alone"
+        pooled = " and ".join(taken) or "nobody tells anything"
+        pooled += f" pooled, weights {weights}" if len(taken) > 1 else " alone" * len(taken)
         said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {pooled}"]
         if "sampler" in self.members:
             good, tried = self.told["mixed"]
