@@ -552,7 +552,7 @@ def ahead(ours: Mapping[int, Any], theirs: Mapping[int, Any]) -> str:
         return ""
     gain = np.array([(rank(ours[at]) == 1) * 100.0 - (rank(theirs[at]) == 1) * 100.0 for at in both])
     found = bootstrap(lambda weights: float(weights @ gain / weights.sum()), np.arange(len(both)), rng=0)
-    return f"{found.value:+.3g} [{round(found.low):+d} {round(found.high):+d}]"
+    return f"{found.value:+.1f} [{found.low:+.1f} {found.high:+.1f}]".replace("-0.0", "+0.0")
 
 
 HEAD: Final = (
