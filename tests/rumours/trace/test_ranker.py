@@ -102,6 +102,23 @@ def test_it_beats_chance_by_far_and_is_as_sure_as_it_may_be(which, setting, requ
     assert abs(claimed - hits) < 4 * error
 
 
+@pytest.mark.parametrize("fast", [False, True])
+def test_late_outbreaks_hide_the_source_behind_the_sieve_as_often_as_it_says(fast):
+    late = Setting.of(barabasi_albert(1000, 3, rng=1), model("sidr-draw"), 11, least=5)
+    ranker = Ranker.learn(late, outbreaks=400, rng=1, fast=fast)
+    outbreaks = late.outbreaks(200, 99)
+    assert np.median(late.suspect[outbreaks.codes].sum(1)) > 400
+    held, claimed = [], []
+    for codes, (source,) in zip(outbreaks.codes, outbreaks.sources, strict=True):
+        chances = np.exp(ranker.scores(late, codes, np.random.default_rng(0)))
+        assert chances.sum() == pytest.approx(1)
+        order = np.argsort(-chances)
+        size = np.searchsorted(chances[order].cumsum(), 0.9) + 1
+        held.append(source in order[:size])
+        claimed.append(chances[order[:size]].sum())
+    assert abs(np.mean(held) - np.mean(claimed)) < 4 * np.sqrt(0.09 / 200)
+
+
 def test_claims_three_times_too_sure_are_made_honest_and_keep_their_order():
     rng = np.random.default_rng(2)
     scores = rng.normal(size=(2000, 6))

@@ -25,11 +25,14 @@ from counterpoint.rumours.trace.setting import Codes, Setting
 from counterpoint.rumours.trace.surroundings import Surroundings
 
 Floats = NDArray[np.float32]
+_Group = tuple[Floats, NDArray[np.float64]]
 ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."
 REACH: Final = 400  # suspects whose distances to others are looked at
 KEPT: Final = 128  # suspects that the trees see
+TIERS: Final = 3
 SIEVED: Final = 600  # outbreaks that the sieve learns from
 VALIDATION: Final = 0.25
+ENOUGH: Final = 20  # sources in a tier to learn how sure its scores are
 AT_ONCE: Final = 2**26  # codes kept at a time
 WORK: Final = 300_000_000  # arcs times outbreaks that are learned from if nobody says how many
 TREES: Final = {
@@ -47,7 +50,7 @@ TREES: Final = {
 }
 ROUNDS: Final = 1000
 PATIENCE: Final = 25  # rounds without gain
-PARTS: Final = ("key", "local", "shells", "both", "model", "sure", "lost")
+PARTS: Final = ("key", "local", "shells", "both", "model", "sure", "tiers")
 LITTLE: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
 
 
@@ -60,15 +63,22 @@ class _Suspects:
     """The suspects of one snapshot as the trees see them.
 
     nodes    : int64[n], all suspects
-    sieved   : float32[n], scores of the sieve
+    sieved   : float32[n], scores of the sieve, to be compared within a tier
+    tier     : int8[n], 0 where the trees see somebody, 1 where distances to others are looked at, 2 beyond
     kept     : int64[m], places of those that the trees see
     features : float32[m, columns]
     """
 
     nodes: NDArray[np.int64]
     sieved: Floats
+    tier: NDArray[np.int8]
     kept: NDArray[np.int64]
     features: Floats
+
+    def among(self, sources: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the share of the sources in each tier."""
+        where = self.tier[np.isin(self.nodes, sources)]
+        return np.bincount(where, minlength=TIERS) / len(sources)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +90,8 @@ class Ranker:
     shells    : weights of who is how far; empty if distances are not looked at ("fast")
     both      : weights of the sieve that has both
     model     : the trees, as LightGBM's text
-    sure      : what scores are multiplied by, and how much of their probability is added: see `_calibrated`
-    lost      : P(the sieve lets the source through)
+    sure      : float64[3, 2], of each tier: what scores are multiplied by, and how much of their probability is added
+    tiers     : float64[3, 3], P(the source is in each tier), by the last one there is
     """
 
     key: str
@@ -89,8 +99,8 @@ class Ranker:
     shells: Floats
     both: Floats
     model: str
-    sure: tuple[float, float]
-    lost: float
+    sure: NDArray[np.float64]
+    tiers: NDArray[np.float64]
     about: str = ABOUT
     claims: bool = True
 
@@ -126,12 +136,18 @@ class Ranker:
         tell(f"learning from {many:,} outbreaks on {setting.network.nodes:,} nodes")
         sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast)
         tell("the sieve is learned")
-        found = []
+        found, tiers = [], np.tri(TIERS) / 2  # half an outbreak in each, so that nothing is impossible
+        behind: tuple[list[_Group], ...] = [], []
         for codes, sources in _simulated(setting, many, rng):
             looked = sieve.look(parts, codes)
             found.append((looked.features, np.isin(looked.nodes[looked.kept], sources) / len(sources)))
+            shares = looked.among(sources)
+            tiers[looked.tier.max()] += shares
+            for tier in np.flatnonzero(shares[1:]).tolist():
+                of = looked.tier == tier + 1
+                behind[tier].append((looked.sieved[of, None], np.isin(looked.nodes[of], sources) / len(sources)))
         tell("features are computed")
-        return sieve.grown(found, rng, tell)
+        return replace(sieve.grown(found, behind, rng, tell), tiers=tiers / tiers.sum(1, keepdims=True))
 
     @classmethod
     def _sieved(cls, parts: Surroundings, many: int, rng: np.random.Generator, *, fast: bool) -> Self:
@@ -144,7 +160,7 @@ class Ranker:
             # A few hundred suspects are enough to learn weights from.
             some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
             groups.append((parts.local(codes, nodes[some]), true[some] / len(sources)))
-        sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", (1.0, 0.0), 0.0)
+        sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS))
         if fast:
             return sieve
         near, counted, sources_of = [], [], []
@@ -166,8 +182,10 @@ class Ranker:
         features = parts.local(codes, nodes)
         sieved = features @ self.local
         kept = _best(sieved, REACH if len(self.shells) else KEPT)
+        tier = np.full(len(nodes), TIERS - 1, np.int8)
         features = features[kept]
         if len(self.shells):
+            tier[kept] = 1
             counted = parts.shells(codes, nodes[kept])
             features = np.hstack([features, *parts.distances(counted, self.shells)])
             better = features @ self.both
@@ -178,24 +196,30 @@ class Ranker:
             sieved[kept] = better
             again = _best(better, KEPT)
             kept, features = kept[again], features[again]
+        tier[kept] = 0
         features = np.hstack([features, parts.beside(sieved, codes, nodes, kept)]).astype(np.float32)
-        return _Suspects(nodes, sieved, kept, features)
+        return _Suspects(nodes, sieved, tier, kept, features)
 
     def grown(
-        self, found: list[tuple[Floats, NDArray[np.float64]]], rng: np.random.Generator, tell: Callable[[str], None]
+        self,
+        found: list[_Group],
+        behind: Sequence[list[_Group]],
+        rng: np.random.Generator,
+        tell: Callable[[str], None],
     ) -> Self:
-        """Return this sieve with trees grown on features and sources of snapshots."""
-        lost = 1 - float(np.mean([y.sum() for _, y in found]))
+        """Return this sieve with trees grown on features and sources of snapshots.
+
+        behind : the sieve's scores where it did not let a source through, and the sources, by tier
+        """
         found = [(x, y / y.sum()) for x, y in found if y.sum() > 0]
         held = max(int(len(found) * VALIDATION), 1)
         learned, validation = _Lists.of(found[held:]), _Lists.of(found[:held])
         trees = _boosted(learned, validation, int(rng.integers(2**31)))
         logs = validation.logs(np.asarray(trees.predict(validation.features, num_threads=1)))
-        sure = _calibrated(logs, validation)
-        loss = validation.loss(_tempered(logs, sure)) / np.log(2)
+        sure = np.array([_calibrated(logs, validation), *map(_calmed, behind)])
+        loss = validation.loss(_tempered(logs, sure[0])) / np.log(2)
         tell(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
-        share = float(np.clip(lost, 0.5 / (len(found) + 1), 0.5))
-        return replace(self, model=trees.model_to_string(), sure=sure, lost=share)
+        return replace(self, model=trees.model_to_string(), sure=sure)
 
     def on(self, setting: Setting) -> Self:
         """Return the same ranker for another setting, in which it was not learned: one of the same kind, but larger.
@@ -216,11 +240,14 @@ class Ranker:
             return scores
         looked = self.look(Surroundings.of(setting), codes)
         raw = log_softmax(np.asarray(self.trees.predict(looked.features, num_threads=1)))
-        out = np.setdiff1d(np.arange(len(looked.nodes)), looked.kept)
-        lost = self.lost if len(out) else 0.0
-        scores[looked.nodes[looked.kept]] = log_softmax(_tempered(raw, self.sure)) + np.log1p(-lost)
-        if len(out):
-            scores[looked.nodes[out]] = log_softmax(looked.sieved[out].astype(np.float64)) + np.log(lost)
+        there = np.unique(looked.tier)
+        shares = self.tiers[there[-1], there]
+        shares = shares / shares.sum()
+        scores[looked.nodes[looked.kept]] = log_softmax(_tempered(raw, self.sure[0])) + np.log(shares[0])
+        for tier, share in zip(there[1:], shares[1:], strict=True):
+            of = looked.tier == tier
+            raw = log_softmax(looked.sieved[of].astype(np.float64))
+            scores[looked.nodes[of]] = log_softmax(_tempered(raw, self.sure[tier])) + np.log(share)
         return scores
 
     def save(self, path: Path | str) -> None:
@@ -232,9 +259,8 @@ class Ranker:
     def load(cls, path: Path | str) -> Self:
         """Read what `save` wrote; raises CounterpointError if that is not what the file is."""
         parts = loaded(path, PARTS)
-        key, model, lost = str(parts["key"]), str(parts["model"]), float(parts["lost"])
-        factor, added = parts["sure"].tolist()
-        return cls(key, parts["local"], parts["shells"], parts["both"], model, (factor, added), lost)
+        key, model = str(parts["key"]), str(parts["model"])
+        return cls(key, parts["local"], parts["shells"], parts["both"], model, parts["sure"], parts["tiers"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,7 +330,7 @@ def _boosted(learned: _Lists, validation: _Lists, seed: int) -> lgb.Booster:
     )
 
 
-def _tempered(logs: NDArray[np.float64], sure: tuple[float, float]) -> NDArray[np.float64]:
+def _tempered(logs: NDArray[np.float64], sure: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Return scores that rise with logarithms of probabilities."""
     factor, added = sure
     return factor * (logs + added * np.exp(logs))
@@ -322,6 +348,14 @@ def _calibrated(logs: NDArray[np.float64], held: _Lists) -> tuple[float, float]:
 
     found = minimize(cost, [1.0, 0.0], method="L-BFGS-B", bounds=[(0.2, 3.0), (-0.9, 5.0)])  # -1 would no longer rise
     return float(found.x[0]), float(found.x[1])
+
+
+def _calmed(groups: list[_Group]) -> tuple[float, float]:
+    """Return the same of the sieve's scores; they are taken as they are where it let almost all sources through."""
+    if len(groups) < ENOUGH:
+        return 1.0, 0.0
+    lists = _Lists.of(groups)
+    return _calibrated(lists.logs(lists.features[:, 0].astype(np.float64)), lists)
 
 
 def _simulated(setting: Setting, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
