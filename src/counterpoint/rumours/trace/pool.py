@@ -20,7 +20,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.rumours.trace.detector import Detector, Known, Scores, probabilities
 from counterpoint.rumours.trace.neural import Neural
-from counterpoint.rumours.trace.ranker import Ranker
+from counterpoint.rumours.trace.ranker import KEPT, Ranker
 from counterpoint.rumours.trace.sampler import Sampled, Sampler
 from counterpoint.rumours.trace.setting import Codes, Setting, Snapshots
 
@@ -36,7 +36,6 @@ SHARES: Final = {"neural": 0.55, "ranker": 0.2, "sampler": 0.25, "fitting": 0.1}
 TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
 SHORT: Final = 20.0  # seconds, below which none is
 NEAR: Final = 20_000  # nodes, above which distances are not looked at
-SEEN: Final = 128  # suspects of an outbreak that the ranker's trees see
 ROWS, ARCS = 15_000, 2_500_000  # suspects and arcs that the ranker learns from in a second
 SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at most
 OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
@@ -458,4 +457,4 @@ def _many(seconds: float, cost: float) -> int:
 def _cost(setting: Setting, rng: np.random.Generator) -> float:
     """Return about how many seconds the ranker takes to learn from an outbreak."""
     suspects = setting.suspect[setting.outbreaks(SOME, rng).codes].sum(1)
-    return float(np.minimum(suspects, SEEN).mean() / ROWS + len(setting.network.to) / ARCS)
+    return float(np.minimum(suspects, KEPT).mean() / ROWS + len(setting.network.to) / ARCS)

@@ -33,6 +33,7 @@ TIERS: Final = 3
 SIEVED: Final = 600  # outbreaks that the sieve learns from
 VALIDATION: Final = 0.25
 ENOUGH: Final = 20  # sources in a tier to learn how sure its scores are
+BEHIND: Final = 2_000_000  # suspects of a tier that are kept for that: two numbers need no more
 AT_ONCE: Final = 2**26  # codes kept at a time
 WORK: Final = 300_000_000  # arcs times outbreaks that are learned from if nobody says how many
 TREES: Final = {
@@ -145,6 +146,8 @@ class Ranker:
             tiers[looked.tier.max()] += shares
             for tier in np.flatnonzero(shares[1:]).tolist():
                 of = looked.tier == tier + 1
+                if len(behind[tier]) >= max(ENOUGH, BEHIND // of.sum()):
+                    continue
                 behind[tier].append((looked.sieved[of, None], np.isin(looked.nodes[of], sources) / len(sources)))
         tell("features are computed")
         return replace(sieve.grown(found, behind, rng, tell), tiers=tiers / tiers.sum(1, keepdims=True))
