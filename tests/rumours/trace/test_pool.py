@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.logs import refused
+from tests.rumours.trace.test_lists import snapshots
 
 from counterpoint.rumours.models.presets import model
 from counterpoint.rumours.network.generate import barabasi_albert
 from counterpoint.rumours.trace import neural, pool, ranker
-from counterpoint.rumours.trace.pool import Pool, fitted, floored
+from counterpoint.rumours.trace.lists import Worth
+from counterpoint.rumours.trace.pool import Pool, floored
 from counterpoint.rumours.trace.sampler import Sampled, Sampler
 from counterpoint.rumours.trace.setting import Setting
 
@@ -36,54 +38,6 @@ def learned(setting):
         return Pool.learn(setting, seconds=0.5, rng=1, sampler=quick, outbreaks=50)
 
 
-def snapshots(count, rng):
-    """What is truly known of sources, and sources drawn from it."""
-    logs = np.log(rng.dirichlet(np.ones(SUSPECTS), count))
-    return list(logs), [rng.choice(SUSPECTS, 1, p=np.exp(each)) for each in logs]
-
-
-def loss(weights, scores, sources):
-    """The mean of -ln P(source), term by term."""
-    total = 0.0
-    for each, right in zip(scores, sources, strict=True):
-        raised = np.exp(np.asarray(weights) @ each)
-        total -= np.log(raised[right] / raised.sum()).mean()
-    return total / len(scores)
-
-
-def test_who_knows_gets_all_the_weight_and_who_guesses_gets_none():
-    rng = np.random.default_rng(1)
-    true, sources = snapshots(800, rng)
-    noise = [np.log(rng.dirichlet(np.ones(SUSPECTS))) for _ in true]
-    found = fitted([np.stack(pair) for pair in zip(true, noise, strict=True)], sources)
-    assert found == pytest.approx([1, 0], abs=0.1)
-
-
-def test_who_is_twice_as_sure_as_they_may_be_is_halved():
-    true, sources = snapshots(800, np.random.default_rng(2))
-    assert fitted([2 * each[None] for each in true], sources) == pytest.approx([0.5], abs=0.05)
-
-
-def test_no_other_weights_predict_better_of_one_source_or_two():
-    rng = np.random.default_rng(3)
-    scores = [np.log(rng.dirichlet(np.ones(SUSPECTS), 3)) for _ in range(40)]
-    for many in (1, 2):
-        sources = [rng.choice(SUSPECTS, many, replace=False, p=np.exp(each[0])) for each in scores]
-        found = fitted(scores, sources)
-        best = loss(found, scores, sources)
-        for step in rng.normal(0, 0.1, (200, 3)):
-            assert loss(np.maximum(found + step, 0), scores, sources) >= best - 1e-6
-
-
-def test_a_few_easy_snapshots_make_nobody_boundless():
-    easy = [np.log(np.full((2, 2), [0.9, 0.1]))] * 10
-    few = fitted(easy, [np.array([0])] * 10, towards=[0.5, 0.5])
-    assert few.sum() < 2.5
-    assert fitted(easy[:1], [np.array([0])], towards=[0.7, 0.3]) == pytest.approx([0.7, 0.3], abs=0.1)
-    many, sources = snapshots(1000, np.random.default_rng(4))
-    assert fitted([each[None] for each in many], sources, towards=[0.2]) == pytest.approx([1], abs=0.1)
-
-
 def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
     suspect = np.array([True, True, True, False])
     found = np.exp(floored(np.array([0.0, -np.inf, -2000.0, -np.inf]), suspect))
@@ -100,24 +54,22 @@ def test_together_they_need_no_more_bits_than_the_best_alone(learned):
 
 def examined(*members):
     """What members said of snapshots, as if they had been asked; the source is by the first one's probabilities."""
-    true, sources = snapshots(800, np.random.default_rng(6))
-    logs = [np.stack([member(each) for member in members]) for each in true]
-    return pool._Exam(list("abc")[: len(members)], np.zeros((800, 1), np.uint8), None, logs, sources)
+    groups = [(np.column_stack([member(logs[:, 0]) for member in members]), true) for logs, true in snapshots(800, 6)]
+    return pool._Exam(list("abc")[: len(members)], np.zeros((800, 1), np.uint8), None, groups)
 
 
 def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
     rng = np.random.default_rng(7)
     noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
     found = examined(lambda each: each, noisy, lambda each: np.zeros(len(each))).worth()
-    assert found["a"] == pytest.approx(1, abs=0.1)
-    assert (found["b"], found["c"]) == (0, 0)
-    assert examined(lambda each: each).worth() == {"a": pytest.approx(1, abs=0.1)}
+    assert found.weights == (pytest.approx(1, abs=0.1), 0, 0)
+    assert examined(lambda each: each).worth().weights == (pytest.approx(1, abs=0.1),)
 
 
 def test_a_pool_of_members_who_know_nothing_says_so(learned):
-    none = replace(learned, unmixed=dict.fromkeys(learned.unmixed, 0.0), mixed={})
+    none = replace(learned, unmixed=Worth((0.0, 0.0)), mixed=None)
     assert "nobody tells anything" in none.why
-    assert "ranker alone;" in replace(none, unmixed={"ranker": 1.0, "neural": 0.0}).why + ";"
+    assert "ranker alone;" in replace(none, unmixed=Worth((1.0, 0.0))).why + ";"
 
 
 def test_two_who_err_apart_are_worth_more_together():
@@ -125,8 +77,8 @@ def test_two_who_err_apart_are_worth_more_together():
     noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
     found = examined(noisy, noisy)
     worth = found.worth()
-    assert min(worth.values()) > 0.2
-    assert found.needs(worth) < min(found.needs({"a": 1.0}), found.needs({"b": 1.0})) - 0.02
+    assert min(worth.weights) > 0.2
+    assert found.needs(worth) < min(found.needs(Worth(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
 
 
 def test_scores_are_logs_of_probabilities_over_the_suspects(learned, setting):
@@ -139,8 +91,7 @@ def test_scores_are_logs_of_probabilities_over_the_suspects(learned, setting):
 
 def with_sampler(pool):
     """A pool in which the sampler takes part, whether it was worth it or not, and nobody else counts where it mixed."""
-    weights = {"ranker": 0.0, "neural": 0.0, "sampler": 2.0}
-    return replace(pool, members={**pool.members, "sampler": Sampler()}, mixed=weights)
+    return replace(pool, members={**pool.taught, "sampler": Sampler()}, mixed=Worth((0.0, 0.0, 2.0)))
 
 
 def sampled(setting, codes, between):
@@ -160,7 +111,7 @@ def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, mo
     monkeypatch.setattr(pool, "SURE", 1.1)
     scores, said, found = mine.look(setting, codes, np.random.default_rng(1))
     assert found.between == between
-    without = replace(learned, members={name: learned.members[name] for name in learned.unmixed}, mixed={})
+    without = replace(learned, members=learned.taught, mixed=None)
     assert word in said
     known = np.exp(without.scores(setting, codes, np.random.default_rng(1)))
     if between < 0.5:
@@ -179,7 +130,7 @@ def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, setting, mo
     mine = with_sampler(learned)
     monkeypatch.setattr(pool, "_sampled", fail)
     monkeypatch.setattr(pool, "SURE", 0.0)
-    without = replace(learned, members={name: learned.members[name] for name in learned.unmixed}, mixed={})
+    without = replace(learned, members=learned.taught, mixed=None)
     looked = mine.look(setting, codes, np.random.default_rng(1))
     assert (looked.sampled, looked.said) == (None, "the others are sure: the sampler was not asked")
     assert looked.scores.tolist() == without.scores(setting, codes, np.random.default_rng(1)).tolist()

@@ -11,7 +11,7 @@ from counterpoint.rumours.models.presets import model
 from counterpoint.rumours.network.generate import barabasi_albert
 from counterpoint.rumours.network.network import Network
 from counterpoint.rumours.trace.detector import probabilities
-from counterpoint.rumours.trace.ranker import Ranker, _calibrated, _Lists, _tempered
+from counterpoint.rumours.trace.ranker import Ranker
 from counterpoint.rumours.trace.setting import Setting
 from counterpoint.rumours.trace.surroundings import Surroundings
 
@@ -117,19 +117,6 @@ def test_late_outbreaks_hide_the_source_behind_the_sieve_as_often_as_it_says(fas
         held.append(source in order[:size])
         claimed.append(chances[order[:size]].sum())
     assert abs(np.mean(held) - np.mean(claimed)) < 4 * np.sqrt(0.09 / 200)
-
-
-def test_claims_three_times_too_sure_are_made_honest_and_keep_their_order():
-    rng = np.random.default_rng(2)
-    scores = rng.normal(size=(2000, 6))
-    chances = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-    sources = (rng.random((2000, 1)) > chances.cumsum(1)).sum(1)
-    lists = _Lists.of([(np.zeros((6, 1), np.float32), np.eye(6)[source]) for source in sources])
-    found = _tempered(bold := lists.logs(3 * scores.ravel()), _calibrated(bold, lists))
-    honest = np.exp(lists.logs(found)).reshape(-1, 6)
-    assert (honest.argsort(1) == scores.argsort(1)).all()
-    hits = (honest.argmax(1) == sources).mean()
-    assert abs(honest.max(1).mean() - hits) < 4 * np.sqrt(hits * (1 - hits) / 2000)
 
 
 def test_probabilities_sum_to_one_over_suspects(ranker, fast, setting):

@@ -1,11 +1,12 @@
 """Several detectors as one: their probabilities multiplied, each raised to what it turned out to be worth.
 
 A logarithmic pool (Genest & Zidek 1986, Statistical Science 1) whose weights are fitted on outbreaks that none of its
-members has learned from. That they need not add up to one makes its probabilities as sure as they may be.
+members has learned from. That they need not add up to one, and that the likeliest may get more than the weights give
+them, makes its probabilities as sure as they may be.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import fmean
@@ -14,25 +15,24 @@ from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.rumours.trace.detector import Detector, Known, Scores, probabilities
+from counterpoint.rumours.trace.lists import Group, Lists, Worth, pooled
 from counterpoint.rumours.trace.neural import Neural
 from counterpoint.rumours.trace.ranker import KEPT, Ranker
 from counterpoint.rumours.trace.sampler import Sampled, Sampler
-from counterpoint.rumours.trace.setting import Codes, Setting, Snapshots
+from counterpoint.rumours.trace.setting import Codes, Setting
 
 Floats = NDArray[np.float64]
 Tell = Callable[[str], None]
-FORMAT: Final = 1
+FORMAT: Final = 2
 FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
 RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
-LOOSE: Final = 0.5  # standard deviation of weights around what they are drawn towards
-FIRM: Final = 0.15  # the same where these are no guess: one member alone, and one that mixed
+FIRM: Final = 0.15  # standard deviation of weights that are no guess: of one member alone, and of one that mixed
 TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards: it is exact but for noise
-SHARES: Final = {"neural": 0.55, "ranker": 0.2, "sampler": 0.25, "fitting": 0.1}  # of the time
+SHARES: Final = {"neural": 0.5, "ranker": 0.2, "sampler": 0.2, "fitting": 0.15}  # of the time
 TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
 SHORT: Final = 20.0  # seconds, below which none is
 NEAR: Final = 20_000  # nodes, above which distances are not looked at
@@ -55,40 +55,6 @@ def floored(scores: Scores, suspect: NDArray[np.bool_]) -> Scores:
         return np.asarray(np.log((1 - FLOOR) * probabilities(scores) + FLOOR * even))
 
 
-def fitted(
-    scores: Sequence[Floats],
-    sources: Sequence[NDArray[np.int64]],
-    towards: Sequence[float] | None = None,
-    spread: float = LOOSE,
-) -> Floats:
-    """Return the weights, 0 or more, with which members' ln-probabilities, float64[members, suspects], predict best.
-
-    One array a snapshot, and the places of its sources. The loss is convex in the weights. They are drawn `towards`
-    some, by a normal prior of that `spread`: without it they would grow beyond all bounds where the source is always
-    the likeliest.
-
-    >>> sure, other = np.log([0.9, 0.1]), np.log([0.5, 0.5])
-    >>> found = fitted([np.stack([sure, other])] * 10, [np.array([0])] * 9 + [np.array([1])])
-    >>> float(found[0].round(2))
-    1.0
-    """
-    members = len(scores[0])
-    middle = np.full(members, 1.0 / members) if towards is None else np.asarray(towards)
-    firm = 0.0 if towards is None else 1 / spread**2
-
-    def loss(weights: Floats) -> tuple[float, Floats]:
-        total, slope = firm * float((weights - middle) @ (weights - middle)) / 2, firm * (weights - middle)
-        for each, right in zip(scores, sources, strict=True):
-            logs = weights @ each
-            chances = probabilities(logs)
-            total -= float(np.log(np.maximum(chances[right], 1e-300)).mean())
-            slope -= each[:, right].mean(1) - each @ chances
-        return total / len(scores), slope / len(scores)
-
-    best = minimize(loss, middle, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * members)
-    return np.asarray(best.x)
-
-
 class Looked(NamedTuple):
     """What a pool found.
 
@@ -107,9 +73,9 @@ class Pool:
     """A ranker, a graph network and a sampler, as far as each can be had; made by `Pool.learn` for one setting.
 
     key     : of the setting
-    members : by name
-    unmixed : their weights without the sampler
-    mixed   : their weights for snapshots on which the sampler mixed; empty if it takes no part
+    members : by name, the sampler last
+    unmixed : what they are worth without the sampler
+    mixed   : what all are on snapshots on which the sampler mixed; None if it takes no part
     told    : how it was learned: nodes, seconds asked for and taken; outbreaks that weights are fitted on, and the
               bits that members and pool need on these to name the source; the same of those on which the sampler mixed;
               on how many of how many doubtful ones it did; and why members were left out
@@ -117,8 +83,8 @@ class Pool:
 
     key: str
     members: Mapping[str, Detector]
-    unmixed: Mapping[str, float]
-    mixed: Mapping[str, float]
+    unmixed: Worth
+    mixed: Worth | None
     told: Mapping[str, Any]
 
     name: ClassVar = "pool"
@@ -135,7 +101,7 @@ class Pool:
         tell: Tell = lambda _: None,
         neural: bool = True,
         sampler: Sampler | None = Sampler(),  # noqa: B008  frozen
-        outbreaks: int = 1500,
+        outbreaks: int = 3000,
     ) -> Self:
         """Learn what can be learned in about so many seconds, and what each member is worth.
 
@@ -161,9 +127,10 @@ class Pool:
             members["neural"] = Neural.learn(setting, seconds=rest * seconds, rng=rng, tell=tell)
         exam = _Exam.of(setting, outbreaks, members, SHARES["fitting"] * seconds, rng)
         unmixed = exam.worth()
-        out |= {name: "it adds no more than luck would" for name, weight in unmixed.items() if not weight}
+        worth = zip(members, unmixed.weights, strict=True)
+        out |= {name: "it adds no more than luck would" for name, weight in worth if not weight}
         told = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
-        mixed: dict[str, float] = {}
+        mixed = None
         if sampler is None or unsampled:
             trial = _Trial(unsampled)
         else:
@@ -174,13 +141,13 @@ class Pool:
             out["sampler"] = trial.without
         elif sampler is not None:
             better = exam.on(trial, unmixed)
-            mixed = better.weights([*((1 - TRUSTED) * weight for weight in unmixed.values()), TRUSTED], FIRM)
-            told["bits where the sampler mixed"] = {**better.bits(mixed), "without it": better.needs(unmixed)}
-            gain = better.needed(unmixed) - better.needed(mixed)
+            found = better.lists.worth([*((1 - TRUSTED) * weight for weight in unmixed.weights), TRUSTED], FIRM)
+            others = unmixed._replace(weights=(*unmixed.weights, 0.0))
+            told["bits where the sampler mixed"] = {**better.bits(found), "without it": better.needs(others)}
+            gain = better.needed(others) - better.needed(found)
             if _beyond_luck(gain):
-                members["sampler"] = sampler
+                members["sampler"], mixed = sampler, found
             else:
-                mixed = {}
                 out["sampler"] = f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, which may be luck"
         told |= {"seconds": round(perf_counter() - begun, 1), "left out": out}
         pool = cls(setting.key, members, unmixed, mixed, told)
@@ -188,16 +155,22 @@ class Pool:
         return pool
 
     @property
+    def taught(self) -> dict[str, Detector]:
+        """The members but the sampler, which are asked about every snapshot."""
+        return {name: member for name, member in self.members.items() if name != "sampler"}
+
+    @property
     def why(self) -> str:
         """What is pooled, and why so, in a sentence."""
-        taken = {WORDS.get(name, name): weight for name, weight in self.unmixed.items() if weight}
+        names = [WORDS.get(name, name) for name in self.taught]
+        taken = {name: weight for name, weight in zip(names, self.unmixed.weights, strict=True) if weight}
         weights = " and ".join(f"{weight:.2f}" for weight in taken.values())
-        pooled = " and ".join(taken) or "nobody tells anything"
-        pooled += f" pooled, weights {weights}" if len(taken) > 1 else " alone" * len(taken)
-        said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {pooled}"]
-        if "sampler" in self.members:
+        what = " and ".join(taken) or "nobody tells anything"
+        what += f" pooled, weights {weights}" if len(taken) > 1 else " alone" * len(taken)
+        said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {what}"]
+        if self.mixed:
             good, tried = self.told["mixed"]
-            weights = ", ".join(f"{weight:.2f}" for weight in self.mixed.values())
+            weights = ", ".join(f"{weight:.2f}" for weight in self.mixed.weights)
             said.append(
                 f"the sampler mixed on {good} of {tried} outbreaks that left doubt, and is used on such ({weights})"
             )
@@ -219,19 +192,18 @@ class Pool:
         if setting.key != self.key:
             raise CounterpointError("this pool was learned for another setting: learn one for this")
         suspect = setting.suspect[codes]
-        logs = _logs(setting, codes, {name: self.members[name] for name in self.unmixed}, rng)
-        total, said, found = np.array(list(self.unmixed.values())) @ logs, "", None
+        logs = _logs(setting, codes, self.taught, rng)
+        total, said, found = pooled(logs, self.unmixed), "", None
         sampler = self.members.get("sampler")
-        if isinstance(sampler, Sampler):
+        if self.mixed and isinstance(sampler, Sampler):
             said = "the others are sure: the sampler was not asked"
             if _doubtful(total):
                 found = _sampled(sampler, setting, codes, total, rng)
                 said = _said(found)
-        if found is not None and found.mixed:
-            total = np.array(list(self.mixed.values())) @ np.vstack([logs, _spread(found, suspect, total)])
+                if found.mixed:
+                    total = pooled(np.column_stack([logs, _spread(found, suspect, total)]), self.mixed)
         scores = np.full(len(codes), -np.inf)
-        with np.errstate(divide="ignore"):
-            scores[suspect] = np.log(probabilities(total))
+        scores[suspect] = total
         return Looked(scores, said, found)
 
     def save(self, folder: Path | str) -> None:
@@ -262,7 +234,8 @@ class Pool:
                     members[name] = Sampler(**kept["sampler"])
                 else:
                     members[name] = (Neural if name == "neural" else Ranker).load(folder / f"{name}.npz")
-            parts = kept["key"], members, kept["unmixed"], kept["mixed"], kept["told"]
+            unmixed, mixed = (each and Worth(tuple(each[0]), each[1]) for each in (kept["unmixed"], kept["mixed"]))
+            parts = kept["key"], members, unmixed, mixed, kept["told"]
         except (CounterpointError, OSError, ValueError, KeyError, TypeError) as error:
             raise CounterpointError(f"{folder} is no saved pool, or a damaged one: {error}") from None
         if version != FORMAT:
@@ -288,15 +261,13 @@ class _Exam(NamedTuple):
     names   : of the members
     codes   : uint8[n, nodes]
     suspect : bool[n, nodes]
-    logs    : float64[members, suspects] of each
-    sources : places of the sources among the suspects of each
+    groups  : of each, members' logarithms, float64[suspects, members], and the suspects' shares of the sources
     """
 
     names: list[str]
     codes: Codes
     suspect: NDArray[np.bool_]
-    logs: list[Floats]
-    sources: list[NDArray[np.int64]]
+    groups: list[Group]
 
     @classmethod
     def of(
@@ -309,56 +280,61 @@ class _Exam(NamedTuple):
     ) -> Self:
         """Ask the members about so many outbreaks, or about a few and then as many as the time allows."""
         until = np.inf
-        parts: list[Snapshots] = []
-        logs: list[Floats] = []
-        while len(logs) < outbreaks and perf_counter() < until:
+        parts: list[Codes] = []
+        groups: list[Group] = []
+        while len(groups) < outbreaks and perf_counter() < until:
             # A few at a time: of a large network all would not fit into memory.
-            parts.append(setting.outbreaks(min(FEW, outbreaks - len(logs)), rng))
-            logs += [_logs(setting, codes, members, rng) for codes in parts[-1].codes]
+            some = setting.outbreaks(min(FEW, outbreaks - len(groups)), rng)
+            parts.append(some.codes)
+            for codes, sources in zip(some.codes, some.sources, strict=True):
+                true = np.isin(np.flatnonzero(setting.suspect[codes]), sources) / len(sources)
+                groups.append((_logs(setting, codes, members, rng), true))
             until = min(until, perf_counter() + seconds)  # the first few may compile
-        codes = np.concatenate([part.codes for part in parts])
-        suspect = setting.suspect[codes]
-        pairs = zip(suspect, np.concatenate([part.sources for part in parts]), strict=True)
-        sources = [np.searchsorted(np.flatnonzero(each), began) for each, began in pairs]
-        return cls(list(members), codes, suspect, logs, sources)
+        codes = np.concatenate(parts)
+        return cls(list(members), codes, setting.suspect[codes], groups)
 
-    def on(self, trial: _Trial, known: Mapping[str, float]) -> Self:
-        """Return the same with the sampler, of those on which it mixed; `known` are the others' weights."""
-        at, row = trial.mixed, np.array(list(known.values()))
-        found = [_spread(trial.found[one], self.suspect[one], row @ self.logs[one]) for one in at]
-        logs = [np.vstack([self.logs[one], each]) for one, each in zip(at, found, strict=True)]
-        sources = [self.sources[one] for one in at]
-        names = [*self.names, "sampler"]
-        return type(self)(names, self.codes[at], self.suspect[at], logs, sources)
+    @property
+    def lists(self) -> Lists:
+        """What members say, as one."""
+        return Lists.of(self.groups)
 
-    def worth(self) -> dict[str, float]:
-        """Return the members' weights; 0 but for the best one where all gain no more over it than luck would."""
-        even = self.weights([1 / len(self.names)] * len(self.names))
-        best = min(self.names, key=lambda name: self.needs({name: 1.0}))
-        only = self._replace(names=[best], logs=[each[[self.names.index(best)]] for each in self.logs])
-        alone = dict.fromkeys(self.names, 0.0) | only.weights([1.0], FIRM)
-        return even if _beyond_luck(self.needed(alone) - self.needed(even)) else alone
+    def on(self, trial: _Trial, known: Worth) -> Self:
+        """Return the same with the sampler, of those on which it mixed; `known` is what the others are worth."""
+        groups = []
+        for at in trial.mixed:
+            logs, true = self.groups[at]
+            found = _spread(trial.found[at], self.suspect[at], pooled(logs, known))
+            groups.append((np.column_stack([logs, found]), true))
+        return type(self)([*self.names, "sampler"], self.codes[trial.mixed], self.suspect[trial.mixed], groups)
 
-    def weights(self, towards: Sequence[float], spread: float = LOOSE) -> dict[str, float]:
-        """Return the weights with which the members together predict best."""
-        found = fitted(self.logs, self.sources, towards, spread)
-        return dict(zip(self.names, found.round(4).tolist(), strict=True))
+    def worth(self) -> Worth:
+        """Return what the members are worth; none but the best anything if all gain no more over it than luck would."""
+        many = len(self.names)
+        together = self.lists.worth([1 / many] * many)
+        best = min(range(many), key=lambda at: self.needs(_only(at, many)))
+        lists = self.lists
+        (weight,), rise = replace(lists, features=lists.features[:, [best]]).worth([1.0], FIRM)
+        alone = _only(best, many, weight, rise)
+        return together if _beyond_luck(self.needed(alone) - self.needed(together)) else alone
 
-    def bits(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """Return what each member alone needs to name the source, and all with these weights."""
-        return {**{name: self.needs({name: 1.0}) for name in self.names}, "pool": self.needs(weights)}
+    def bits(self, worth: Worth) -> dict[str, float]:
+        """Return what each member alone needs to name the source, and all of them if that is what they are worth."""
+        alone = {name: self.needs(_only(at, len(self.names))) for at, name in enumerate(self.names)}
+        return {**alone, "pool": self.needs(worth)}
 
-    def needs(self, weights: Mapping[str, float]) -> float:
+    def needs(self, worth: Worth) -> float:
         """Return the mean number of bits that the source costs."""
-        return round(float(self.needed(weights).mean()), 3)
+        return round(float(self.needed(worth).mean()), 3)
 
-    def needed(self, weights: Mapping[str, float]) -> Floats:
+    def needed(self, worth: Worth) -> Floats:
         """Return the bits that the source of each outbreak costs; of several, their mean."""
-        row = np.array([weights.get(name, 0.0) for name in self.names])
-        pairs = zip(self.logs, self.sources, strict=True)
-        return np.array(
-            [-np.log2(np.maximum(probabilities(row @ each)[right], 1e-300)).mean() for each, right in pairs]
-        )
+        lists = self.lists
+        return np.asarray(lists.losses(lists.pooled(worth)) / np.log(2))
+
+
+def _only(at: int, many: int, weight: float = 1.0, rise: float = 0.0) -> Worth:
+    """Return that one of so many members is worth anything."""
+    return Worth((0.0,) * at + (weight,) + (0.0,) * (many - at - 1), rise)
 
 
 def _beyond_luck(gain: Floats) -> bool:
@@ -367,9 +343,10 @@ def _beyond_luck(gain: Floats) -> bool:
 
 
 def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
-    """Return what each member says of the suspects, float64[members, suspects]."""
+    """Return what each member says of the suspects, float64[suspects, members]."""
     suspect = setting.suspect[codes]
-    return np.stack([floored(each.scores(setting, codes, rng), suspect)[suspect] for each in members.values()])
+    columns = [floored(each.scores(setting, codes, rng), suspect)[suspect] for each in members.values()]
+    return np.column_stack(columns)
 
 
 def _spread(found: Sampled, suspect: NDArray[np.bool_], known: Floats) -> Floats:
@@ -400,19 +377,20 @@ def _tried(
     sampler: Sampler,
     setting: Setting,
     exam: _Exam,
-    unmixed: Mapping[str, float],
+    unmixed: Worth,
     seconds: float,
     rng: np.random.Generator,
 ) -> _Trial:
     """Let the sampler look at doubtful outbreaks until its time is up, or it turns out to be of no use."""
-    row, begun = np.array(list(unmixed.values())), perf_counter()
+    begun = perf_counter()
     found: dict[int, Sampled] = {}
     took = []
-    for at, (codes, logs) in enumerate(zip(exam.codes, exam.logs, strict=True)):
-        if not _doubtful(row @ logs):
+    for at, (codes, (logs, _)) in enumerate(zip(exam.codes, exam.groups, strict=True)):
+        known = pooled(logs, unmixed)
+        if not _doubtful(known):
             continue
         since = perf_counter()
-        found[at] = _sampled(sampler, setting, codes, row @ logs, rng)
+        found[at] = _sampled(sampler, setting, codes, known, rng)
         took.append(perf_counter() - since)
         mixed, tried = sum(each.mixed for each in found.values()), len(found)
         if (tried >= HOPELESS and not mixed) or (tried >= PILOT and mixed < MIXES * tried):

@@ -21,11 +21,11 @@ from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.rumours.trace.detector import Scores
 from counterpoint.rumours.trace.keep import loaded
+from counterpoint.rumours.trace.lists import Group, Lists, Worth, pooled
 from counterpoint.rumours.trace.setting import Codes, Setting
 from counterpoint.rumours.trace.surroundings import Surroundings
 
 Floats = NDArray[np.float32]
-_Group = tuple[Floats, NDArray[np.float64]]
 ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."
 REACH: Final = 400  # suspects whose distances to others are looked at
 KEPT: Final = 128  # suspects that the trees see
@@ -91,7 +91,7 @@ class Ranker:
     shells    : weights of who is how far; empty if distances are not looked at ("fast")
     both      : weights of the sieve that has both
     model     : the trees, as LightGBM's text
-    sure      : float64[3, 2], of each tier: what scores are multiplied by, and how much of their probability is added
+    sure      : float64[3, 2], weight and rise (`lists.Worth`) of the scores in each tier
     tiers     : float64[3, 3], P(the source is in each tier), by the last one there is
     """
 
@@ -138,7 +138,7 @@ class Ranker:
         sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast)
         tell("the sieve is learned")
         found, tiers = [], np.tri(TIERS) / 2  # half an outbreak in each, so that nothing is impossible
-        behind: tuple[list[_Group], ...] = [], []
+        behind: tuple[list[Group], ...] = [], []
         for codes, sources in _simulated(setting, many, rng):
             looked = sieve.look(parts, codes)
             found.append((looked.features, np.isin(looked.nodes[looked.kept], sources) / len(sources)))
@@ -205,8 +205,8 @@ class Ranker:
 
     def grown(
         self,
-        found: list[_Group],
-        behind: Sequence[list[_Group]],
+        found: list[Group],
+        behind: Sequence[list[Group]],
         rng: np.random.Generator,
         tell: Callable[[str], None],
     ) -> Self:
@@ -216,11 +216,11 @@ class Ranker:
         """
         found = [(x, y / y.sum()) for x, y in found if y.sum() > 0]
         held = max(int(len(found) * VALIDATION), 1)
-        learned, validation = _Lists.of(found[held:]), _Lists.of(found[:held])
+        learned, validation = Lists.of(found[held:]), Lists.of(found[:held])
         trees = _boosted(learned, validation, int(rng.integers(2**31)))
         logs = validation.logs(np.asarray(trees.predict(validation.features, num_threads=1)))
-        sure = np.array([_calibrated(logs, validation), *map(_calmed, behind)])
-        loss = validation.loss(_tempered(logs, sure[0])) / np.log(2)
+        sure = np.array([_sure(logs, validation), *map(_calmed, behind)])
+        loss = validation.losses(_honest(logs, sure[0], validation.logs)).mean() / np.log(2)
         tell(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
         return replace(self, model=trees.model_to_string(), sure=sure)
 
@@ -246,11 +246,11 @@ class Ranker:
         there = np.unique(looked.tier)
         shares = self.tiers[there[-1], there]
         shares = shares / shares.sum()
-        scores[looked.nodes[looked.kept]] = log_softmax(_tempered(raw, self.sure[0])) + np.log(shares[0])
+        scores[looked.nodes[looked.kept]] = _honest(raw, self.sure[0]) + np.log(shares[0])
         for tier, share in zip(there[1:], shares[1:], strict=True):
             of = looked.tier == tier
             raw = log_softmax(looked.sieved[of].astype(np.float64))
-            scores[looked.nodes[of]] = log_softmax(_tempered(raw, self.sure[tier])) + np.log(share)
+            scores[looked.nodes[of]] = _honest(raw, self.sure[tier]) + np.log(share)
         return scores
 
     def save(self, path: Path | str) -> None:
@@ -266,34 +266,9 @@ class Ranker:
         return cls(key, parts["local"], parts["shells"], parts["both"], model, parts["sure"], parts["tiers"])
 
 
-@dataclass(frozen=True, eq=False)
-class _Lists:
-    """Snapshots as groups of rows."""
-
-    features: Floats
-    true: NDArray[np.float64]
-    sizes: NDArray[np.int64]
-    start: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, groups: Sequence[tuple[Floats, NDArray[Any]]]) -> Self:
-        sizes = np.array([len(y) for _, y in groups])
-        features, true = (np.concatenate(each) for each in zip(*groups, strict=True))
-        return cls(features, true.astype(np.float64), sizes, np.append(0, np.cumsum(sizes)[:-1]))
-
-    def logs(self, raw: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the logarithm of the softmax over each snapshot's suspects."""
-        above = raw - np.repeat(np.maximum.reduceat(raw, self.start), self.sizes)
-        return np.asarray(above - np.repeat(np.log(np.add.reduceat(np.exp(above), self.start)), self.sizes))
-
-    def loss(self, raw: NDArray[Any]) -> float:
-        """Return the mean cross-entropy to the true sources."""
-        return -float((self.true * self.logs(raw)).sum() / len(self.sizes))
-
-
 def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
     """Return the weights of a conditional logit."""
-    lists = _Lists.of(groups)
+    lists = Lists.of(groups)
     middle, width = lists.features.mean(0), lists.features.std(0)
     used = width > 1e-6
     scaled = lists.features[:, used]
@@ -313,7 +288,7 @@ def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0)
     return weights
 
 
-def _boosted(learned: _Lists, validation: _Lists, seed: int) -> lgb.Booster:
+def _boosted(learned: Lists, validation: Lists, seed: int) -> lgb.Booster:
     def slopes(raw: NDArray[Any], _: lgb.Dataset) -> tuple[NDArray[Any], NDArray[Any]]:
         chance = np.exp(learned.logs(raw))
         return chance - learned.true, np.maximum(chance * (1 - chance), 1e-3)
@@ -333,32 +308,27 @@ def _boosted(learned: _Lists, validation: _Lists, seed: int) -> lgb.Booster:
     )
 
 
-def _tempered(logs: NDArray[np.float64], sure: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return scores that rise with logarithms of probabilities."""
-    factor, added = sure
-    return factor * (logs + added * np.exp(logs))
+def _sure(logs: NDArray[np.float64], held: Lists) -> tuple[float, float]:
+    """Return the weight and the rise that make logarithms of probabilities honest (Guo et al. 2017 has the weight)."""
+    (weight,), rise = replace(held, features=logs[:, None]).worth([1.0])
+    return weight, rise
 
 
-def _calibrated(logs: NDArray[np.float64], held: _Lists) -> tuple[float, float]:
-    """Return what makes probabilities honest: a temperature, and one more for those who are the most likely.
-
-    A temperature alone is set by the many unlikely ones; where the loss is least in both, the probability that is
-    claimed on average for the source is the one it is found with (Guo et al. 2017 has the temperature).
-    """
-
-    def cost(sure: NDArray[np.float64]) -> float:
-        return held.loss(_tempered(logs, (float(sure[0]), float(sure[1]))))
-
-    found = minimize(cost, [1.0, 0.0], method="L-BFGS-B", bounds=[(0.2, 3.0), (-0.9, 5.0)])  # -1 would no longer rise
-    return float(found.x[0]), float(found.x[1])
-
-
-def _calmed(groups: list[_Group]) -> tuple[float, float]:
+def _calmed(groups: Sequence[Group]) -> tuple[float, float]:
     """Return the same of the sieve's scores; they are taken as they are where it let almost all sources through."""
     if len(groups) < ENOUGH:
         return 1.0, 0.0
-    lists = _Lists.of(groups)
-    return _calibrated(lists.logs(lists.features[:, 0].astype(np.float64)), lists)
+    lists = Lists.of(groups)
+    return _sure(lists.logs(lists.features[:, 0].astype(np.float64)), lists)
+
+
+def _honest(
+    logs: NDArray[np.float64],
+    sure: NDArray[np.float64],
+    softmax: Callable[[NDArray[Any]], NDArray[np.float64]] = log_softmax,
+) -> NDArray[np.float64]:
+    """Return logarithms of probabilities with that weight and rise."""
+    return pooled(logs[:, None], Worth((float(sure[0]),), float(sure[1])), softmax)
 
 
 def _simulated(setting: Setting, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
