@@ -146,6 +146,16 @@ def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monke
     assert "graph network: it takes 20 s or more" in found.why
 
 
+def test_a_sampler_is_believed_in_until_enough_outbreaks_speak_against_it():
+    rng = np.random.default_rng(9)
+    one_bad = np.array([-5.0, *[0.2] * 16])
+    assert one_bad.mean() < 0 < pool.DUE < pool._expected(one_bad)
+    assert pool._expected(np.tile(one_bad, 20)) < 0
+    assert pool._expected(np.array([0.0])) == pytest.approx(0.15, abs=0.01)
+    useless = rng.normal(0, 0.2, 150)
+    assert pool._expected(useless - useless.mean()) < pool.DUE
+
+
 def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(setting, monkeypatch):
     def alike(_, setting, codes, *__):
         suspect = setting.suspect[codes]
@@ -155,7 +165,7 @@ def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(setting,
     monkeypatch.setattr(pool, "OUTBREAKS", FEW)
     monkeypatch.setattr(ranker, "ROUNDS", 20)
     found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=40)
-    assert "which may be luck" in found.why
+    assert "too little for what it costs" in found.why
     assert not found.mixed
     assert "sampler" not in found.members
 

@@ -43,6 +43,11 @@ FEW: Final = 25  # outbreaks that weights are fitted on, at least
 SOME: Final = 16  # outbreaks that tell beforehand what others will cost
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
+HOPED: Final = (
+    0.15,
+    0.15,
+)  # bits that it gains where it mixes, and their spread, in the nine settings where we know them
+DUE: Final = 0.02  # bits that something as slow must gain
 MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
 DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
 WORDS: Final = {"fast": "fast ranker", "neural": "graph network"}
@@ -145,10 +150,12 @@ class Pool:
             others = unmixed._replace(weights=(*unmixed.weights, 0.0))
             told["bits where the sampler mixed"] = {**better.bits(found), "without it": better.needs(others)}
             gain = better.needed(others) - better.needed(found)
-            if _beyond_luck(gain):
+            if _expected(gain) > DUE:
                 members["sampler"], mixed = sampler, found
             else:
-                out["sampler"] = f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, which may be luck"
+                out["sampler"] = (
+                    f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, too little for what it costs"
+                )
         told |= {"seconds": round(perf_counter() - begun, 1), "left out": out}
         pool = cls(setting.key, members, unmixed, mixed, told)
         tell(pool.why)
@@ -340,6 +347,13 @@ def _only(at: int, many: int, weight: float = 1.0, rise: float = 0.0) -> Worth:
 def _beyond_luck(gain: Floats) -> bool:
     """Return whether the bits gained on outbreaks are on average more than their standard error."""
     return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+
+
+def _expected(gain: Floats) -> float:
+    """Return the bits that a sampler gains, as far as a few outbreaks tell: one on which it errs can cost five."""
+    hoped, spread = HOPED
+    error = (gain.var() + 1 / len(gain)) / len(gain)  # of one alone: a bit
+    return float((hoped / spread**2 + gain.mean() / error) / (1 / spread**2 + 1 / error))
 
 
 def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
