@@ -139,6 +139,7 @@ def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, setting, mo
 def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monkeypatch):
     monkeypatch.setattr(pool, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, 1.0))
     monkeypatch.setattr(pool, "OUTBREAKS", FEW)
+    monkeypatch.setattr(pool, "DEAR", 100.0)
     monkeypatch.setattr(ranker, "ROUNDS", 20)
     found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=8)
     assert "mixed on 0 of 4 outbreaks" in found.why
@@ -163,6 +164,7 @@ def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(setting,
 
     monkeypatch.setattr(pool, "_sampled", alike)
     monkeypatch.setattr(pool, "OUTBREAKS", FEW)
+    monkeypatch.setattr(pool, "DEAR", 100.0)
     monkeypatch.setattr(ranker, "ROUNDS", 20)
     found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=40)
     assert "too little for what it costs" in found.why
@@ -210,8 +212,10 @@ def test_it_is_asked_about_its_own_setting_only(learned, setting):
 def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(setting, monkeypatch):
     monkeypatch.setattr(pool, "_tried", lambda *_: pytest.fail("it was tried"))
     slow = Sampler(sweeps=10**9)
-    found = Pool.learn(setting, seconds=2, rng=1, neural=False, sampler=slow)
-    assert "or more" in found.told["left out"]["sampler"]
-    assert "sampler" not in found.members
+    for sampler, dear in ((slow, pool.DEAR), (Sampler(), 1e-4)):
+        monkeypatch.setattr(pool, "DEAR", dear)
+        found = Pool.learn(setting, seconds=2, rng=1, neural=False, sampler=sampler)
+        assert "or more" in found.told["left out"]["sampler"]
+        assert "sampler" not in found.members
     few = setting.outbreaks(1, 1).codes[0]
     assert slow.effort(setting, few) > 10**9 > Sampler().effort(setting, few) > 0

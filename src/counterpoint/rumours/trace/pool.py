@@ -8,6 +8,7 @@ them, makes its probabilities as sure as they may be.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from math import ceil
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
@@ -41,6 +42,7 @@ SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at mos
 OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
 FEW: Final = 25  # outbreaks that weights are fitted on, at least
 SOME: Final = 16  # outbreaks that tell beforehand what others will cost
+BRIEF: Final = 0.1  # of its sweeps tell beforehand how long the sampler takes
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
 HOPED: Final = (
@@ -432,8 +434,14 @@ def _without_sampler(sampler: Sampler, setting: Setting, seconds: float, rng: np
     """Return why the sampler is not even tried; nothing if it is."""
     if why := sampler.refusal(setting):
         return why
-    some = [sampler.effort(setting, codes) for codes in setting.outbreaks(SOME, rng).codes]
-    least = float(np.median(some)) / SWEPT  # if each chain has a core of its own
+    some = sorted(setting.outbreaks(SOME, rng).codes, key=lambda codes: sampler.effort(setting, codes))
+    middle = some[SOME // 2]
+    if (least := sampler.effort(setting, middle) / SWEPT) <= DEAR * seconds:  # if each chain has a core of its own
+        brief = replace(sampler, warm=ceil(BRIEF * sampler.warm), sweeps=ceil(BRIEF * sampler.sweeps))
+        for _ in range(2):  # the first time compiles
+            begun = perf_counter()
+            brief.look(setting, middle, rng)
+        least = (perf_counter() - begun) / BRIEF
     return f"it would take {least:.0f} s an outbreak, or more" if least > DEAR * seconds else ""
 
 
