@@ -85,3 +85,15 @@ def test_many_snapshots_are_pooled_as_each_alone_is():
     apart = [pooled(logs, worth) for logs, _ in groups]
     assert Lists.of(groups).pooled(worth) == pytest.approx(np.concatenate(apart))
     assert np.exp(apart).sum(1) == pytest.approx(1)
+
+
+def test_sources_who_are_not_all_there_count_as_much_as_one_who_is():
+    groups = snapshots(300, 7)
+    others = [(np.log(np.full((3, 1), 1 / 3)), np.zeros(3)), *((logs, true / 3) for logs, true in groups)]
+    assert Lists.of(others).worth([1.0]) == Lists.of(groups).worth([1.0])
+
+
+def test_what_is_pooled_rises_with_the_probability():
+    logs = np.log(np.sort(np.random.default_rng(8).dirichlet(np.ones(SUSPECTS))))[:, None]
+    for rise in RISES:
+        assert (np.diff(pooled(logs, Worth((0.5,), rise))) > 0).all()

@@ -16,7 +16,6 @@ from counterpoint.rumours.trace.pool import Pool, floored
 from counterpoint.rumours.trace.sampler import Sampled, Sampler
 from counterpoint.rumours.trace.setting import Setting
 
-SUSPECTS = 8
 FEW = 60, 60  # outbreaks that a ranker learns from
 
 
@@ -196,9 +195,15 @@ def test_a_damaged_pool_is_refused_in_one_line(learned, tmp_path):
             Pool.load(folder)
         path.write_bytes(whole)
     kept = json.loads((folder / "pool.json").read_text())
-    (folder / "pool.json").write_text(json.dumps({**kept, "format": 0}))
-    with refused("another version"):
-        Pool.load(folder)
+    for other, word in (
+        ({"format": 1, "unmixed": {"ranker": 0.5, "neural": 0.5}, "mixed": {}}, "another version"),
+        ({"unmixed": [[1.0], 0.0]}, "more or fewer weights"),
+        ({"unmixed": [[1.0]]}, "no saved pool"),
+        ({"unmixed": None}, "no saved pool"),
+    ):
+        (folder / "pool.json").write_text(json.dumps({**kept, **other}))
+        with refused(word):
+            Pool.load(folder)
 
 
 def test_it_is_asked_about_its_own_setting_only(learned, setting):

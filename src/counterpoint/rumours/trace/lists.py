@@ -36,7 +36,7 @@ class Lists:
     """Snapshots as groups of rows, one a suspect.
 
     features : float[rows, columns]
-    true     : float64[rows], share of the sources
+    true     : float64[rows], share of the sources; of every snapshot they add up to one
     sizes    : int64[snapshots]
     start    : int64[snapshots]
     """
@@ -48,7 +48,8 @@ class Lists:
 
     @classmethod
     def of(cls, groups: Sequence[Group]) -> Self:
-        """Return features and shares of the sources of each snapshot as one."""
+        """Return features and shares of the sources of those snapshots that `have_sources`, as one."""
+        groups = have_sources(groups)
         sizes = np.array([len(y) for _, y in groups])
         features, true = (np.concatenate(each) for each in zip(*groups, strict=True))
         return cls(features, true.astype(np.float64), sizes, np.append(0, np.cumsum(sizes)[:-1]))
@@ -59,7 +60,7 @@ class Lists:
         return np.asarray(above - np.repeat(np.log(np.add.reduceat(np.exp(above), self.start)), self.sizes))
 
     def losses(self, logs: Floats) -> Floats:
-        """Return the cross-entropy of logarithms of probabilities to the true sources, of each snapshot."""
+        """Return the cross-entropy of probabilities, as logarithms (`logs`), to the sources of each snapshot."""
         return -np.add.reduceat(self.true * logs, self.start)
 
     def loss(self, raw: NDArray[Any]) -> float:
@@ -73,8 +74,9 @@ class Lists:
     def worth(self, towards: Sequence[float], spread: float = LOOSE) -> Worth:
         """Return what the features, logarithms of probabilities, are worth: that with which they predict best.
 
-        The weights, 0 or more, are drawn `towards` some, by a normal prior of that `spread`, and the rise towards none:
-        without it a few snapshots whose source is always the likeliest would drive both beyond all bounds.
+        The weights, 0 or more, are drawn `towards` some, by a normal prior of that `spread`, and the rise towards none,
+        by one of twice that: without it a few snapshots whose source is always the likeliest would drive both beyond
+        all bounds.
 
         >>> sure, other = np.log([0.9, 0.1]), np.log([0.5, 0.5])
         >>> snapshots = [(np.stack([sure, other], 1), np.eye(2)[int(at % 10 == 0)]) for at in range(1000)]
@@ -100,6 +102,11 @@ class Lists:
         bounds = [*[(0.0, None)] * len(towards), RISES]
         *weights, rise = minimize(cost, middle, jac=True, method="L-BFGS-B", bounds=bounds).x.round(4).tolist()
         return Worth(tuple(weights), rise)
+
+
+def have_sources(groups: Sequence[Group]) -> list[Group]:
+    """Return the snapshots that have a source among their suspects, its shares made to add up to one."""
+    return [(features, true / true.sum()) for features, true in groups if true.any()]
 
 
 def pooled(logs: NDArray[Any], worth: Worth, softmax: Callable[[NDArray[Any]], Floats] = log_softmax) -> Floats:

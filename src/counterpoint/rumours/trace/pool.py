@@ -8,6 +8,7 @@ them, makes its probabilities as sure as they may be.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from math import ceil
 from pathlib import Path
 from statistics import fmean
@@ -41,14 +42,13 @@ ROWS, ARCS = 15_000, 2_500_000  # suspects and arcs that the ranker learns from 
 SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at most
 OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
 FEW: Final = 25  # outbreaks that weights are fitted on, at least
+ROOM: Final = 10_000_000  # suspects in them: about as many are enough, and they need .9 GiB
 SOME: Final = 16  # outbreaks that tell beforehand what others will cost
 BRIEF: Final = 0.1  # of its sweeps tell beforehand how long the sampler takes
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
-HOPED: Final = (
-    0.15,
-    0.15,
-)  # bits that it gains where it mixes, and their spread, in the nine settings where we know them
+# Bits that it gained where it mixed, and their spread, over the nine settings that docs/method/tracing-tables.md has.
+HOPED: Final = 0.15, 0.15
 DUE: Final = 0.02  # bits that something as slow must gain
 MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
 DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
@@ -177,7 +177,7 @@ class Pool:
         what = " and ".join(taken) or "nobody tells anything"
         what += f" pooled, weights {weights}" if len(taken) > 1 else " alone" * len(taken)
         said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {what}"]
-        if self.mixed:
+        if self.mixed is not None:
             good, tried = self.told["mixed"]
             weights = ", ".join(f"{weight:.2f}" for weight in self.mixed.weights)
             said.append(
@@ -204,7 +204,7 @@ class Pool:
         logs = _logs(setting, codes, self.taught, rng)
         total, said, found = pooled(logs, self.unmixed), "", None
         sampler = self.members.get("sampler")
-        if self.mixed and isinstance(sampler, Sampler):
+        if self.mixed is not None and isinstance(sampler, Sampler):
             said = "the others are sure: the sampler was not asked"
             if _doubtful(total):
                 found = _sampled(sampler, setting, codes, total, rng)
@@ -236,20 +236,27 @@ class Pool:
         folder = Path(folder)
         try:
             kept = json.loads((folder / "pool.json").read_text())
-            version = kept["format"]
-            members: dict[str, Detector] = {}
-            for name in kept["members"] if version == FORMAT else ():
-                if name == "sampler":
-                    members[name] = Sampler(**kept["sampler"])
-                else:
-                    members[name] = (Neural if name == "neural" else Ranker).load(folder / f"{name}.npz")
-            unmixed, mixed = (each and Worth(tuple(each[0]), each[1]) for each in (kept["unmixed"], kept["mixed"]))
-            parts = kept["key"], members, unmixed, mixed, kept["told"]
+            pool = cls._of(kept, folder) if kept["format"] == FORMAT else None
         except (CounterpointError, OSError, ValueError, KeyError, TypeError) as error:
             raise CounterpointError(f"{folder} is no saved pool, or a damaged one: {error}") from None
-        if version != FORMAT:
+        if pool is None:
             raise CounterpointError(f"{folder} was kept by another version of Counterpoint: learn the pool again")
-        return cls(*parts)
+        return pool
+
+    @classmethod
+    def _of(cls, kept: Mapping[str, Any], folder: Path) -> Self:
+        members: dict[str, Detector] = {}
+        for name in kept["members"]:
+            if name == "sampler":
+                members[name] = Sampler(**kept["sampler"])
+            else:
+                members[name] = (Neural if name == "neural" else Ranker).load(folder / f"{name}.npz")
+        weights, rise = kept["unmixed"]
+        mixed = None if kept["mixed"] is None else Worth(*kept["mixed"])
+        pool = cls(kept["key"], members, Worth(tuple(weights), rise), mixed, kept["told"])
+        if len(weights) != len(pool.taught) or (mixed and len(mixed.weights) != len(members)):
+            raise ValueError("it has more or fewer weights than members")
+        return pool
 
 
 class _Trial(NamedTuple):
@@ -264,7 +271,8 @@ class _Trial(NamedTuple):
         return [at for at, each in self.found.items() if each.mixed]
 
 
-class _Exam(NamedTuple):
+@dataclass(frozen=True)
+class _Exam:
     """What members say of outbreaks that none has learned from.
 
     names   : of the members
@@ -287,13 +295,12 @@ class _Exam(NamedTuple):
         seconds: float,
         rng: np.random.Generator,
     ) -> Self:
-        """Ask the members about so many outbreaks, or about a few and then as many as the time allows."""
-        until = np.inf
+        """Ask the members about so many outbreaks, or about a few and then as many as time and memory allow."""
+        until, few = np.inf, int(np.clip(ROOM // setting.network.nodes, 1, FEW))
         parts: list[Codes] = []
         groups: list[Group] = []
-        while len(groups) < outbreaks and perf_counter() < until:
-            # A few at a time: of a large network all would not fit into memory.
-            some = setting.outbreaks(min(FEW, outbreaks - len(groups)), rng)
+        while len(groups) < outbreaks and perf_counter() < until and sum(len(true) for _, true in groups) < ROOM:
+            some = setting.outbreaks(min(few, outbreaks - len(groups)), rng)
             parts.append(some.codes)
             for codes, sources in zip(some.codes, some.sources, strict=True):
                 true = np.isin(np.flatnonzero(setting.suspect[codes]), sources) / len(sources)
@@ -302,7 +309,7 @@ class _Exam(NamedTuple):
         codes = np.concatenate(parts)
         return cls(list(members), codes, setting.suspect[codes], groups)
 
-    @property
+    @cached_property
     def lists(self) -> Lists:
         """What members say, as one."""
         return Lists.of(self.groups)
@@ -352,9 +359,12 @@ def _beyond_luck(gain: Floats) -> bool:
 
 
 def _expected(gain: Floats) -> float:
-    """Return the bits that a sampler gains, as far as a few outbreaks tell: one on which it errs can cost five."""
+    """Return the bits that a sampler gains, as far as a few outbreaks, which its weight was fitted on, tell.
+
+    One on which it errs can cost five, so one alone says little.
+    """
     hoped, spread = HOPED
-    error = (gain.var() + 1 / len(gain)) / len(gain)  # of one alone: a bit
+    error = (gain.var() + 1 / len(gain)) / len(gain)
     return float((hoped / spread**2 + gain.mean() / error) / (1 / spread**2 + 1 / error))
 
 
@@ -441,7 +451,7 @@ def _without_sampler(sampler: Sampler, setting: Setting, seconds: float, rng: np
         for _ in range(2):  # the first time compiles
             begun = perf_counter()
             brief.look(setting, middle, rng)
-        least = (perf_counter() - begun) / BRIEF
+        least = (perf_counter() - begun) * sampler.swept / brief.swept
     return f"it would take {least:.0f} s an outbreak, or more" if least > DEAR * seconds else ""
 
 

@@ -21,7 +21,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.rumours.trace.detector import Scores
 from counterpoint.rumours.trace.keep import loaded
-from counterpoint.rumours.trace.lists import Group, Lists, Worth, pooled
+from counterpoint.rumours.trace.lists import Group, Lists, Worth, have_sources, pooled
 from counterpoint.rumours.trace.setting import Codes, Setting
 from counterpoint.rumours.trace.surroundings import Surroundings
 
@@ -51,7 +51,7 @@ TREES: Final = {
 }
 ROUNDS: Final = 1000
 PATIENCE: Final = 25  # rounds without gain
-PARTS: Final = ("key", "local", "shells", "both", "model", "sure", "tiers")
+PARTS: Final = ("key", "local", "shells", "both", "model", "worth", "tiers")
 LITTLE: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
 
 
@@ -91,7 +91,7 @@ class Ranker:
     shells    : weights of who is how far; empty if distances are not looked at ("fast")
     both      : weights of the sieve that has both
     model     : the trees, as LightGBM's text
-    sure      : float64[3, 2], weight and rise (`lists.Worth`) of the scores in each tier
+    worth     : float64[3, 2], weight and rise (`lists.Worth`) of the scores in each tier
     tiers     : float64[3, 3], P(the source is in each tier), by the last one there is
     """
 
@@ -100,7 +100,7 @@ class Ranker:
     shells: Floats
     both: Floats
     model: str
-    sure: NDArray[np.float64]
+    worth: NDArray[np.float64]
     tiers: NDArray[np.float64]
     about: str = ABOUT
     claims: bool = True
@@ -214,15 +214,17 @@ class Ranker:
 
         behind : the sieve's scores where it did not let a source through, and the sources, by tier
         """
-        found = [(x, y / y.sum()) for x, y in found if y.sum() > 0]
+        found = have_sources(found)
         held = max(int(len(found) * VALIDATION), 1)
         learned, validation = Lists.of(found[held:]), Lists.of(found[:held])
         trees = _boosted(learned, validation, int(rng.integers(2**31)))
         logs = validation.logs(np.asarray(trees.predict(validation.features, num_threads=1)))
-        sure = np.array([_sure(logs, validation), *map(_calmed, behind)])
-        loss = validation.losses(_honest(logs, sure[0], validation.logs)).mean() / np.log(2)
+        said = replace(validation, features=logs[:, None])
+        seen = said.worth([1.0])
+        loss = said.losses(said.pooled(seen)).mean() / np.log(2)
         tell(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
-        return replace(self, model=trees.model_to_string(), sure=sure)
+        worth = np.array([[*each.weights, each.rise] for each in (seen, *map(_calmed, behind))])
+        return replace(self, model=trees.model_to_string(), worth=worth)
 
     def on(self, setting: Setting) -> Self:
         """Return the same ranker for another setting, in which it was not learned: one of the same kind, but larger.
@@ -246,11 +248,11 @@ class Ranker:
         there = np.unique(looked.tier)
         shares = self.tiers[there[-1], there]
         shares = shares / shares.sum()
-        scores[looked.nodes[looked.kept]] = _honest(raw, self.sure[0]) + np.log(shares[0])
+        scores[looked.nodes[looked.kept]] = _honest(raw, self.worth[0]) + np.log(shares[0])
         for tier, share in zip(there[1:], shares[1:], strict=True):
             of = looked.tier == tier
             raw = log_softmax(looked.sieved[of].astype(np.float64))
-            scores[looked.nodes[of]] = _honest(raw, self.sure[tier]) + np.log(share)
+            scores[looked.nodes[of]] = _honest(raw, self.worth[tier]) + np.log(share)
         return scores
 
     def save(self, path: Path | str) -> None:
@@ -263,7 +265,7 @@ class Ranker:
         """Read what `save` wrote; raises CounterpointError if that is not what the file is."""
         parts = loaded(path, PARTS)
         key, model = str(parts["key"]), str(parts["model"])
-        return cls(key, parts["local"], parts["shells"], parts["both"], model, parts["sure"], parts["tiers"])
+        return cls(key, parts["local"], parts["shells"], parts["both"], model, parts["worth"], parts["tiers"])
 
 
 def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
@@ -308,27 +310,18 @@ def _boosted(learned: Lists, validation: Lists, seed: int) -> lgb.Booster:
     )
 
 
-def _sure(logs: NDArray[np.float64], held: Lists) -> tuple[float, float]:
-    """Return the weight and the rise that make logarithms of probabilities honest (Guo et al. 2017 has the weight)."""
-    (weight,), rise = replace(held, features=logs[:, None]).worth([1.0])
-    return weight, rise
-
-
-def _calmed(groups: Sequence[Group]) -> tuple[float, float]:
-    """Return the same of the sieve's scores; they are taken as they are where it let almost all sources through."""
+def _calmed(groups: Sequence[Group]) -> Worth:
+    """Return what the sieve's scores are worth; they are taken as they are where it let almost all sources through."""
     if len(groups) < ENOUGH:
-        return 1.0, 0.0
+        return Worth((1.0,))
     lists = Lists.of(groups)
-    return _sure(lists.logs(lists.features[:, 0].astype(np.float64)), lists)
+    return replace(lists, features=lists.logs(lists.features[:, 0].astype(np.float64))[:, None]).worth([1.0])
 
 
-def _honest(
-    logs: NDArray[np.float64],
-    sure: NDArray[np.float64],
-    softmax: Callable[[NDArray[Any]], NDArray[np.float64]] = log_softmax,
-) -> NDArray[np.float64]:
-    """Return logarithms of probabilities with that weight and rise."""
-    return pooled(logs[:, None], Worth((float(sure[0]),), float(sure[1])), softmax)
+def _honest(logs: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what logarithms of probabilities are with that weight and rise (Guo et al. 2017 has the weight)."""
+    weight, rise = worth
+    return pooled(logs[:, None], Worth((weight,), rise))
 
 
 def _simulated(setting: Setting, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:

@@ -89,11 +89,16 @@ class Sampler:
         }
         return next((f"the sampler takes {what}" for what, hit in reasons.items() if hit), None)
 
+    @property
+    def swept(self) -> int:
+        """How many sweeps a chain makes: it warms in blocks."""
+        return -(-self.warm // BLOCK) * BLOCK + self.sweeps
+
     def effort(self, setting: Setting, codes: Codes) -> int:
         """Return how many times a chain looks at an arc in a step."""
         seen, _ = _seen(setting, codes)
         arcs = np.diff(setting.network.start)[seen.free].sum()
-        return int((self.warm + self.sweeps) * setting.time * arcs)
+        return int(self.swept * setting.time * arcs)
 
     def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return ln of the probabilities found, a small part of which is left for all suspects.
