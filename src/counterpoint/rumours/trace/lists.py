@@ -105,7 +105,7 @@ class Lists:
 
 
 def have_sources(groups: Sequence[Group]) -> list[Group]:
-    """Return the snapshots that have a source among their suspects, its shares made to add up to one."""
+    """Return the snapshots that have a source among their suspects, with shares that add up to one."""
     return [(features, true / true.sum()) for features, true in groups if true.any()]
 
 

@@ -41,8 +41,8 @@ NEAR: Final = 20_000  # nodes, above which distances are not looked at
 ROWS, ARCS = 15_000, 2_500_000  # suspects and arcs that the ranker learns from in a second
 SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at most
 OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
-FEW: Final = 25  # outbreaks that weights are fitted on, at least
-ROOM: Final = 10_000_000  # suspects in them: about as many are enough, and they need .9 GiB
+FEW: Final = 25  # outbreaks that weights are fitted on at least, if there is room
+ROOM: Final = 10_000_000  # suspects in them, about, at most: .9 GiB
 SOME: Final = 16  # outbreaks that tell beforehand what others will cost
 BRIEF: Final = 0.1  # of its sweeps tell beforehand how long the sampler takes
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
@@ -328,8 +328,8 @@ class _Exam:
         many = len(self.names)
         together = self.lists.worth([1 / many] * many)
         best = min(range(many), key=lambda at: self.needs(_only(at, many)))
-        lists = self.lists
-        (weight,), rise = replace(lists, features=lists.features[:, [best]]).worth([1.0], FIRM)
+        column = self.lists.features[:, [best]]
+        (weight,), rise = replace(self.lists, features=column).worth([1.0], FIRM)
         alone = _only(best, many, weight, rise)
         return together if _beyond_luck(self.needed(alone) - self.needed(together)) else alone
 
@@ -344,8 +344,7 @@ class _Exam:
 
     def needed(self, worth: Worth) -> Floats:
         """Return the bits that the source of each outbreak costs; of several, their mean."""
-        lists = self.lists
-        return np.asarray(lists.losses(lists.pooled(worth)) / np.log(2))
+        return np.asarray(self.lists.losses(self.lists.pooled(worth)) / np.log(2))
 
 
 def _only(at: int, many: int, weight: float = 1.0, rise: float = 0.0) -> Worth:

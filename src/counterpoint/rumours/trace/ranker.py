@@ -141,14 +141,14 @@ class Ranker:
         behind: tuple[list[Group], ...] = [], []
         for codes, sources in _simulated(setting, many, rng):
             looked = sieve.look(parts, codes)
-            found.append((looked.features, np.isin(looked.nodes[looked.kept], sources) / len(sources)))
+            found.append((looked.features, np.isin(looked.nodes[looked.kept], sources)))
             shares = looked.among(sources)
             tiers[looked.tier.max()] += shares
             for tier in np.flatnonzero(shares[1:]).tolist():
                 of = looked.tier == tier + 1
                 if len(behind[tier]) >= max(ENOUGH, BEHIND // of.sum()):
                     continue
-                behind[tier].append((looked.sieved[of, None], np.isin(looked.nodes[of], sources) / len(sources)))
+                behind[tier].append((looked.sieved[of, None], np.isin(looked.nodes[of], sources)))
         tell("features are computed")
         return replace(sieve.grown(found, behind, rng, tell), tiers=tiers / tiers.sum(1, keepdims=True))
 
@@ -162,7 +162,7 @@ class Ranker:
             true = np.isin(nodes, sources)
             # A few hundred suspects are enough to learn weights from.
             some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
-            groups.append((parts.local(codes, nodes[some]), true[some] / len(sources)))
+            groups.append((parts.local(codes, nodes[some]), true[some]))
         sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS))
         if fast:
             return sieve
@@ -173,7 +173,7 @@ class Ranker:
             best = _best(local @ sieve.local, KEPT)
             near.append(local[best])
             counted.append(parts.shells(codes, nodes[best]))
-            sources_of.append(np.isin(nodes[best], sources) / len(sources))
+            sources_of.append(np.isin(nodes[best], sources))
         flat = [each.reshape(len(each), -1).astype(np.float32) for each in counted]
         shells = _logit(list(zip(flat, sources_of, strict=True)))
         whole = [np.hstack([a, *parts.distances(b, shells)]) for a, b in zip(near, counted, strict=True)]
