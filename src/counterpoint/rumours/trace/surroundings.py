@@ -115,7 +115,8 @@ class Surroundings(NamedTuple):
         whole = np.maximum(sure.sum((1, 2)), 1)[:, None]
         by_code = np.einsum("ndc,d->nc", sure, away) / np.maximum(sure.sum(1), 1)
         at = sure.sum(2)
-        mean, square = at @ away[:, None] / whole, at @ (away**2)[:, None] / whole
+        # Not `at @ away`: OpenBLAS 0.3.31 on AVX-512 also multiplies what lies behind five columns, and numpy warns.
+        mean, square = (np.einsum("nd,d->n", at, each)[:, None] / whole for each in (away, away**2))
         farthest = ((at > 0) * away).max(1, keepdims=True)
         told = np.hstack([by_code, mean, square, farthest, at[:, 1:4], at[:, -1:]])
         return np.hstack([counts[:, 1:].reshape(len(counts), -1), told, told - told.min(0)]).astype(np.float32)
