@@ -3,12 +3,14 @@
 - States, entries, first changes, who it was, and last states agree, whatever the model, the network and the deeds.
 - So do meetings in steps.
 - One run on all threads, and a thread a run, are the same outbreak; so is a run alone and among others.
+- What is compiled for one model serves all.
 """
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numba import typeof
 from numpy.testing import assert_array_equal
 from tests.rumours import oracle
 
@@ -21,6 +23,7 @@ from counterpoint.rumours.network.generate import barabasi_albert, erdos_renyi
 from counterpoint.rumours.network.network import Network
 from counterpoint.rumours.schedule import Block, Change, Plant, Prebunk, periods
 from counterpoint.rumours.simulate import simulate
+from counterpoint.rumours.trace.sampler import rules_of
 
 SEED, RUNS, STEPS, NODES = 5, 4, 12, 24
 APART = Model(
@@ -208,3 +211,11 @@ def same(one, other):
     for key in ("sources", "stocks", "entries", "ended", "first", "parent", "last"):
         if getattr(one, key) is not None:
             assert_array_equal(getattr(one, key), getattr(other, key))
+
+
+def test_what_is_compiled_for_one_model_serves_all():
+    models = [*(model(name) for name in ("si", "sidr", "sidr-draw", "sidr-look", "icsar")), APART]
+    assert {len(each.kinds) for each in models} == {1, 2}
+    assert {len(counted.fields_of(each)) for each in models} == {1, 2, 4}
+    assert len({typeof(counted.law_of(each, 1.0)) for each in models}) == 1
+    assert len({typeof(rules_of(each, 1.0)) for each in models[:4]}) == 1

@@ -77,7 +77,8 @@ def law_of(model: Model, unit: float) -> spread.Law:
     meet, alone = model.meet[0], model.alone
     classes, states = meet.shape[:2]
     fields = fields_of(model)
-    chance = meet.sum(-1)[:, :, fields]
+    contacts = np.ascontiguousarray(meet[:, :, fields])  # of another layout, all that follows would be compiled anew
+    chance = contacts.sum(-1)
     with np.errstate(divide="ignore"):
         loss = np.log1p(-np.minimum(chance, 1.0))
     power = (1 - np.minimum(chance, 1.0))[..., None] ** np.arange(spread.SMALL)
@@ -86,10 +87,10 @@ def law_of(model: Model, unit: float) -> spread.Law:
     for place, state in enumerate(fields):
         adds[state, place // 2] += np.uint64(1) << np.uint64(32 * (place % 2))
     single = np.full((classes, states), spread.SEVERAL, np.uint8)
-    into = meet[:, :, fields].sum(2) > 0
+    into = contacts.sum(2) > 0
     one = into.sum(-1) == 1
     single[one] = into[one].argmax(-1)
-    become = np.cumsum(meet[:, :, fields], -1) / np.where(chance > 0, chance, 1.0)[..., None]
+    become = np.cumsum(contacts, -1) / np.where(chance > 0, chance, 1.0)[..., None]
     inert = (chance.sum(-1) + alone.sum(-1)) == 0
     code = CODES[model.contact]
     tabulated = spread.SMALL if code == spread.BROADCAST and len(fields) == 2 else 0

@@ -192,7 +192,7 @@ def rules_of(model: Model, unit: float) -> histories.Rules:
     table = np.empty((len(steps), 0, 0), np.float32)
     if model.contact == "broadcast":
         table = histories.tabulated(steps, TABLED if unit == 1.0 else 1)
-    shares = np.array([1 - sum(model.classes.values()), *model.classes.values()])
+    shares = np.array([1 - sum(model.classes.values()), *model.classes.values()], np.float64)
     return histories.Rules(
         steps, table, np.array([classes, states]), field, can.ravel(), (chance > 0).any(-1), shares, source
     )
