@@ -314,7 +314,7 @@ def steps(law, arcs, cuts, wide, key, since, until, state, kind, scratch, told):
     state, kind : uint8[nodes]; state is changed in place
     """
     nobody, nodes = np.empty(0, np.int32), len(state)
-    anew, kept = True, 0
+    anew, low, kept = np.bool_(True), np.int64(0), np.int64(0)  # for constants all would be compiled once more
     for t in range(since, until):
         # Those who may change lie close together when they are many: then all are gone through, in order.
         dense = anew or kept * SPARSE > nodes
@@ -323,7 +323,7 @@ def steps(law, arcs, cuts, wide, key, since, until, state, kind, scratch, told):
             pieces = cuts if dense else np.arange(len(cuts)) * high // (len(cuts) - 1)
             changes, kept, spoken = _look_wide(law, arcs, looked, pieces, state, kind, scratch, anew, key_now)
         else:
-            changes, kept, spoken = _look(law, arcs, looked, 0, high, state, kind, scratch, anew, key_now)
+            changes, kept, spoken = _look(law, arcs, looked, low, high, state, kind, scratch, anew, key_now)
         if kept == 0:
             return t
         anew = PUSH * spoken > len(arcs.to)
