@@ -211,12 +211,13 @@ def test_what_is_saved_is_what_is_read(tmp_path):
 
 
 def test_once_nothing_is_learned_any_more_it_ends_sooner():
-    course = neural._Course(1e6, None)
-    course.judge(np.full(100, 2.0))
-    course.judge(np.full(100, 1.0))
+    course, rng = neural._Course(1e6, None), np.random.default_rng(0)
+    course.judge(np.full(1000, 2.0))
+    course.judge(np.full(1000, 1.0))
+    course.judge(np.full(1000, 1.0) + rng.normal(0, 1, 1000))  # who knows?
     assert course.seconds == 1e6
-    course.judge(np.full(100, 1.0) + np.random.default_rng(0).normal(0, 0.1, 100))
-    course.judge(np.full(100, 1.0) + np.random.default_rng(0).normal(0.1, 0.1, 100))
+    course.judge(np.full(1000, 1.0))
+    course.judge(np.full(1000, 1.0) + rng.normal(0, 0.1, 1000))
     assert course.seconds < 1e6
 
 

@@ -44,7 +44,8 @@ MEMORY: Final = 0.98  # of the mean of the weights
 TOLD: Final = 500  # steps between two words
 EXAM: Final = 2000  # outbreaks; the first exam comes after FIRST steps, the next after twice as many, and so on
 FIRST: Final = 512
-REST: Final = 1.5  # times as long as until an exam that went no better than the last it takes to come to rest
+DUE: Final = 0.01  # of cross-entropy: twice as many steps that surely (by two standard errors) gain less are the last
+REST: Final = 1.5  # times as long as it took until then it takes to come to rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,10 +314,10 @@ class _Course:
         self.last = [*self.last[1 - TOLD :], loss]
 
     def judge(self, losses: Scores) -> None:
-        """Let the end come sooner if, since half as many steps, no outbreaks are judged better than by chance."""
+        """Let the end come sooner if outbreaks are judged hardly better than after half as many steps."""
         if self.exam is not None:
             better = self.exam - losses
-            if better.mean() < better.std() / sqrt(len(better)):
+            if better.mean() + 2 * better.std() / sqrt(len(better)) < DUE:
                 self.seconds = min(self.seconds, REST * (perf_counter() - self.begun))
         self.exam = losses
 
