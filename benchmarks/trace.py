@@ -73,7 +73,7 @@ MEMBERS: Final = ("ranker", "neural", "sampler")
 TAUGHT: Final = (*LEARNED, "sampler", "long sampler")  # they are the pool's, or begin where it looks first
 QUICK: Final = (DEFAULT, "fast", *(name for name in PLAIN if name not in (*SLOW, *MEMBERS)))
 ALL: Final = (*QUICK, *SLOW)
-ORDER: Final = (DEFAULT, *MEMBERS, "long sampler", *ALL[1:])
+ORDER: Final = (DEFAULT, *MEMBERS, "long sampler", *ALL[1:], "exact")
 LONG: Final = Sampler(chains=24, warm=2000, sweeps=800)
 LONG_CELLS: Final = ("draw-3", "draw-5")
 FIVE: Final = ("T0/3", "2T0/3", "T0", "3T0/2", "2T0")
@@ -255,7 +255,8 @@ def weibo(folder: Path | None) -> list[Cell]:
     if folder is None:
         return []
     kinds = [(count, REAL.format(count, ", ".join(map(str, TIMES)))) for count in (10, 30, 100)]
-    return [Cell(f"weibo-{n}", about, partial(cascades, folder, n), each=True) for n, about in kinds]
+    methods = (*ALL, Exact.name)
+    return [Cell(f"weibo-{n}", about, partial(cascades, folder, n), methods, each=True) for n, about in kinds]
 
 
 def cascades(folder: Path, reposts: int, count: int) -> Iterator[Case]:
@@ -270,6 +271,38 @@ def cascades(folder: Path, reposts: int, count: int) -> Iterator[Case]:
         law = model("si", spread=1 - (1 - reposts / len(each)) ** (1 / 5))
         times = tuple((time, 1 / len(TIMES)) for time in TIMES)
         yield Case(Setting(on, ((law, 1.0),), times, least=LEAST), codes, np.zeros(1, np.int32))
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The likelihood of si on a tree, summed from its leaves: more than it finds nobody who believes the model can."""
+
+    name: ClassVar = "exact"
+    about: ClassVar = "Exact likelihood of si on a tree; ours."
+    claims: ClassVar = True
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+        on, touched = setting.network, codes == 1
+        near = [on.to[slice(*on.start[node : node + 2])] for node in range(on.nodes)]
+        spread = float(setting.model.meet.max())
+        found = np.full(len(codes), -np.inf)
+        for steps, prior in setting.times:
+            late = np.subtract.outer(np.arange(steps + 1), np.arange(steps + 1)).T
+            told = np.where(late > 0, spread * (1 - spread) ** np.maximum(late - 1, 0), 0.0)
+            alone = np.log1p(-spread) * (steps - np.arange(steps + 1))
+            for source in np.flatnonzero(touched).tolist():
+                order, above = [source], {source: -1}
+                for node in order:
+                    below = [each for each in near[node] if touched[each] and each != above[node]]
+                    order += below
+                    above |= dict.fromkeys(below, node)
+                logs = {node: alone * (~touched[near[node]]).sum() for node in order}
+                for node in reversed(order[1:]):
+                    most = max(logs[node].max(), -1e9)  # -inf: too little time
+                    with np.errstate(divide="ignore"):
+                        logs[above[node]] = logs[above[node]] + most + np.log(told @ np.exp(logs[node] - most))
+                found[source] = np.logaddexp(found[source], np.log(prior) + logs[source][0])
+        return found
 
 
 # The peers, in a process of their own.
@@ -401,6 +434,8 @@ def made(name: str, cell: Cell, setting: Setting, asked: argparse.Namespace) -> 
     if name in PEERS:
         child(asked.peers, setting)  # that it takes time to begin is not the detector's fault
         return Peer(name, asked.peers), {}
+    if name == Exact.name:
+        return Exact(), {}
     most = BRIEF if cell.each else BRISK if name == "fast" else asked.seconds
     seconds, begun = min(most, asked.seconds * (1.0 if cell.paper or cell.name in BARS else 0.5)), time.perf_counter()
     tell = lambda word: print(f"{cell.name}, {name}: {word}", file=sys.stderr)  # noqa: E731

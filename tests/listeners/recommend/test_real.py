@@ -23,7 +23,7 @@ OTHERS = ("popular", "svd-as-published", "neighbours-as-published")
 
 
 @pytest.fixture(scope="module")
-def discovery():
+def discovery(hurried):
     table = pl.read_csv(Path(DATA, "lastfm-hetrec", "user_artists.dat.gz"), separator="\t")
     table = table.rename({"userID": "uid", "artistID": "song_id", "weight": "plays"})
     table = table.filter(pl.len().over("song_id") >= 5)  # four in five artists have fewer, and a quarter of the rows

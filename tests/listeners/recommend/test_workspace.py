@@ -9,7 +9,6 @@
 import datetime as dt
 import json
 import shutil
-from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -18,20 +17,11 @@ from tests.commands import run
 
 from counterpoint import evaluate_recommenders, judge_interactions, train_recommender
 from counterpoint.listeners.recommend.evaluate import evaluations_in
-from counterpoint.listeners.recommend.models import autoencoder
 from counterpoint.listeners.recommend.train import trained_in
 from counterpoint.tables.workspace import reading
 
+pytestmark = pytest.mark.usefixtures("hurried")  # what is asked here does not depend on how good a blend is
 LISTENERS, DAYS, SONGS = 900, 52, 800
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hurried():
-    """A tenth of an autoencoder's steps: that it is kept, listed and judged does not depend on how good it is."""
-    with pytest.MonkeyPatch.context() as patch:
-        learned = autoencoder._learned
-        patch.setattr(autoencoder, "_learned", lambda rows, kind, rng: learned(rows, replace(kind, steps=24), rng))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -149,11 +149,17 @@ def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monke
 def test_a_sampler_is_believed_in_until_enough_outbreaks_speak_against_it():
     rng = np.random.default_rng(9)
     one_bad = np.array([-5.0, *[0.2] * 16])
-    assert one_bad.mean() < 0 < pool.DUE < pool._expected(one_bad)
-    assert pool._expected(np.tile(one_bad, 20)) < 0
-    assert pool._expected(np.array([0.0])) == pytest.approx(0.15, abs=0.01)
+    assert one_bad.mean() < 0 < pool.DUE < pool._expected(one_bad, 5)
+    assert pool._expected(np.tile(one_bad, 20), 5) < 0
+    assert pool._expected(np.array([0.0]), 5) == pytest.approx(0.15, abs=0.01)
     useless = rng.normal(0, 0.2, 150)
-    assert pool._expected(useless - useless.mean()) < pool.DUE
+    assert pool._expected(useless - useless.mean(), 5) < pool.DUE
+
+
+def test_after_many_steps_a_sampler_is_believed_in_only_if_many_outbreaks_speak_for_it():
+    few = np.tile([-0.4, 0.6], 12)
+    assert pool._expected(few, 23) < pool.DUE < pool._expected(few, 8)
+    assert pool._expected(np.tile(few, 4), 23) > pool.DUE
 
 
 def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(setting, monkeypatch):

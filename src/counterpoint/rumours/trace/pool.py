@@ -47,8 +47,11 @@ SOME: Final = 16  # outbreaks that tell beforehand what others will cost
 BRIEF: Final = 0.1  # of its sweeps tell beforehand how long the sampler takes
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
-# Bits that it gained where it mixed, and their spread, over the nine settings that docs/method/tracing-tables.md has.
+# Bits that it gained where it mixed, and their spread, in docs/method/tracing-tables.md: over nine settings of two to
+# eight steps. After 12, 16 and 23 it gained .01, .00 and, in truth, -.03: there its populations agree too easily.
 HOPED: Final = 0.15, 0.15
+LATE: Final = 10  # steps, above which less is hoped for
+HOPED_LATE: Final = 0.0, 0.05
 DUE: Final = 0.02  # bits that something as slow must gain
 MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
 DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
@@ -152,7 +155,7 @@ class Pool:
             others = unmixed._replace(weights=(*unmixed.weights, 0.0))
             told["bits where the sampler mixed"] = {**better.bits(found), "without it": better.needs(others)}
             gain = better.needed(others) - better.needed(found)
-            if _expected(gain) > DUE:
+            if _expected(gain, setting.time) > DUE:
                 members["sampler"], mixed = sampler, found
             else:
                 out["sampler"] = (
@@ -357,12 +360,12 @@ def _beyond_luck(gain: Floats) -> bool:
     return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
 
 
-def _expected(gain: Floats) -> float:
-    """Return the bits that a sampler gains, as far as a few outbreaks, which its weight was fitted on, tell.
+def _expected(gain: Floats, steps: int) -> float:
+    """Return the bits that a sampler gains after so many steps, as far as a few outbreaks that weigh it tell.
 
     One on which it errs can cost five, so one alone says little.
     """
-    hoped, spread = HOPED
+    hoped, spread = HOPED_LATE if steps > LATE else HOPED
     error = (gain.var() + 1 / len(gain)) / len(gain)
     return float((hoped / spread**2 + gain.mean() / error) / (1 / spread**2 + 1 / error))
 
