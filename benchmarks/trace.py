@@ -467,15 +467,26 @@ def rounded(value: Any) -> Any:
     return int(value) if isinstance(value, (int, np.integer)) else float(f"{value:.5g}")
 
 
+def counted(case: Case) -> dict[str, Any]:
+    """Return how large a snapshot is."""
+    return {
+        "suspects": int(case.setting.suspect[case.codes].sum()),
+        "touched": int(case.setting.touched[case.codes].sum()),
+    }
+
+
+def lost(case: Case, error: Exception) -> dict[str, Any]:
+    """Say why a detector failed on a snapshot."""
+    return {**counted(case), "failed": f"{type(error).__name__}: {error}".removeprefix("CounterpointError: ")}
+
+
 def look(found: Detector, case: Case, seed: Sequence[int]) -> dict[str, Any]:
     """Judge a detector on a snapshot; of one that fails, say why."""
-    suspects = int(case.setting.suspect[case.codes].sum())
-    counted = {"suspects": suspects, "touched": int(case.setting.touched[case.codes].sum())}
     try:
         row = judge_one(case.setting, found, case.codes, case.sources, np.random.default_rng(seed))
     except Exception as error:  # noqa: BLE001  whatever it is, the others go on
-        return {**counted, "failed": f"{type(error).__name__}: {error}".removeprefix("CounterpointError: ")}
-    return {**{name: rounded(value) for name, value in row.items()}, **counted}
+        return lost(case, error)
+    return {**{name: rounded(value) for name, value in row.items()}, **counted(case)}
 
 
 @dataclass
@@ -547,8 +558,8 @@ def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, asked: argpars
             try:
                 found, told = made(name, cell, case.setting, asked)
             except Exception as error:  # noqa: BLE001  as above
-                rows.add(name, -1, budget, missing=f"{type(error).__name__}: {error}")
-                break
+                rows.add(name, at, budget, **lost(case, error))
+                continue
             if told and not cell.each and -1 not in there:
                 rows.add(name, -1, budget, **told)
         if at >= asked.slow and isinstance(found, Pool) and found.mixed:
@@ -695,9 +706,7 @@ def gave_up(lines: Mapping[int, Any]) -> bool:
 def notes(name: str, lines: Mapping[int, Mapping[str, Any]]) -> None:
     """Print what is to be said of a detector beside its numbers."""
     told, rows = lines.get(-1, {}), [line for at, line in lines.items() if at >= 0]
-    if "missing" in told and not rows:
-        print(f"\n{name}: not run: {told['missing']}")
-    elif "told" in told:
+    if "told" in told:
         bits = {what: each for what, each in told["told"].items() if what.startswith("bits")}
         print(f"\n{name}: ready in {told['taught']:.0f} s. {told['why']} {bits or ''}")
     if failed := [line["failed"] for line in rows if "failed" in line]:
