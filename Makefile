@@ -21,7 +21,7 @@ types: .venv/ready
 	$(BIN)/mypy --no-error-summary
 
 layers: .venv/ready
-	$(BIN)/lint-imports --no-logo
+	$(BIN)/lint-imports --no-logo --no-cache
 
 docs: .venv/ready
 	$(BIN)/mkdocs serve

@@ -17,14 +17,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from counterpoint.rumours.models.presets import model
-from counterpoint.rumours.models.sidr import READINGS
-from counterpoint.rumours.network.generate import barabasi_albert
-from counterpoint.rumours.network.network import Network
-from counterpoint.rumours.network.read import read
-from counterpoint.rumours.outbreak import Outbreaks
-from counterpoint.rumours.schedule import Plant
-from counterpoint.rumours.simulate import simulate
+from counterpoint.networks.generate import barabasi_albert
+from counterpoint.networks.graph import Network
+from counterpoint.networks.read import read
+from counterpoint.spread.interventions import Plant
+from counterpoint.spread.models.presets import model
+from counterpoint.spread.models.sidr import READINGS
+from counterpoint.spread.outbreaks import Outbreaks
+from counterpoint.spread.simulate import simulate
 
 EVENTS: Final = ("jiangsu", "fur-collar")
 TIMES: Final = (1, 2, 4, 6, 8)

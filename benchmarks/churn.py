@@ -23,15 +23,15 @@ import numpy as np
 import polars as pl
 
 from counterpoint import Platform, Snapshot, churn_likes, churn_songs, evaluate_churn, ingest, invent, load_format
-from counterpoint.evaluate.classify import RankedTruth
-from counterpoint.evaluate.intervals import paired_difference
-from counterpoint.listeners.churn.likes import _days, followed, matched
-from counterpoint.listeners.churn.models.crossfit import cross_fit
-from counterpoint.listeners.churn.models.kinds import KINDS
-from counterpoint.listeners.churn.snapshot import Span
-from counterpoint.listeners.churn.table import listener_table, studied
-from counterpoint.listeners.events.rules import AS_PUBLISHED
-from counterpoint.tables.workspace import writing
+from counterpoint.churn.likes import _days, followed, matched
+from counterpoint.churn.models.crossfit import cross_fit
+from counterpoint.churn.models.registry import KINDS
+from counterpoint.events.rules import AS_PUBLISHED
+from counterpoint.snapshots.snapshot import Span
+from counterpoint.snapshots.study import listener_table, studied
+from counterpoint.stats.classification import RankedTruth
+from counterpoint.stats.intervals import paired_difference
+from counterpoint.storage.workspace import writing
 
 AT = Snapshot.of("2017-04-28")
 LATER = Snapshot.of("2017-06-13")

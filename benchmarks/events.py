@@ -22,7 +22,7 @@ from pathlib import Path
 import polars as pl
 
 from counterpoint import Platform, Snapshot, ingest, invent, listener_table, load_format
-from counterpoint.tables.workspace import reading
+from counterpoint.storage.workspace import reading
 
 sys.path.insert(0, str(Path(__file__).parent))
 import plain

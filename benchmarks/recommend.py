@@ -41,16 +41,16 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, csr_matrix
 
-from counterpoint.evaluate.intervals import bootstrap_each
-from counterpoint.evaluate.ranking import METRICS, judged
-from counterpoint.listeners.recommend.choose import UNTRIED, Choice, choose, searched
-from counterpoint.listeners.recommend.contenders import overlap
-from counterpoint.listeners.recommend.interactions import Interactions, numbers_in
-from counterpoint.listeners.recommend.judge import Task, lists_of, task
-from counterpoint.listeners.recommend.kernels.score import top_of_rows
-from counterpoint.listeners.recommend.models.blend import Blend
-from counterpoint.listeners.recommend.models.kinds import KINDS, MEMBERS, RANGES, Choices, Span
-from counterpoint.listeners.recommend.models.model import Barred, Kind, Model, Ranked, nothing_barred, unwanted
+from counterpoint.recommend.comparison import overlap
+from counterpoint.recommend.interactions import Interactions, numbers_in
+from counterpoint.recommend.model_selection import UNTRIED, Choice, choose, searched
+from counterpoint.recommend.models.blend import Blend
+from counterpoint.recommend.models.protocol import Barred, Kind, Model, Ranked, nothing_barred, unwanted
+from counterpoint.recommend.models.registry import KINDS, MEMBERS, RANGES, Choices, Span
+from counterpoint.recommend.models.scoring_kernels import top_of_rows
+from counterpoint.recommend.ranking_evaluation import Task, lists_of, task
+from counterpoint.stats.intervals import bootstrap_each
+from counterpoint.stats.ranking import METRICS, judged
 
 SHARE: Final = 0.2
 ROWS: Final = 1000  # listeners whose scores for all songs are held at once

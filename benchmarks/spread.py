@@ -47,16 +47,16 @@ import numpy as np
 import polars as pl
 from numba import njit, prange
 
-from counterpoint.rumours.engines.counted import law_of
-from counterpoint.rumours.kernels.lanes import COUNT, WORDS, address, load, nothing, store
-from counterpoint.rumours.kernels.spread import PUSH
-from counterpoint.rumours.models.model import Model
-from counterpoint.rumours.models.presets import model
-from counterpoint.rumours.network.generate import barabasi_albert
-from counterpoint.rumours.network.network import Network
-from counterpoint.rumours.network.read import read
-from counterpoint.rumours.outbreak import TOUCHED, Outbreaks
-from counterpoint.rumours.simulate import Engine, simulate
+from counterpoint.networks.generate import barabasi_albert
+from counterpoint.networks.graph import Network
+from counterpoint.networks.read import read
+from counterpoint.spread.engines.by_counts import law_of
+from counterpoint.spread.engines.by_counts_kernels import PUSH
+from counterpoint.spread.engines.replicas_kernels import COUNT, WORDS, address, load, nothing, store
+from counterpoint.spread.models.model import Model
+from counterpoint.spread.models.presets import model
+from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
+from counterpoint.spread.simulate import Engine, simulate
 
 THREADS: Final = numba.config.NUMBA_NUM_THREADS
 M: Final = 5

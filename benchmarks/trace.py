@@ -52,20 +52,20 @@ import numpy as np
 import polars as pl
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.intervals import bootstrap, wilson
-from counterpoint.rumours.models.model import Model
-from counterpoint.rumours.models.presets import model
-from counterpoint.rumours.network.network import Network
-from counterpoint.rumours.network.read import read
-from counterpoint.rumours.network.recipe import network
-from counterpoint.rumours.simulate import simulate
-from counterpoint.rumours.trace.detector import Detector, Known, Scores, probabilities
-from counterpoint.rumours.trace.evaluate import judge_one
-from counterpoint.rumours.trace.pool import Pool
-from counterpoint.rumours.trace.ranker import Ranker
-from counterpoint.rumours.trace.sampler import Sampled, Sampler
-from counterpoint.rumours.trace.setting import Codes, Setting
-from counterpoint.rumours.trace.trace import DEFAULT, LEARNED, PLAIN, detector
+from counterpoint.networks.graph import Network
+from counterpoint.networks.read import read
+from counterpoint.networks.recipe import network
+from counterpoint.spread.models.model import Model
+from counterpoint.spread.models.presets import model
+from counterpoint.spread.simulate import simulate
+from counterpoint.stats.intervals import bootstrap, wilson
+from counterpoint.trace.detector import Detector, Known, Scores, probabilities
+from counterpoint.trace.ensemble import Pool
+from counterpoint.trace.evaluate import judge_one
+from counterpoint.trace.locate import DEFAULT, LEARNED, PLAIN, detector
+from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.ranker import Ranker
+from counterpoint.trace.sampler import Sampled, Sampler
 
 Shares = tuple[float, float, float]
 SLOW: Final = ("beam", "soft margin")

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from counterpoint.listeners.events.invented.diary import Chances, diary
-from counterpoint.listeners.events.invented.foresight import foresight
-from counterpoint.listeners.events.invented.states import Floats, published, states
+from counterpoint.synthetic.activity import Chances, diary
+from counterpoint.synthetic.bayes_filter import foresight
+from counterpoint.synthetic.hidden_states import Floats, published, states
 
 CHANCES: Final = Chances(lost=(0.004, 0.009, 0.004), spoiled=0.10, liked=0.0, worse=2.0, better=1.0)
 MONDAY, KNOWN, OUTCOME, LOG, SNAPSHOT, LATER = 3, 30, 14, 44, 29, 75

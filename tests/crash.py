@@ -9,7 +9,7 @@ A test module defines three functions of one folder at its top level and hands t
     def test_a_kill_loses_only_the_step_in_flight(tmp_path):
         assert every_kill(scenario, survived, finished, tmp_path) > 0
 
-Every call of `os.fsync`, `os.rename` and `os.replace` in `counterpoint.tables.commit` is numbered, and for each number
+Every call of `os.fsync`, `os.rename` and `os.replace` in `counterpoint.storage.commit` is numbered, and for each number
 the scenario is run in a new folder and killed just before that call, and in another folder just after it.
 
 Each run is a fork of one clean process that has imported the test module and started no thread. So scenario, survived
@@ -31,7 +31,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from counterpoint.tables import commit
+from counterpoint.storage import commit
 
 Act = Callable[[Path], None]
 

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from counterpoint.errors import CounterpointError
-from counterpoint.listeners.events.formats import Format, load
-from counterpoint.tables import parquet
-from counterpoint.tables.workspace import reading
+from counterpoint.events.formats import Format, load
+from counterpoint.storage import parquet
+from counterpoint.storage.workspace import reading
 
 
 def log(path: Path, *lines: bytes) -> Path:

@@ -98,7 +98,7 @@ def test_the_same_seed_tells_the_same_story_and_another_another():
 
 
 def test_words_and_json_have_the_same_numbers():
-    from counterpoint.evaluate.intervals import Estimate
+    from counterpoint.stats.intervals import Estimate
 
     command = f"{SMALL} --plant 2:D:hubs:3"
     printed, told = run(command).out, json.loads(run(f"{command} --json").out)

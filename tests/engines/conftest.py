@@ -3,8 +3,8 @@
 import pytest
 from tests.engines.session import spark_session  # noqa: F401
 
-from counterpoint.tables.engine import duckdb_engine
-from counterpoint.tables.spark import Spark
+from counterpoint.storage.engine import duckdb_engine
+from counterpoint.storage.spark_engine import Spark
 
 
 @pytest.fixture(scope="module")

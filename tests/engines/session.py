@@ -2,7 +2,7 @@
 
 import pytest
 
-from counterpoint.tables.spark import spark_engine
+from counterpoint.storage.spark_engine import spark_engine
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from counterpoint.listeners.events.schema import bucket, polars_schema
-from counterpoint.tables import parquet
+from counterpoint.events.schema import bucket, polars_schema
+from counterpoint.storage import parquet
 
 FIRST, LAST = 17_000, 17_230
 KINDS, DEVICES = list("PPPPPPDSLX"), ["ar", "ar", "ip", "ip", "web", "AR ", None]

@@ -15,19 +15,19 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from tests.engines.stacked import as_text, files, stacked
-from tests.listeners.small_logs import Event, ingested, write
+from tests.small_logs import Event, ingested, write
 
-from counterpoint.listeners.churn.features import BANDS, catalogue, snapshot_sql
-from counterpoint.listeners.churn.published import parts
-from counterpoint.listeners.churn.snapshot import Snapshot, Span
-from counterpoint.listeners.churn.table import listener_table
-from counterpoint.listeners.events.clean import Cleaning, cleaned_sql, learn
-from counterpoint.listeners.events.rollup import cleaning_report_sql, rollup_sql
-from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS, RULES
-from counterpoint.listeners.events.schema import date
-from counterpoint.tables.engine import DuckDB, duckdb_engine
-from counterpoint.tables.spark import Spark
-from counterpoint.tables.workspace import reading
+from counterpoint.churn.features import BANDS, catalogue, snapshot_sql
+from counterpoint.churn.published import parts
+from counterpoint.events.cleaning import Cleaning, cleaned_sql, learn
+from counterpoint.events.rollup import cleaning_report_sql, rollup_sql
+from counterpoint.events.rules import AS_PUBLISHED, OURS, RULES
+from counterpoint.events.schema import date
+from counterpoint.snapshots.snapshot import Snapshot, Span
+from counterpoint.snapshots.study import listener_table
+from counterpoint.storage.engine import DuckDB, duckdb_engine
+from counterpoint.storage.spark_engine import Spark
+from counterpoint.storage.workspace import reading
 
 BOTH = ("duckdb", "spark")
 HALF_YEAR, MONTH, FORTNIGHT = SNAPSHOTS = (

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 from polars.testing import assert_frame_equal
-from tests.listeners.small_logs import Event, ingested
+from tests.small_logs import Event, ingested
 
-from counterpoint.listeners.churn.snapshot import Snapshot
-from counterpoint.listeners.churn.table import listener_table
-from counterpoint.tables.workspace import reading
+from counterpoint.snapshots.snapshot import Snapshot
+from counterpoint.snapshots.study import listener_table
+from counterpoint.storage.workspace import reading
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "clusters.md"
 AT = 17_284

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.listeners.churn import slow
-from tests.listeners.small_logs import EPOCH, Event, dirty_events, write
+from tests.churn import slow
+from tests.small_logs import EPOCH, Event, dirty_events, write
 
-from counterpoint.listeners.churn.features import BANDS, catalogue, snapshot_sql
-from counterpoint.listeners.churn.snapshot import Snapshot, Span
-from counterpoint.listeners.events.clean import learn
-from counterpoint.listeners.events.rollup import rollup_sql
-from counterpoint.tables.engine import duckdb_engine
+from counterpoint.churn.features import BANDS, catalogue, snapshot_sql
+from counterpoint.events.cleaning import learn
+from counterpoint.events.rollup import rollup_sql
+from counterpoint.snapshots.snapshot import Snapshot, Span
+from counterpoint.storage.engine import duckdb_engine
 
 FIRST = 17_000
 KNOWN, OUTCOME = 14, 7
@@ -91,7 +91,7 @@ def without_labels(table):
     return {uid: {**row, "churned": None} for uid, row in table.items()}
 
 
-law = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+law = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(log=logs(), known=st.sampled_from([7, 14, 30]))

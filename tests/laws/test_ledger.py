@@ -22,12 +22,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tests.logs import all_events, held
 
-from counterpoint.listeners.events.batch import REPAIRS, Rejected
-from counterpoint.listeners.events.formats import FileFormat, Format, Slice, Source
-from counterpoint.listeners.events.ingest import ingest
-from counterpoint.listeners.events.ledger import FileLedger
-from counterpoint.listeners.events.lines import read
-from counterpoint.listeners.events.values import typed
+from counterpoint.events.batch import REPAIRS, Rejected
+from counterpoint.events.formats import FileFormat, Format, Slice, Source
+from counterpoint.events.ingest import ingest
+from counterpoint.events.ledger import FileLedger
+from counterpoint.events.lines import read
+from counterpoint.events.values import typed
 
 EVENT = {
     "uid": Source(field="uid", type="integer"),
@@ -79,7 +79,7 @@ def physical(data: bytes) -> list[bytes]:
 # Each line has one fate
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY_BYTES, BLOCKS)
 @every_layout
 def test_each_line_has_one_fate_and_a_rejected_one_keeps_its_bytes(kind, data, block):
@@ -92,7 +92,7 @@ def test_each_line_has_one_fate_and_a_rejected_one_keeps_its_bytes(kind, data, b
     assert all(line.reason for line in rejected)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=ANY_BYTES)
 @every_layout
 def test_accepted_repaired_and_rejected_lines_are_all_lines_of_the_ledger(kind, data):
@@ -115,7 +115,7 @@ def ingest_one(home: Path, data: bytes, kind: FileFormat) -> FileLedger:
     return taken.ledger
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY_BYTES, BLOCKS)
 @example(b"x\r\r\n8\t20170330\tSong\t9\n", 1)
 @every_layout
@@ -123,7 +123,7 @@ def test_where_a_block_ends_changes_nothing(kind, data, block):
     assert found(data, kind, block) == found(data, kind)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ANY_BYTES, BLOCKS)
 @example(b"x\r\r\n8,20170330,Song,9\n", 1 << 20)
 def test_a_header_changes_nothing_but_its_own_line(data, block):
@@ -207,7 +207,7 @@ def slow_found(data: bytes, kind: FileFormat) -> tuple[list[tuple], list[Rejecte
     return records, rejected, len(lines)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(ANY_BYTES)
 @example(b"8\t20170330\tSo\nng\t9\n\t8\t20170330\tSong\t9\n8\t20170330\tSong\t9\t\t\t\n")
 @example(b'8,20170330,"So\nng",9\n,8,20170330,"a ""b""",9\n8,20170330,Song,9,,""\n')
@@ -218,7 +218,7 @@ def test_the_reader_finds_what_a_slow_one_finds(kind, data):
     assert found(data, kind) == slow_found(data, kind)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.text('ab", \n\0ü', max_size=7).filter(lambda song: song.count("\n") < 2), min_size=1, max_size=4),
     st.permutations(FIELDS),
@@ -286,7 +286,7 @@ def assert_untouched(data: bytes, whole: list[tuple[int, bytes]], kind: FileForm
     assert all(how == "" for _, (_, how, _) in alone)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_whole_line_is_accepted_as_it_is_whatever_is_broken_around_it(layout, data):
@@ -357,7 +357,7 @@ def assert_near(found: int | None, said: Decimal | None, low: int, high: int) ->
         assert found == said or said % 1
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(TEXTS)
 @example("18446744073709552")
 @example("999999999999.999")
@@ -385,7 +385,7 @@ RECORDS = st.sampled_from(
 ) | st.integers(0, 3).map(lambda uid: b"%d\t20170401\tSong\t1.5\n" % uid)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.lists(RECORDS, min_size=1, max_size=5), min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_the_order_of_logs_and_their_number_of_parts_change_no_event(parts, chance):
     how = Format("law", (TABS,), "law")

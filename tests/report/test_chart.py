@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.calibration import Bin
-from counterpoint.evaluate.intervals import Estimate, wilson
 from counterpoint.report import chart
 from counterpoint.report.svg import label, width
+from counterpoint.stats.calibration import Bin
+from counterpoint.stats.intervals import Estimate, wilson
 
 CURVE = (np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.7, 1.0]))
 

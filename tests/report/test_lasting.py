@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from markupsafe import escape
 from tests.logs import refused
 
-from counterpoint.evaluate.intervals import Estimate
 from counterpoint.report import chart
 from counterpoint.report.svg import label
+from counterpoint.stats.intervals import Estimate
 
 CURVE = [(3, Estimate(0.8, 0.7, 0.9, 50)), (9, Estimate(0.5, 0.4, 0.6, 50))]
 
@@ -38,7 +38,7 @@ def test_each_curve_has_its_own_colour_and_its_name(count):
 
 
 @given(st.lists(st.tuples(st.integers(1, 90), st.floats(0, 1)), min_size=1, max_size=6, unique_by=lambda step: step[0]))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_same_values_give_the_same_drawing(steps):
     curve = [(day, Estimate(share, share / 2, share, 9)) for day, share in sorted(steps)]
     assert drawn({"May": curve}) == drawn({"May": list(curve)})

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.intervals import Estimate
 from counterpoint.report import chart
 from counterpoint.report.finding import Figure, Finding, Table, shown
 from counterpoint.report.page import numeric, render
 from counterpoint.report.svg import label
+from counterpoint.stats.intervals import Estimate
 
 VOID = {"meta", "br", "hr"}
 
@@ -94,7 +94,7 @@ def test_a_text_is_shown_as_it_is_and_never_run(text):
     assert not [name for name, _ in reader.attributes if name.startswith("on")]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.text(st.characters(exclude_categories=["Cs"])).filter(label))
 def test_no_text_changes_the_shape_of_the_page(text):
     assert Reader(everything(text)).tags == Reader(everything("x")).tags

@@ -11,11 +11,11 @@ from counterpoint.cli.output import progress, say, say_json, say_table
 if TYPE_CHECKING:
     import polars as pl
 
-    from counterpoint.evaluate.intervals import Estimate
-    from counterpoint.listeners.churn.act import Costs, Uplift
-    from counterpoint.listeners.churn.evaluate import Evaluation
-    from counterpoint.listeners.churn.snapshot import Snapshot
-    from counterpoint.listeners.events.rules import Practice
+    from counterpoint.churn.evaluate import Evaluation
+    from counterpoint.churn.retention_offers import Costs, Uplift
+    from counterpoint.events.rules import Practice
+    from counterpoint.snapshots.snapshot import Snapshot
+    from counterpoint.stats.intervals import Estimate
 
 app = typer.Typer(help="Train, judge and use a model of who leaves.", no_args_is_help=True)
 
@@ -49,8 +49,8 @@ def cleaning(
 
     Example: counterpoint churn cleaning work --at 2017-04-28
     """
-    from counterpoint.listeners.churn.cleaning import cleaning_report
-    from counterpoint.listeners.churn.missing import missing_checks
+    from counterpoint.churn.missingness import missing_checks
+    from counterpoint.snapshots.cleaning_report import cleaning_report
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("cleaning"):
@@ -91,8 +91,8 @@ def features(
 
     Example: counterpoint churn features work --out features.parquet
     """
-    from counterpoint.listeners.churn.table import Sample, listener_table
-    from counterpoint.tables.handout import hand_out
+    from counterpoint.snapshots.study import Sample, listener_table
+    from counterpoint.storage.exchange import hand_out
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("counting"):
@@ -126,8 +126,8 @@ def train(
 
     Example: counterpoint churn train work --at 2017-04-28
     """
-    from counterpoint.listeners.churn.train import about
-    from counterpoint.listeners.churn.train import train as learn
+    from counterpoint.churn.train import about
+    from counterpoint.churn.train import train as learn
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("learning"):
@@ -177,8 +177,8 @@ def evaluate(
 
     Example: counterpoint churn evaluate work --at 2017-04-28
     """
-    from counterpoint.listeners.churn.evaluate import evaluate as judge
-    from counterpoint.listeners.churn.models.kinds import KINDS
+    from counterpoint.churn.evaluate import evaluate as judge
+    from counterpoint.churn.models.registry import KINDS
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("judging"):
@@ -268,10 +268,10 @@ def score(
 
     Example: counterpoint churn score work --out ranked.csv --holdout 0.1
     """
-    from counterpoint.listeners.churn.act import Plan
-    from counterpoint.listeners.churn.score import outcome_of
-    from counterpoint.listeners.churn.score import score as rank
-    from counterpoint.tables.handout import hand_in, hand_out
+    from counterpoint.churn.retention_offers import Plan
+    from counterpoint.churn.score import outcome_of
+    from counterpoint.churn.score import score as rank
+    from counterpoint.storage.exchange import hand_in, hand_out
 
     if outcome is not None:
         _say_uplift(outcome_of(workspace, hand_in(outcome), at=at), as_json=as_json)
@@ -369,7 +369,7 @@ def cohorts(
 
     Example: counterpoint churn cohorts work --by month
     """
-    from counterpoint.listeners.churn.cohorts import cohorts as follow
+    from counterpoint.churn.cohorts import cohorts as follow
 
     with progress("following"):
         found = follow(
@@ -403,8 +403,8 @@ def songs(
 
     Example: counterpoint churn songs work --at 2017-04-28
     """
-    from counterpoint.listeners.churn.songs import songs as compare
-    from counterpoint.tables.handout import hand_out
+    from counterpoint.churn.songs import songs as compare
+    from counterpoint.storage.exchange import hand_out
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("comparing"):
@@ -439,7 +439,7 @@ def likes(
 
     Example: counterpoint churn likes work
     """
-    from counterpoint.listeners.churn.likes import likes as compare
+    from counterpoint.churn.likes import likes as compare
 
     with progress("comparing"):
         found = compare(workspace, of=of, outcome_for=outcome_for, practice=_practice(bots), engine=engine)
@@ -452,15 +452,15 @@ def likes(
 
 
 def _practice(bots: float, *, as_published: bool = False) -> "Practice":
-    from counterpoint.listeners.events.rules import AS_PUBLISHED, OURS
+    from counterpoint.events.rules import AS_PUBLISHED, OURS
 
     return (AS_PUBLISHED if as_published else OURS).with_bots(bots)
 
 
 def _snapshot(workspace: Path, at: str | None, known_for: str, outcome_for: str) -> "Snapshot":
     """Return the snapshot asked for, or the last one whose outcome the logs have."""
-    from counterpoint.listeners.churn.snapshot import Snapshot
-    from counterpoint.listeners.churn.table import last_snapshot
+    from counterpoint.snapshots.snapshot import Snapshot
+    from counterpoint.snapshots.study import last_snapshot
 
     if at is not None:
         return Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)

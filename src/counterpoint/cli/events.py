@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table, warn
-from counterpoint.words import counted
+from counterpoint.text import counted
 
 app = typer.Typer(help="Read raw logs into a workspace, and see what became of every line.", no_args_is_help=True)
 
@@ -28,8 +28,8 @@ def ingest(
 
     Example: counterpoint events ingest logs/ --to work
     """
-    from counterpoint.listeners.events.formats import load
-    from counterpoint.listeners.events.ingest import ingest as read
+    from counterpoint.events.formats import load
+    from counterpoint.events.ingest import ingest as read
 
     with progress("reading") as step:
         taken = read(logs, to=to, how=load(how), replace=replace, told=lambda log: step(log.name))
@@ -61,9 +61,9 @@ def show(
 
     Example: counterpoint events show work
     """
-    from counterpoint.listeners.events.overview import overview
-    from counterpoint.listeners.events.schema import date
-    from counterpoint.tables.workspace import reading
+    from counterpoint.events.overview import overview
+    from counterpoint.events.schema import date
+    from counterpoint.storage.workspace import reading
 
     with progress("looking"), reading(workspace) as view:
         found = overview(view)
@@ -107,7 +107,7 @@ def _section(title: str, columns: tuple[str, ...], rows: Sequence[Sequence[objec
 
 
 def _day(days: tuple[int, int] | None) -> str | None:
-    from counterpoint.listeners.events.schema import date
+    from counterpoint.events.schema import date
 
     if days is None:
         return None
@@ -140,8 +140,8 @@ def make(
 
     Example: counterpoint events make --to logs --listeners 2000
     """
-    from counterpoint.listeners.churn.snapshot import day_of
-    from counterpoint.listeners.events.invented.platform import Platform, invent
+    from counterpoint.snapshots.snapshot import day_of
+    from counterpoint.synthetic.platform import Platform, invent
 
     asked = Platform(listeners, days, songs, day_of(first_day), how, leavers, outcome_for, habits)
     with progress("inventing"):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table, warn
-from counterpoint.words import counted
+from counterpoint.text import counted
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from counterpoint.evaluate.intervals import Estimate
-    from counterpoint.listeners.recommend.evaluate import Evaluation, Window
-    from counterpoint.listeners.recommend.judge import Judged
-    from counterpoint.listeners.recommend.recommender import Recommender
+    from counterpoint.recommend.evaluate import Evaluation, Window
+    from counterpoint.recommend.ranking_evaluation import Judged
+    from counterpoint.recommend.recommender import Recommender
+    from counterpoint.stats.intervals import Estimate
 
 app = typer.Typer(help="Train, judge and use a recommender of songs.", no_args_is_help=True)
 
@@ -52,8 +52,8 @@ def train(
 
     Example: counterpoint recommend train work
     """
-    from counterpoint.listeners.events.rules import OURS
-    from counterpoint.listeners.recommend.train import train as learn
+    from counterpoint.events.rules import OURS
+    from counterpoint.recommend.train import train as learn
 
     with progress("learning"):
         trained = learn(
@@ -124,10 +124,10 @@ def evaluate(
 
     Example: counterpoint recommend evaluate work
     """
-    from counterpoint.listeners.events.rules import OURS
-    from counterpoint.listeners.recommend.evaluate import USUAL, evaluate_table
-    from counterpoint.listeners.recommend.evaluate import evaluate as judge
-    from counterpoint.listeners.recommend.models.kinds import KINDS
+    from counterpoint.events.rules import OURS
+    from counterpoint.recommend.evaluate import USUAL, evaluate_table
+    from counterpoint.recommend.evaluate import evaluate as judge
+    from counterpoint.recommend.models.registry import KINDS
 
     kinds = list(USUAL) if models is None else [name.strip() for name in models.split(",")]
     kinds = ["blend", *KINDS] if models == "all" else kinds
@@ -263,12 +263,12 @@ def songs(
     import polars as pl
 
     from counterpoint.errors import CounterpointError, nearest
-    from counterpoint.listeners.recommend.context import weekday_named
-    from counterpoint.listeners.recommend.recommender import Request
-    from counterpoint.listeners.recommend.songs import heard_before_leaving, write_songs
-    from counterpoint.listeners.recommend.train import trained_in
-    from counterpoint.tables.engine import ENGINES
-    from counterpoint.tables.workspace import reading
+    from counterpoint.recommend.context import weekday_named
+    from counterpoint.recommend.recommender import Request
+    from counterpoint.recommend.songs import heard_before_leaving, write_songs
+    from counterpoint.recommend.train import trained_in
+    from counterpoint.storage.engine import ENGINES
+    from counterpoint.storage.workspace import reading
 
     if engine not in ENGINES:
         raise CounterpointError(f"no engine {engine!r}; {nearest(engine, ENGINES)}")
@@ -318,7 +318,7 @@ def _warn_of_unknown(made: "Recommender", deny: Path | None, denied: "pl.Series 
 
 def _songs_on_spark(workspace: Path, out: Path | None, *, count: int, known: bool) -> None:
     from counterpoint.errors import CounterpointError
-    from counterpoint.listeners.recommend.spark import songs_on_spark
+    from counterpoint.recommend.spark_als import songs_on_spark
 
     if out is None:
         raise CounterpointError("Spark lists everybody's songs into a folder: add --out songs")
@@ -338,8 +338,8 @@ def similar(
 
     Example: counterpoint recommend similar work 100123
     """
-    from counterpoint.listeners.recommend.train import trained_in
-    from counterpoint.tables.workspace import reading
+    from counterpoint.recommend.train import trained_in
+    from counterpoint.storage.workspace import reading
 
     with progress("looking"), reading(workspace) as view:
         found = trained_in(view).recommender.similar(song_id, count=count)
@@ -357,7 +357,7 @@ def _because(parts: "pl.DataFrame") -> str | None:
 
 
 def _table(path: Path | None, *columns: str) -> "pl.DataFrame | None":
-    from counterpoint.tables.handout import hand_in
+    from counterpoint.storage.exchange import hand_in
 
     return None if path is None else hand_in(path, *columns)
 

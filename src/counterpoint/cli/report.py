@@ -7,7 +7,7 @@ import typer
 
 from counterpoint.cli.output import progress, say
 from counterpoint.cli.rumour import beside
-from counterpoint.words import counted
+from counterpoint.text import counted
 
 
 def report(
@@ -23,7 +23,7 @@ def report(
 
     Example: counterpoint report work --to report.html
     """
-    from counterpoint.listeners.insight.report import write_report
+    from counterpoint.platform.workspace_report import write_report
 
     with progress("writing") as step:
         more, made = ((), {}) if network is None else beside(network)

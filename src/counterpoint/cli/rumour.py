@@ -10,16 +10,16 @@ import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table
 from counterpoint.errors import CounterpointError, nearest
-from counterpoint.words import counted
+from counterpoint.text import counted
 
 if TYPE_CHECKING:
+    from counterpoint.networks.graph import Network
+    from counterpoint.networks.read import Read
     from counterpoint.report.finding import Cell, Finding
-    from counterpoint.rumours.models.model import Contact, Model
-    from counterpoint.rumours.network.network import Network
-    from counterpoint.rumours.network.read import Read
-    from counterpoint.rumours.outbreak import Outbreaks
-    from counterpoint.rumours.schedule import Deed, Place
-    from counterpoint.rumours.simulate import Engine, Keep
+    from counterpoint.spread.interventions import Deed, Place
+    from counterpoint.spread.models.model import Contact, Model
+    from counterpoint.spread.outbreaks import Outbreaks
+    from counterpoint.spread.simulate import Engine, Keep
 
 app = typer.Typer(help="Let a rumour spread over a network, answer it, and find who began it.", no_args_is_help=True)
 
@@ -148,9 +148,9 @@ def models(
 
     Example: counterpoint rumour models sidr
     """
-    from counterpoint.rumours.insight import said_rule
-    from counterpoint.rumours.models.presets import MODELS
-    from counterpoint.rumours.models.presets import model as preset
+    from counterpoint.spread.models.presets import MODELS
+    from counterpoint.spread.models.presets import model as preset
+    from counterpoint.trace.findings import said_rule
 
     made = {each: preset(each) for each in ([name] if name is not None else MODELS)}
     if as_json:
@@ -183,7 +183,7 @@ def beside(network: Path, seed: int = 0) -> "tuple[tuple[Finding, ...], Mapping[
 
 
 def _spreading(network: "Network", model: "Model", **how: Any) -> "Callable[..., Outbreaks]":
-    from counterpoint.rumours.simulate import simulate
+    from counterpoint.spread.simulate import simulate
 
     return partial(simulate, network, model, **how)
 
@@ -195,9 +195,9 @@ def _without(run: "Callable[..., Outbreaks]", found: "Outbreaks") -> "Outbreaks"
 
 def network_from(what: str, directed: bool | None, seed: int) -> "Read":
     """Return the network that a file holds or a recipe makes, and what was left out."""
-    from counterpoint.rumours.network.formats.found import Taken
-    from counterpoint.rumours.network.read import Read, counted
-    from counterpoint.rumours.network.recipe import network
+    from counterpoint.networks.formats.edge_table import Taken
+    from counterpoint.networks.read import Read, counted
+    from counterpoint.networks.recipe import network
 
     if Path(what).is_file():
         return counted(what, directed=directed)
@@ -209,8 +209,8 @@ def network_from(what: str, directed: bool | None, seed: int) -> "Read":
 
 def model_from(name: str, event: str | None, settings: Iterable[str], contact: str | None) -> "Model":
     """Return the model that these options ask for."""
-    from counterpoint.rumours.models.presets import MODELS
-    from counterpoint.rumours.models.presets import model as preset
+    from counterpoint.spread.models.presets import MODELS
+    from counterpoint.spread.models.presets import model as preset
 
     parameters: dict[str, float | str] = {} if event is None else {"event": event}
     for setting in settings:
@@ -233,7 +233,7 @@ def _sources(names: str | None, count: int) -> list[str] | int:
 
 
 def _plants(texts: Iterable[str]) -> "Iterable[Deed]":
-    from counterpoint.rumours.schedule import PLACES, Plant
+    from counterpoint.spread.interventions import PLACES, Plant
 
     for text in texts:
         at, state, where = _parts(text, "--plant", f"{PLANT}[:COUNT]", 3)
@@ -246,7 +246,7 @@ def _plants(texts: Iterable[str]) -> "Iterable[Deed]":
 
 
 def _prebunks(texts: Iterable[str]) -> "Iterable[Deed]":
-    from counterpoint.rumours.schedule import Prebunk
+    from counterpoint.spread.interventions import Prebunk
 
     for text in texts:
         at, kind, share = _parts(text, "--prebunk", PREBUNK, 3)
@@ -254,7 +254,7 @@ def _prebunks(texts: Iterable[str]) -> "Iterable[Deed]":
 
 
 def _blocks(texts: Iterable[str]) -> "Iterable[Deed]":
-    from counterpoint.rumours.schedule import Block
+    from counterpoint.spread.interventions import Block
 
     for text in texts:
         at, names = _parts(text, "--block", BLOCK, 2)
@@ -283,7 +283,7 @@ def _number(where: str, text: str) -> float:
 
 
 def _hand_out(found: "Outbreaks", out: Path | None, nodes: Path | None, tree: Path | None) -> None:
-    from counterpoint.tables.handout import hand_out
+    from counterpoint.storage.exchange import hand_out
 
     for path, frame in ((out, found.table), (nodes, found.changes), (tree, found.changes)):
         if path is not None:
@@ -293,7 +293,7 @@ def _hand_out(found: "Outbreaks", out: Path | None, nodes: Path | None, tree: Pa
 def _findings(
     run: "Callable[..., Outbreaks]", found: "Outbreaks", without: "Outbreaks | None", deeds: "Sequence[Deed]"
 ) -> "tuple[Finding, ...]":
-    from counterpoint.rumours.insight import look_closer, tell_answer, tell_spread
+    from counterpoint.trace.findings import look_closer, tell_answer, tell_spread
 
     told = tell_spread(found, look_closer(run, found), deeds)
     return (told, tell_answer(found, without, deeds)) if without is not None else (told,)
@@ -305,7 +305,7 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
     from counterpoint.report import page
     from counterpoint.report.finding import Figure
     from counterpoint.report.svg import standing
-    from counterpoint.tables.commit import make_folder, replace_file
+    from counterpoint.storage.commit import make_folder, replace_file
 
     if report is not None:
         made = {"Counterpoint": version("counterpoint"), **made}
@@ -329,7 +329,7 @@ def size_of(read: "Read") -> str:
 
 def _epidemic(network: "Network") -> float | None:
     """Return the chance to win a neighbour above which an outbreak may take off, where degrees tell it."""
-    from counterpoint.rumours.meanfield import thresholds
+    from counterpoint.spread.mean_field import thresholds
 
     if network.directed or network.weight is not None or not len(network.to) or len(network.changes()):
         return None
@@ -360,14 +360,14 @@ def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
 
 
 def _measured(found: "Outbreaks", *, flow: bool) -> "dict[tuple[str, str], Cell]":
-    from counterpoint.rumours.insight import cells_of
+    from counterpoint.trace.findings import cells_of
 
     summary = found.summary(flow=flow, taken_off=bool(found.took_off.any()))
     return {(state, measure): cell for state, measure, cell in cells_of(summary)}
 
 
 def _brief(cell: "Cell") -> str:
-    from counterpoint.evaluate.intervals import Estimate
+    from counterpoint.stats.intervals import Estimate
 
     return cell.brief if isinstance(cell, Estimate) else f"{cell:.3f}"
 

@@ -11,15 +11,15 @@ import typer
 from counterpoint.cli.output import progress, say, say_json, say_table
 from counterpoint.cli.rumour import RECIPES, model_from, network_from, network_told, size_of, whole
 from counterpoint.errors import CounterpointError, nearest
-from counterpoint.words import counted
+from counterpoint.text import counted
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
-    from counterpoint.rumours.trace.detector import Detector
-    from counterpoint.rumours.trace.setting import Setting
-    from counterpoint.rumours.trace.suspects import Suspects
+    from counterpoint.trace.detector import Detector
+    from counterpoint.trace.problem import Setting
+    from counterpoint.trace.suspects import Suspects
 
 SPAN: Final = 100  # steps between the first and the last that may be the time, at most
 DETECTORS: Final = "pool,ranker,lpsi,jordan,random"
@@ -85,8 +85,8 @@ def trace(
 
     Example: counterpoint rumour trace --network friends.csv --snapshot seen.csv --time 3 --rest S
     """
-    from counterpoint.rumours.trace.observed import Observed
-    from counterpoint.rumours.trace.trace import trace as traced
+    from counterpoint.trace.locate import trace as traced
+    from counterpoint.trace.observation import Observed
 
     _check_outputs(out, report)
     with progress("reading") as step:
@@ -133,8 +133,8 @@ def evaluate(
 
     Example: counterpoint rumour evaluate --network ba:1000,3 --time 3 --outbreaks 200
     """
-    from counterpoint.rumours.trace.evaluate import judge
-    from counterpoint.rumours.trace.setting import Setting
+    from counterpoint.trace.evaluate import judge
+    from counterpoint.trace.problem import Setting
 
     _check_outputs(out)
     with progress("reading") as step:
@@ -186,7 +186,7 @@ def _apart(seed: int) -> "np.random.Generator":
 
 def _learned(setting: "Setting", names: str, **how: Any) -> "dict[str, Detector]":
     """Return detectors by name, learned one after the other; unknown ones are refused before the first is."""
-    from counterpoint.rumours.trace.trace import METHODS, detector
+    from counterpoint.trace.locate import METHODS, detector
 
     asked = [name.strip().replace("-", " ") for name in names.split(",")]
     for name in asked:
@@ -197,8 +197,8 @@ def _learned(setting: "Setting", names: str, **how: Any) -> "dict[str, Detector]
 
 def _check_outputs(table: Path | None, page: Path | None = None) -> None:
     """Refuse at once what could not be written after a minute of learning."""
-    from counterpoint.tables.commit import explained
-    from counterpoint.tables.handout import check_ending
+    from counterpoint.storage.commit import explained
+    from counterpoint.storage.exchange import check_ending
 
     if table is not None:
         check_ending(table)
@@ -208,7 +208,7 @@ def _check_outputs(table: Path | None, page: Path | None = None) -> None:
 
 
 def _hand_out(table: "pl.DataFrame", to: Path | None) -> None:
-    from counterpoint.tables.handout import hand_out
+    from counterpoint.storage.exchange import hand_out
 
     if to is not None:
         hand_out(table, to)
@@ -218,15 +218,15 @@ def _show(found: "Suspects", made: Mapping[str, str], to: Path) -> None:
     from importlib.metadata import version
 
     from counterpoint.report import page
-    from counterpoint.rumours.insight import tell_suspects
-    from counterpoint.tables.commit import replace_file
+    from counterpoint.storage.commit import replace_file
+    from counterpoint.trace.findings import tell_suspects
 
     told = {"Counterpoint": version("counterpoint"), **made}
     replace_file(to, page.render("Who may have started it", [tell_suspects(found)], told).encode())
 
 
 def _say(found: "Suspects", snapshot: Path, top: int) -> None:
-    from counterpoint.rumours.insight import NO_PROOF, ONLY_RANKED, said_how_sure
+    from counterpoint.trace.findings import NO_PROOF, ONLY_RANKED, said_how_sure
 
     setting = found.setting
     touched = int(setting.touched[found.codes].sum())
@@ -241,7 +241,7 @@ def _say(found: "Suspects", snapshot: Path, top: int) -> None:
 
 
 def _say_judged(table: "pl.DataFrame", sources: int) -> None:
-    from counterpoint.evaluate.intervals import Estimate
+    from counterpoint.stats.intervals import Estimate
 
     def brief(row: Mapping[str, Any], name: str) -> str | None:
         value, low, high = (row[name + end] for end in ("", "_low", "_high"))
@@ -280,7 +280,7 @@ def _say_written(*paths: Path | None) -> None:
 
 
 def _setting_said(setting: "Setting") -> str:
-    from counterpoint.rumours.insight import said_time
+    from counterpoint.trace.findings import said_time
 
     model = setting.model
     also = f"; {', '.join(setting.alike)} not told from {model.states[0]}" if setting.alike else ""

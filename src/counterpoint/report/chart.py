@@ -16,10 +16,10 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.calibration import Bin
-from counterpoint.evaluate.intervals import Estimate
 from counterpoint.report.finding import shown
 from counterpoint.report.svg import INK, drawing, inline, label, width
+from counterpoint.stats.calibration import Bin
+from counterpoint.stats.intervals import Estimate
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito (2008), the colours that show on both white and black, strongest first."""
@@ -54,7 +54,7 @@ def roc(curves: Mapping[str, Curve], *, title: str) -> Markup:
 def calibration(rows: Sequence[Bin], *, title: str) -> Markup:
     """Draw what happened over what was said, each bin with its interval; the diagonal is perfection.
 
-    >>> from counterpoint.evaluate.intervals import wilson
+    >>> from counterpoint.stats.intervals import wilson
     >>> calibration([Bin(0.2, wilson(22, 100), 100)], title="Calibration").startswith("<svg ")
     True
     """

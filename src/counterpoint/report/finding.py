@@ -8,7 +8,7 @@ from typing import TypeAlias
 from markupsafe import Markup
 
 from counterpoint.errors import CounterpointError
-from counterpoint.evaluate.intervals import Estimate
+from counterpoint.stats.intervals import Estimate
 
 Cell: TypeAlias = str | int | float | Estimate | None
 """What a table may hold; None is 'not measured'."""

@@ -1,0 +1,216 @@
+"""Do those who like something stay? Days with a like against days like them without one: an association, not a cause.
+
+A day is followed by silence or not. Compared are days of one calendar day, device and number of plays, both a
+listener's first day or neither, and of listeners who had liked something before or had not.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from counterpoint.churn.matching import DEVICE
+from counterpoint.errors import CounterpointError
+from counterpoint.events import rules
+from counterpoint.events.rules import Practice
+from counterpoint.events.schema import KINDS, date
+from counterpoint.snapshots.snapshot import Snapshot, Span
+from counterpoint.snapshots.study import Study, studied
+from counterpoint.stats.intervals import Estimate, Z
+from counterpoint.stats.matching import Cells, jackknife_error, mantel_haenszel, risk_difference
+from counterpoint.storage.engine import Chosen
+from counterpoint.storage.workspace import Staged, View, key_of, writing
+
+LIKES: Final = "likes:churn:"
+OF: Final = {"like": "L", "dislike": "X"}
+EXACT: Final = 30  # plays a day that are matched one by one; above, to within 7 %
+GROUPS: Final = 50  # of listeners, for the jackknife
+FEWEST: Final = 10  # days with one, to be compared
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Days of one sort: `exposed` of `days` had a like; the odds ratio and the difference of the chance of silence."""
+
+    days_of: str
+    exposed: int
+    days: int
+    odds: Estimate
+    difference: Estimate
+
+
+@dataclass(frozen=True)
+class Likes:
+    """What likes (or dislikes) go with: the odds of silence for `outcome_for` after a day with one, matched.
+
+    Intervals leave out groups of listeners in turn (jackknife); their count is that of the listeners.
+    """
+
+    of: str
+    outcome_for: str
+    first: str
+    last: str
+    logs: str
+    rows: tuple[Matched, ...]
+
+
+def likes(
+    workspace: Path,
+    *,
+    of: str = "like",
+    outcome_for: str | int = 14,
+    practice: Practice = rules.OURS,
+    engine: Chosen = "duckdb",
+) -> Likes:
+    """Compare days with a like (or dislike) with days like them without, and keep the result in the workspace.
+
+    Every active day counts whose following `outcome_for` the log has.
+
+    Raises
+    ------
+    CounterpointError
+        If there are no such events in the logs, or too few.
+    """
+    if of not in OF:
+        raise CounterpointError(f"compared are likes or dislikes, not {of!r}")
+    span = Span.of(outcome_for)
+    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
+        last = span.until(date(study.days.last))
+        # Cleaned as all the days teach that are compared.
+        days = study.days
+        known = (last - date(days.first)).days + 1
+        if known < 1:
+            raise CounterpointError(f"the log has no day that {span.words} of it follow")
+        study.roll_up(study.cleaning(Snapshot(last, Span(known), span)))
+        rows = followed(_days(study, OF[of]), span, until=(last - date(0)).days)
+        found = Likes(
+            of=of,
+            outcome_for=str(span),
+            first=date(days.first).isoformat(),
+            last=last.isoformat(),
+            logs=key_of(study.logs()),
+            rows=matched(rows, rows["silent"].cast(pl.Float64).to_numpy(), KINDS[OF[of]]),
+        )
+        folder = writer.stage()
+        (folder / "likes.json").write_text(json.dumps(asdict(found)))
+        writer.commit(Staged(f"{LIKES}{of}", key_of(LIKES, asdict(found)), folder, {"of": of}))
+    return found
+
+
+def _days(study: Study, kind: str) -> pl.DataFrame:
+    """Return all active days: uid, bucket, day, plays, exposed (events of the kind), android, iphone; in order."""
+    return study.engine.fetch(
+        f"SELECT uid, bucket, day, P AS plays, {kind} AS exposed, android, iphone FROM rollup"
+    ).sort("uid", "day")
+
+
+def followed(days: pl.DataFrame, outcome_for: Span, *, until: int) -> pl.DataFrame:
+    """Return the active days up to `until`: uid, day, group, exposed, first, stratum, silent (1 if nothing follows).
+
+    >>> days = pl.DataFrame({"uid": [1, 1, 2], "bucket": [5, 5, 6], "day": [3, 4, 3], "plays": [2, 2, 2],
+    ...                      "exposed": [1, 0, 0], "android": [1, 1, 1], "iphone": [0, 0, 0]})
+    >>> followed(days, Span(2), until=4).select("uid", "day", "exposed", "silent").rows()
+    [(1, 3, 1, 0), (1, 4, 0, 1), (2, 3, 0, 1)]
+    """
+    following = pl.col("day").shift(-1).over("uid")
+    before = pl.col("exposed").cum_sum().over("uid") - pl.col("exposed")
+    plays = pl.col("plays").cast(pl.Float64)
+    plays_band = pl.when(plays <= EXACT).then(plays).otherwise(EXACT + (plays / EXACT).log(1.07).floor())
+    if outcome_for.months:
+        ends = {day: (outcome_for.from_day(date(day)) - date(0)).days for day in days["day"].unique().to_list()}
+        end = pl.col("day").replace_strict(ends, return_dtype=pl.Int64)
+    else:
+        end = pl.col("day") + outcome_for.count
+    marked = days.with_columns(
+        first=pl.int_range(pl.len()).over("uid") == 0,
+        silent=(following.is_null() | (following > end)).cast(pl.Int64),
+        alike=pl.struct(
+            "day",
+            DEVICE.alias("device"),
+            plays_band.alias("plays"),
+            (before > 0).alias("before"),
+        ),
+    ).filter(pl.col("day") <= until)
+    stratum = pl.struct("first", "alike").rank("dense").cast(pl.Int64)
+    return marked.select(
+        "uid",
+        "day",
+        (pl.col("bucket").cast(pl.Int64) % GROUPS).alias("group"),
+        (pl.col("exposed") > 0).cast(pl.Int64),
+        "first",
+        stratum.alias("stratum"),
+        "silent",
+    )
+
+
+def matched(rows: pl.DataFrame, silent: NDArray[np.float64], what: str) -> tuple[Matched, ...]:
+    """Return the comparison of all days, of first days and of later days.
+
+    rows   : as `followed` returns them; `silent` is float64[rows], whether silence followed, or the chance of it
+    """
+    first, every = rows["first"].to_numpy(), np.ones(rows.height, np.bool_)
+    named = {"all days": every, "first days": first, "later days": ~first}
+    exposed = rows["exposed"].to_numpy()
+    if (few := int(exposed.sum())) < FEWEST:
+        raise CounterpointError(f"the logs have {few} days with a {what}: {FEWEST} would be the least to compare")
+    found = [
+        _compared(name, rows.filter(pl.Series(chosen)), silent[chosen])
+        for name, chosen in named.items()
+        if exposed[chosen].sum() >= FEWEST
+    ]
+    if found[0] is None:
+        raise CounterpointError(f"no days with a {what} are like days without one: there is nothing to compare")
+    return tuple(each for each in found if each)
+
+
+def _compared(name: str, rows: pl.DataFrame, silent: NDArray[np.float64]) -> Matched | None:
+    """Return the comparison of days of one sort, or None if none of them can be compared."""
+    group, listeners = rows["group"].to_numpy(), rows["uid"].n_unique()
+    exposed, stratum = rows["exposed"].to_numpy().astype(np.float64), rows["stratum"].rank("dense").to_numpy() - 1
+    stratum = stratum.astype(np.int64)
+
+    def measured(kept: NDArray[np.bool_]) -> tuple[float, float]:
+        cells = _cells(stratum[kept], exposed[kept], silent[kept])
+        if not len(cells.item):
+            return np.nan, np.nan
+        return float(mantel_haenszel(cells).log_odds[0]), float(risk_difference(cells)[0])
+
+    log_odds, difference = measured(np.ones(len(group), np.bool_))
+    left_out = np.array([measured(group != each) for each in np.unique(group)])
+    if np.isnan([log_odds, *left_out[:, 0]]).any():
+        return None
+    far, wide = (Z * jackknife_error(column) for column in left_out.T)
+    ratio, low, high = (float(np.exp(log_odds + step)) for step in (0, -far, far))
+    odds = Estimate(ratio, low, high, listeners)
+    return Matched(
+        name,
+        int(exposed.sum()),
+        rows.height,
+        odds,
+        Estimate(difference, difference - wide, difference + wide, listeners),
+    )
+
+
+def _cells(stratum: NDArray[np.int64], exposed: NDArray[np.float64], silent: NDArray[np.float64]) -> Cells:
+    """Return the strata that have both sorts of day, as one item."""
+    weights = (silent * exposed, exposed, silent, np.ones(len(stratum)))
+    hit, with_one, hits, whole = (np.bincount(stratum, weight).astype(np.float64) for weight in weights)
+    both = (with_one > 0) & (with_one < whole)
+    return Cells(np.zeros(int(both.sum()), np.int64), hit[both], with_one[both], hits[both], whole[both])
+
+
+def likes_in(view: View) -> tuple[Likes, ...]:
+    """Return what a workspace has found about likes, and about dislikes."""
+    return tuple(_read(json.loads(folder.file("likes.json").read_text())) for folder in view.below(LIKES))
+
+
+def _read(made: dict[str, Any]) -> Likes:
+    rows = tuple(
+        Matched(**{**row, "odds": Estimate(**row["odds"]), "difference": Estimate(**row["difference"])})
+        for row in made["rows"]
+    )
+    return Likes(**{**made, "rows": rows})

@@ -1,0 +1,54 @@
+"""What a kind of model must do to be fitted, judged, explained and saved like all others."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.churn.training_set import Examples, Matrix
+
+Shares = NDArray[np.float64]
+
+
+class Fitted(Protocol):
+    """A model that has learned."""
+
+    @property
+    def importance(self) -> Shares | None:
+        """Shares of the decrease of impurity; of a logistic regression, of the sizes of its standardised terms.
+
+        None if it tells nothing of what it looks at.
+        """
+
+    def probability(self, x: Matrix) -> NDArray[np.float64]:
+        """Return P(churn), float64[n], of x, float64[n, features]."""
+
+    def contributions(self, x: Matrix) -> Matrix:
+        """Return what each feature adds to the model's sum, float64[n, features].
+
+        A constant and the contributions of a listener add up, exactly, to the log-odds; of a random forest, to the
+        probability.
+        """
+
+    def content(self) -> bytes:
+        """Return the model as bytes that `read` of its kind understands."""
+
+
+class Kind(Protocol):
+    """A kind of model: how to fit one and how to read one."""
+
+    def fit(self, examples: Examples, *, seed: int) -> Fitted:
+        """Learn; the same examples and the same seed give the same model."""
+
+    def read(self, content: bytes) -> Fitted:
+        """Read what `Fitted.content` returned."""
+
+
+def logistic(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of log-odds."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -500, 500))))
+
+
+def shares(sizes: NDArray[np.float64]) -> Shares:
+    """Return sizes as shares of their sum; zeros where all are zero."""
+    return np.asarray(sizes / max(sizes.sum(), np.finfo(np.float64).tiny))

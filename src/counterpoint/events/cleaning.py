@@ -1,0 +1,159 @@
+"""Cleaning: rules are applied in their order; the numbers they need are learned once and then frozen.
+
+A cleaning is learned from one window of days, kept with the model that was trained there, and used unchanged for every
+later snapshot: what a later month looks like cannot change what an earlier one meant.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from math import ceil, floor
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from counterpoint.events.rules import OURS, PRACTICES, Learned, Practice
+from counterpoint.storage.engine import Engine, Place, within
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """The rules that apply to a log, and the numbers they learned on the days in (after, until].
+
+    practice  : the name of the practice whose rules they are
+    numbers   : milliseconds; None for a mean that nothing could be learned of: what it should replace becomes null
+    bots_from : listeners with at least this many plays in that window are bots; None if too few listeners to tell
+    """
+
+    practice: str
+    after: int
+    until: int
+    rules: tuple[str, ...]
+    numbers: tuple[tuple[str, int | None], ...]
+    bots_from: int | None
+
+    def text(self) -> str:
+        """Return it as JSON; `cleaning` is the way back."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def cleaning(text: str) -> Cleaning:
+    """Return the cleaning that `Cleaning.text` wrote."""
+    made = json.loads(text)
+    numbers = tuple((name, value) for name, value in made["numbers"])
+    return Cleaning(**{**made, "rules": tuple(made["rules"]), "numbers": numbers})
+
+
+def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Fraction) -> Fraction:
+    """Return the exact percentile of a histogram, linear between neighbours (Hyndman & Fan 1996, type 7).
+
+    >>> float(percentile(np.array([1, 2, 10]), np.array([1, 1, 1]), Fraction(3, 4)))
+    6.0
+    """
+    order = np.argsort(values)
+    upto = np.cumsum(counts[order])
+    place = share * (int(upto[-1]) - 1)
+    low, high = (int(values[order][np.searchsorted(upto, at, side="right")]) for at in (floor(place), ceil(place)))
+    return low + (high - low) * (place - floor(place))
+
+
+def learn(
+    engine: Engine, *, after: int, until: int, scratch: Place, practice: Practice = OURS
+) -> tuple[Cleaning, pl.DataFrame]:
+    """Learn a cleaning from the `events` with a day in (after, until]; return it and its bots (uid, plays).
+
+    The engine knows the bots as `bots` from then on; `scratch` is a folder that it can write to.
+    """
+    window = f"uid IS NOT NULL AND day > {after} AND day <= {until} AND kind = 'P'"
+    counted = _plays("uid IS NOT NULL AND kind = 'P'" if practice.bots_ever else window)
+    counts = engine.fetch(f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({counted}) p GROUP BY plays")
+    bots_from = bot_threshold(counts, practice)
+    blank = Cleaning(practice.name, after, until, (), (), None if bots_from is None else ceil(bots_from))
+    bots, plays = within(scratch, "bots.parquet"), within(scratch, "plays.parquet")
+    engine.write(f"SELECT uid, plays FROM ({counted}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
+    engine.know("bots", [bots])
+    engine.write(
+        "SELECT song_ms, play_ms, CAST(count(*) AS BIGINT) AS n FROM events"
+        f" WHERE {window} AND uid NOT IN (SELECT uid FROM bots) GROUP BY song_ms, play_ms",
+        plays,
+    )
+    engine.know("plays", [plays])
+    return _learned(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
+
+
+def bot_threshold(counts: pl.DataFrame, practice: Practice = OURS) -> Fraction | None:
+    """Return the percentile of plays a listener, from counts (plays, listeners): who is at or above it is a bot.
+
+    None with fewer listeners than a percentile that high needs (1,000), since the most eager of few is no machine; and
+    where so many tie at it that more than 1 in 100 listeners would be bots.
+    """
+    everyone = int(counts["listeners"].sum())
+    if not everyone or (everyone < 1 / (1 - practice.bots) and not practice.bots_always):
+        return None
+    threshold = percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), practice.bots)
+    reached = int(counts.filter(pl.col("plays") >= ceil(threshold))["listeners"].sum())
+    return threshold if reached * 100 <= everyone or practice.bots_always else None
+
+
+def _plays(where: str) -> str:
+    return f"SELECT uid, CAST(count(*) AS BIGINT) AS plays FROM events WHERE {where} GROUP BY uid"
+
+
+def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
+    """Learn the numbers one by one, each from what the rules before it left of the histogram `plays`.
+
+    Rules about a column that no play of the log has are left out: they would drop or invent every row.
+    """
+    [(songs, plays)] = engine.fetch("SELECT count(song_ms) AS songs, count(play_ms) AS plays FROM plays").rows()
+    found = blank
+    for rule in PRACTICES[blank.practice].rules:
+        if not (songs if "song_ms" in rule.when else plays):
+            continue
+        numbers = found.numbers
+        if rule.learns and rule.learns.name not in dict(numbers):
+            value = _number(engine, found, rule.learns)
+            if value is None and rule.learns.share is not None:
+                continue
+            numbers = (*numbers, (rule.learns.name, value))
+        found = replace(found, rules=(*found.rules, rule.name), numbers=numbers)
+    return found
+
+
+def _number(engine: Engine, so_far: Cleaning, wanted: Learned) -> int | None:
+    cleaned = cleaned_sql(so_far, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
+    table = engine.fetch(
+        f"SELECT {wanted.column} AS value, CAST(sum(n) AS BIGINT) AS n FROM ({cleaned}) c"
+        f" WHERE kept AND {wanted.among.format(**dict(so_far.numbers))} GROUP BY {wanted.column}"
+    )
+    if not table.height:
+        return None
+    values, counts = table["value"].to_numpy(), table["n"].to_numpy()
+    if wanted.share is not None:
+        return floor(percentile(values, counts, wanted.share))
+    total = sum(int(value) * int(count) for value, count in table.rows())
+    return floor(Fraction(total, int(counts.sum()) * wanted.unit) + Fraction(1, 2)) * wanted.unit
+
+
+def cleaned_sql(how: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
+    """Return portable SQL: the rows of `source` (kind, song_ms, play_ms and `keep`), cleaned.
+
+    It adds `kept` (false for a play that some rule dropped) and `hits`, the sum of 2^i over the rules i of `how` that
+    the row met. Rows of other kinds are all kept.
+    """
+    kept = ", ".join(("kind", *keep))
+    sql = f"SELECT {kept}, song_ms, play_ms, TRUE AS kept, 0 AS hits FROM ({source}) s"
+    numbers = {name: f"CAST({'NULL' if value is None else value} AS BIGINT)" for name, value in how.numbers}
+    rules = {rule.name: rule for rule in PRACTICES[how.practice].rules}
+    for at, rule in enumerate(rules[name] for name in how.rules):
+        met = f"kind = 'P' AND kept AND COALESCE({rule.when.format(**numbers)}, FALSE)"
+        values = {column: column for column in ("song_ms", "play_ms")}
+        if rule.column and rule.value:
+            values[rule.column] = f"CASE WHEN {met} THEN {rule.value.format(**numbers)} ELSE {rule.column} END"
+        still = "kept" if rule.column else f"kept AND NOT ({met})"
+        sql = (
+            f"SELECT {kept}, {values['song_ms']} AS song_ms, {values['play_ms']} AS play_ms, {still} AS kept,"
+            f" CASE WHEN {met} THEN hits + {2**at} ELSE hits END AS hits FROM ({sql}) r{at}"
+        )
+    return sql

@@ -1,0 +1,218 @@
+"""Logs become events: each file is read once, committed by itself, and never taken twice.
+
+A file is known by its name. The same name with the same bytes changes nothing; with other bytes it is refused, unless
+it is to replace what was there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, TypeVar
+
+import polars as pl
+
+from counterpoint.errors import CounterpointError
+from counterpoint.events.batch import AS_IT_IS, Batch
+from counterpoint.events.formats import FileFormat, Format
+from counterpoint.events.ledger import FileLedger, Tally
+from counterpoint.events.lines import read, read_rows
+from counterpoint.events.schema import polars_schema
+from counterpoint.events.sources import Hashed, Log, find
+from counterpoint.events.values import Typed, day_in_name, typed
+from counterpoint.storage import parquet
+from counterpoint.storage.workspace import Staged, View, Writer, key_of, writing
+
+_T = TypeVar("_T")
+LOG: Final = "log:"
+KINDS_NAMED: Final = 50  # unknown kinds in a batch; more, and the ledger would fill with the log's own text
+REJECTED: Final = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.Binary}
+PROBLEMS: Final = {"file": pl.String, "line": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What ingest did with one log: "new", "replaced" or "unchanged"."""
+
+    ledger: FileLedger
+    status: str
+
+
+def ingest(
+    logs: Iterable[Path],
+    *,
+    to: Path,
+    how: Format,
+    replace: bool = False,
+    told: Callable[[Log], None] = lambda _: None,
+) -> tuple[Taken, ...]:
+    """Read every log in `logs` (files, archives, folders) into the workspace `to`; one commit a log.
+
+    `told` hears of each log before it is read.
+
+    Raises
+    ------
+    CounterpointError
+        Before anything is read, if a log is missing, unknown to the format, or says no day; then at the first log that
+        changed without `replace` or cannot be read. Logs before it stay; nothing of it does.
+    """
+    found = find(logs)
+    for log in found:
+        day_in_name(how.of(log.name), log.name)
+    with writing(to, create=True) as writer:
+        _check_ids(writer.view, how)
+        plan = [(log, _status(writer.view, log, how, replace=replace)) for log in found]
+        taken = []
+        for log, status, staged in _ahead(_staged(writer, plan, how, told)):  # one is read while another is committed
+            if staged:
+                writer.commit(staged)
+            taken.append(Taken(_account(writer.view, log), status))
+        return tuple(taken)
+
+
+def ledgers(view: View) -> tuple[FileLedger, ...]:
+    """Return the account of every log in a workspace, by file name."""
+    return tuple(FileLedger.from_json(folder.made) for folder in view.below(LOG))
+
+
+def _check_ids(view: View, how: Format) -> None:
+    for ledger in ledgers(view):
+        for name, here, there in zip(("uid", "song_id"), how.id_types, ledger.id_types, strict=True):
+            if here != there:
+                raise CounterpointError(
+                    f"format {how.name!r} has {name} as {here}; this workspace has it as {there} (from {ledger.file}):"
+                    " ingest to another workspace, or give the format the same type"
+                )
+
+
+def _status(view: View, log: Log, how: Format, *, replace: bool) -> str:
+    """Say whether a log is new, unchanged, or replaces its older self; refuse a change that nobody asked for."""
+    before = view.get(f"{LOG}{log.name}")
+    if before is None:
+        return "new"
+    if before.key == _key(log.name, log.sha256(), how):
+        return "unchanged"
+    if replace:
+        return "replaced"
+    raise CounterpointError(
+        f"{log.path}: the workspace has another {log.name} (other bytes, or read by another format);"
+        " --replace puts this one in its place"
+    )
+
+
+def _key(name: str, sha256: str, how: Format) -> str:
+    return key_of("events", name, sha256, how.digest)
+
+
+def _account(view: View, log: Log) -> FileLedger:
+    return FileLedger.from_json(view.folder(f"{LOG}{log.name}").made)
+
+
+def _staged(
+    writer: Writer, plan: Iterable[tuple[Log, str]], how: Format, told: Callable[[Log], None]
+) -> Iterator[tuple[Log, str, Staged | None]]:
+    """Read one log after the other, those that have not changed excepted."""
+    for log, status in plan:
+        told(log)
+        if status == "unchanged":
+            yield log, status, None
+            continue
+        folder = writer.stage()
+        ledger = _read_into(folder, log, how)
+        yield log, status, Staged(f"{LOG}{log.name}", _key(log.name, ledger.sha256, how), folder, ledger.as_json())
+
+
+def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
+    """Write a log's events, rejected lines and lost values into `folder`, and return its account."""
+    kind, tally = how.of(log.name), Tally()
+    digests: list[pl.Series] = []
+    with (
+        log.opened() as stream,
+        parquet.writing(folder / "events.parquet", polars_schema(*how.id_types), growing=("line",)) as write_events,
+        parquet.writing(folder / "rejected.parquet", REJECTED) as write_rejected,
+        parquet.writing(folder / "problems.parquet", PROBLEMS) as write_problems,
+    ):
+        read_by = Hashed(stream)
+        typed_batches = (_events(raw, kind, log.name) for raw in _ahead(_batches(log, read_by, kind)))
+        for batch, found in _ahead(typed_batches):
+            write_events(found.events.with_columns(line=pl.Series(batch.line)))
+            write_rejected(_rejected(batch, log.name))
+            write_problems(_problems(batch, found, log.name))
+            digests.append(batch.fields.hash_rows())
+            _count(tally, batch, found)
+        sha256, size = read_by.finish()
+    return tally.closed(
+        file=log.name,
+        doubles=_repeated(digests),
+        about={"format": how.name, "sha256": sha256, "bytes": size, "id_types": how.id_types},
+    )
+
+
+def _batches(log: Log, stream: Hashed, kind: FileFormat) -> Iterator[Batch]:
+    """Read a log to its end; a Parquet file is read by columns, and by bytes only for its hash."""
+    if kind.layout != "parquet":
+        yield from read(stream, kind, file=log.name)
+        return
+    with log.opened() as table:
+        yield from read_rows(table, kind, file=log.name)
+    while stream.read(1 << 20):
+        pass
+
+
+def _ahead(items: Iterator[_T]) -> Iterator[_T]:
+    """Make the next item in another thread while this one is used."""
+    with ThreadPoolExecutor(1) as other:
+        coming = other.submit(lambda: list(islice(items, 1)))
+        while found := coming.result():
+            coming = other.submit(lambda: list(islice(items, 1)))
+            yield found[0]
+
+
+def _events(batch: Batch, kind: FileFormat, file: str) -> tuple[Batch, Typed]:
+    """Type a batch; records of a kind that the format does not know leave it for the quarantine."""
+    found = typed(batch.fields, kind, file)
+    if not found.unknown.any():
+        return batch, found
+    field = batch.fields[kind.event["kind"].needs[0]]
+    few = field.filter(found.unknown).n_unique() <= KINDS_NAMED
+    said = (
+        (lambda record: f"kind {_shown(field[record])} is no event here")
+        if few
+        else lambda _: "a kind that is no event"
+    )
+    kept = batch.without(found.unknown.to_numpy(), said)
+    return kept, typed(kept.fields, kind, file)
+
+
+def _shown(text: bytes | str | None) -> str:
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return "(missing)" if text is None else repr(text[:40])
+
+
+def _rejected(batch: Batch, file: str) -> pl.DataFrame:
+    rows = [(file, rejected.line, rejected.reason, rejected.text) for rejected in batch.rejected]
+    return pl.DataFrame(rows, schema=REJECTED, orient="row")
+
+
+def _problems(batch: Batch, found: Typed, file: str) -> pl.DataFrame:
+    line = pl.Series(batch.line).gather(found.problems["record"])
+    return found.problems.select(pl.lit(file).alias("file"), line.alias("line"), "column", "reason", "text")
+
+
+def _count(tally: Tally, batch: Batch, found: Typed) -> None:
+    tally.lines += batch.count
+    tally.records += len(batch.line)
+    tally.accepted += int((batch.repair == AS_IT_IS).sum())
+    tally.repairs.update(batch.repairs())
+    tally.reasons.update(rejected.reason for rejected in batch.rejected)
+    for column, reason, count in found.problems.group_by("column", "reason").len().iter_rows():
+        tally.problems[column, reason] += count
+    tally.add_events(found.events)
+
+
+def _repeated(digests: list[pl.Series]) -> int:
+    """Count the records whose fields all repeat an earlier record's (by 64-bit hashes: 1 in 10^6 logs of 6 M errs)."""
+    together = pl.concat(digests) if digests else pl.Series([], dtype=pl.UInt64)
+    return len(together) - together.n_unique()

@@ -1,1 +1,0 @@
-"""Loops that numpy has no word for: arrays in, arrays out."""

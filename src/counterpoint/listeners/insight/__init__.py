@@ -1,1 +1,0 @@
-"""What was found about listeners, in words: results that a workspace keeps become findings, and findings a report."""

@@ -1,1 +1,0 @@
-"""Loops over sparse matrices, compiled: arrays in, arrays out."""

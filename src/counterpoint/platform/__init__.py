@@ -1,0 +1,1 @@
+"""Where the halves meet: one report of all that a workspace holds."""

@@ -1,0 +1,39 @@
+"""RP3beta: a walk from a song to a listener to another song, less often to songs that are popular anyway.
+
+Paudel, Christoffel, Newell & Bernstein, ACM TiiS 7(1), 2017.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from counterpoint.recommend.interactions import Interactions
+from counterpoint.recommend.models.item_similarity import SimilarSongs, largest_products
+
+
+@dataclass(frozen=True)
+class WalkKind:
+    """Walks three steps from each listener.
+
+    alpha      : the power of each step's chance
+    beta       : the power of a song's popularity that its score is divided by
+    neighbours : how many songs are kept to which each leads
+    """
+
+    neighbours: int = 300
+    alpha: float = 0.65
+    beta: float = 0.25
+    weigh: str = "one"
+
+    def fit(self, seen: Interactions, *, seed: int) -> SimilarSongs:  # noqa: ARG002  nothing is drawn
+        """Walk from every song at once."""
+        known = seen.liked
+        weight = known.weights(self.weigh).astype(np.float64)
+        of_song = np.bincount(known.song, weight, minlength=len(known.songs))
+        of_listener = np.bincount(known.whose, weight, minlength=len(known))
+        # A step from a listener is shared between both of its songs: the products are the same.
+        step = weight**self.alpha * of_listener[known.whose] ** (-self.alpha / 2)
+        there = np.maximum(of_song, np.finfo(np.float32).tiny)
+        left, right = (np.where(of_song > 0, there**-power, 0.0) for power in (self.alpha, self.beta))
+        matrix = largest_products(known, step.astype(np.float32), left, right, self.neighbours)
+        return SimilarSongs(*matrix, self.weigh, self.alpha, mean=False)

@@ -1,0 +1,45 @@
+"""Everybody's songs, streamed into a file: as many listeners as there are, in the memory of some thousand."""
+
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from counterpoint.churn.songs import songs_in
+from counterpoint.errors import CounterpointError
+from counterpoint.recommend.recommender import Recommender, Request
+from counterpoint.storage import parquet
+from counterpoint.storage.commit import explained, whole_file
+from counterpoint.storage.workspace import View
+
+
+def write_songs(recommender: Recommender, uids: Iterable[Any] | None, request: Request, to: Path) -> int:
+    """Write what `Recommender.songs` returns to a .parquet file, whole or not at all; return the number of rows."""
+    if to.suffix != ".parquet":
+        raise CounterpointError(f"{to}: a name that ends in .parquet would be right")
+    parts, rows = recommender.stream(uids, request), 0
+    first = next(parts)
+    schema = {name: type(kind) for name, kind in first.schema.items()}
+    with whole_file(to) as temporary, explained(to), parquet.writing(temporary, schema) as append:
+        for part in chain((first,), parts):
+            append(part)
+            rows += part.height
+    return rows
+
+
+def heard_before_leaving(view: View) -> pl.Series:
+    """Return the ids of the songs that a workspace found over-represented before leaving.
+
+    Raises
+    ------
+    CounterpointError
+        If it has not looked for any.
+    """
+    for found in songs_in(view):
+        if found.of == "song":
+            return found.found["item"]
+    raise CounterpointError(
+        f"workspace {view.root} has no songs heard before leaving; `counterpoint churn songs {view.root}` first"
+    )

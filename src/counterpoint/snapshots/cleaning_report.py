@@ -1,0 +1,71 @@
+"""What cleaning did to the plays of a known window, rule by rule."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from counterpoint.events.cleaning import Cleaning
+from counterpoint.events.rules import OURS, PRACTICES, Practice
+from counterpoint.snapshots.snapshot import Snapshot
+from counterpoint.snapshots.study import cleaning_in, studied
+from counterpoint.storage import parquet
+from counterpoint.storage.engine import Chosen
+from counterpoint.storage.workspace import Folder, writing
+
+
+@dataclass(frozen=True)
+class RuleMet:
+    """A rule, how many plays met it, and whether these were changed or dropped."""
+
+    name: str
+    changed: bool
+    plays: int
+    why: str
+
+
+@dataclass(frozen=True)
+class CleaningReport:
+    """The plays of the known window of `how` (its bots' left out), those that some rule dropped, and every rule.
+
+    bots : how many listeners counted as bots
+    """
+
+    how: Cleaning
+    plays: int
+    dropped: int
+    bots: int
+    rules: tuple[RuleMet, ...]
+
+
+def cleaning_report(
+    workspace: Path, snapshot: Snapshot, *, practice: Practice = OURS, engine: Chosen = "duckdb"
+) -> CleaningReport:
+    """Clean the plays known at a snapshot, and report what was done.
+
+    Raises
+    ------
+    CounterpointError
+        If there is no workspace, or its logs do not cover the snapshot's known window.
+    """
+    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
+        study.check(snapshot, outcome=False)
+        return report_in(study.cleaning(snapshot))
+
+
+def report_in(folder: Folder) -> CleaningReport:
+    """Return the report that a cleaning's folder holds."""
+    how, table = cleaning_in(folder), parquet.read(folder.file("report.parquet"))
+    rules = {rule.name: rule for rule in PRACTICES[how.practice].rules}
+    met = tuple(
+        RuleMet(
+            name,
+            rules[name].column is not None,
+            int(table.filter((pl.col("hits") // 2**at) % 2 == 1)["plays"].sum()),
+            rules[name].why,
+        )
+        for at, name in enumerate(how.rules)
+    )
+    dropped = int(table.filter(~pl.col("kept"))["plays"].sum())
+    bots = parquet.read(folder.file("bots.parquet")).height
+    return CleaningReport(how, int(table["plays"].sum()), dropped, bots, met)

@@ -1,0 +1,158 @@
+"""What is done to a rumour while it spreads: somebody answers, a node or an edge is blocked, people are warned."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError
+from counterpoint.networks.graph import Network
+from counterpoint.spread.engines.run_spec import Period
+from counterpoint.spread.models.model import ORDINARY, Model
+
+Place = Literal["source", "next", "hubs", "random"]
+PLACES: Final = ("source", "next", "hubs", "random")
+
+
+@dataclass(frozen=True)
+class Plant:
+    """After step `at`, put nodes into a state, whatever they were in; 0: at the start, before anything happens.
+
+    where : their names; or a place, in every run its own: "source", "next" to it, "hubs" (those most hear), "random"
+    count : how many at the place; next to a source with fewer neighbours, all of them
+    """
+
+    at: int
+    state: str
+    where: Place | Sequence[Any]
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Prebunk:
+    """After step `at`, make people of another class, such as checkers: these nodes, or a share of all at random.
+
+    Sources stay ordinary people, and those who are of the class already stay in it.
+    """
+
+    at: int
+    into: str
+    nodes: Sequence[Any] = ()
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Block:
+    """After step `at`, nobody hears these nodes nor do they hear anybody, and these edges (pairs) are gone."""
+
+    at: int
+    nodes: Sequence[Any] = ()
+    edges: Sequence[tuple[Any, Any]] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """After step `at`, another model holds, of the same states, classes and contact."""
+
+    at: int
+    model: Model
+
+
+Deed = Plant | Prebunk | Block | Change
+
+
+def periods(
+    network: Network, model: Model, deeds: Iterable[Deed], sources: NDArray[np.int32], *, steps: int, seed: int
+) -> tuple[Period, ...]:
+    """Return the periods between deeds, and between comings and goings of edges, up to the last step.
+
+    A deed after the last step is not done, but checked. Raises CounterpointError for a deed before the start, and for
+    states, classes, nodes and edges that are not there.
+    """
+    deeds = tuple(deeds)
+    for deed in deeds:
+        if not isinstance(deed.at, Integral) or deed.at < 0:
+            raise CounterpointError(f"a deed is done after a step, 0 or more, got {deed.at}")
+    comings = np.ceil(network.changes())
+    comings = comings[(comings > 0) & (comings < steps)]
+    rng, made = np.random.default_rng([seed, 2]), []
+    for time in sorted({0, *(int(deed.at) for deed in deeds), *comings.astype(np.int64).tolist()}):
+        now = [deed for deed in deeds if deed.at == time]
+        for deed in now:
+            if isinstance(deed, Block):
+                network = _blocked(network, deed)
+            if isinstance(deed, Change):
+                model = _changed(model, deed.model)
+        there = network.at(time)
+        planted = tuple(_planted(deed, there, model, sources, rng) for deed in now if isinstance(deed, Plant))
+        turned = tuple(_turned(deed, network, model, sources, rng) for deed in now if isinstance(deed, Prebunk))
+        if time < steps:
+            made.append(Period(time, there, model, planted, turned))
+    if len(network.to) and not any(len(period.network.to) for period in made):
+        raise CounterpointError(f"no edge is there at any whole step from 0 to {steps}: since and until are in steps")
+    return tuple(made)
+
+
+def _blocked(network: Network, deed: Block) -> Network:
+    ends = network.numbers([name for edge in deed.edges for name in edge])
+    return network.without(network.numbers(deed.nodes), ends.reshape(-1, 2))
+
+
+def _changed(old: Model, new: Model) -> Model:
+    kept = ("states", "classes", "contact", "source", "active")
+    if wrong := [name for name in kept if getattr(old, name) != getattr(new, name)]:
+        name = wrong[0]
+        raise CounterpointError(f"a change keeps {name}: from {getattr(old, name)} to {getattr(new, name)}")
+    return new
+
+
+def _planted(
+    deed: Plant, network: Network, model: Model, sources: NDArray[np.int32], rng: np.random.Generator
+) -> tuple[int, NDArray[np.int32]]:
+    state, runs = model.number(deed.state), len(sources)
+    if deed.count < 1:
+        raise CounterpointError(f"{deed.count} nodes are none to plant {deed.state} in: 1 or more would be right")
+    if not isinstance(deed.where, str):
+        return state, np.tile(network.numbers(deed.where).astype(np.int32), (runs, 1))
+    count = min(deed.count, network.nodes)
+    match deed.where:
+        case "source":
+            nodes = sources[:, :count]
+        case "hubs":
+            nodes = np.tile(np.argsort(-network.degrees, kind="stable")[:count].astype(np.int32), (runs, 1))
+        case "random":
+            nodes = np.stack([rng.choice(network.nodes, count, replace=False) for _ in range(runs)]).astype(np.int32)
+        case "next":
+            nodes = np.stack([_next_to(network, own, count, rng) for own in sources])
+        case _:
+            raise CounterpointError(f"no place {deed.where!r}; places are {', '.join(PLACES)}, or give names in a list")
+    return state, nodes
+
+
+def _next_to(network: Network, sources: NDArray[np.int32], count: int, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Return so many of those who hear the sources, at random; -1 where there are fewer."""
+    near = np.unique(np.concatenate([network.to[network.start[v] : network.start[v + 1]] for v in sources]))
+    chosen = rng.permutation(np.setdiff1d(near, sources))[:count]
+    return np.pad(chosen, (0, count - len(chosen)), constant_values=-1).astype(np.int32)
+
+
+def _turned(
+    deed: Prebunk, network: Network, model: Model, sources: NDArray[np.int32], rng: np.random.Generator
+) -> tuple[int, NDArray[np.int32]]:
+    if deed.into == ORDINARY:
+        raise CounterpointError(f"people are made of a class other than {ORDINARY!r}: {', '.join(model.classes)}")
+    kind, runs = model.class_number(deed.into), len(sources)
+    if (len(deed.nodes) > 0) == (deed.share != 0):
+        raise CounterpointError("who is warned is either nodes or a share of all people: give one of them")
+    if not 0 <= deed.share <= 1:
+        raise CounterpointError(f"the share of people who are warned must lie in [0, 1], got {deed.share:g}")
+    if len(deed.nodes):
+        nodes = np.tile(network.numbers(deed.nodes).astype(np.int32), (runs, 1))
+    else:
+        count = round(deed.share * network.nodes)
+        nodes = np.stack([rng.choice(network.nodes, count, replace=False) for _ in range(runs)]).astype(np.int32)
+    own = (nodes[:, :, None] == sources[:, None, :]).any(-1) if nodes.size else np.zeros(nodes.shape, bool)
+    return kind, np.where(own, -1, nodes).astype(np.int32)

@@ -1,0 +1,254 @@
+"""An INVENTED platform is written to a folder: its logs, who is friends with whom, and the truth, apart from the logs.
+
+::
+
+    <day>_1_play.log ...      what ingest reads (of eventsim: one file a day)
+    network/friends.csv       uid, friend: each friendship once
+    truth/dirt.parquet        every line that was spoiled, and its fate: accepted, repaired or rejected
+    truth/leaving.parquet     uid, at, leaves: the chance that nothing of them will be seen in the outcome window
+    truth/songs.parquet       every song, and its role: a leaver makes people leave, a decoy only seems to; with
+                              habits also the times at which it is played more
+    truth/world.json          the settings, and what songs and likes do to people
+"""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import polars as pl
+
+from counterpoint.errors import CounterpointError, nearest
+from counterpoint.events.schema import EPOCH, FIRST_DAY, LAST_DAY
+from counterpoint.rng import generator
+from counterpoint.synthetic import dirt
+from counterpoint.synthetic.activity import Chances, Day, diary
+from counterpoint.synthetic.bayes_filter import foresight
+from counterpoint.synthetic.habits import Habits, habits
+from counterpoint.synthetic.hidden_states import States, published, states
+from counterpoint.synthetic.log_writer import Pen
+from counterpoint.synthetic.population import People, friendships, people
+from counterpoint.synthetic.records import Records, downloads, pages, plays, searches
+from counterpoint.synthetic.songs import MOST_SONGS, Songs, songs
+
+Drawing: TypeAlias = Callable[[Day, People, Songs, np.random.Generator], Records]
+FORMATS: Final = ("music-box", "eventsim")
+AT_ONCE: Final = 1 << 20  # lines that are written together
+EVERY: Final = 7  # days between the days for which the truth about leaving is told
+FEWEST_SONGS: Final = 800
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What is to be invented.
+
+    outcome : how many days of silence count as leaving
+    habits  : songs follow the clock (where the log has one) and the week, and skips tell what is not to taste
+    """
+
+    listeners: int
+    days: int = 90
+    songs: int = 20_000
+    first_day: date = date(2017, 3, 30)
+    format: str = "music-box"
+    leavers: bool = True
+    outcome: int = 14
+    habits: bool = False
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `invent` wrote.
+
+    events : records that happened, those that no event table will show included
+    dirty  : records that were spoiled on their way to the log
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    events: int
+    dirty: int
+
+
+def invent(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> Made:
+    """Invent a platform as `asked`, and write it to the folder `to`; the same seed writes the same bytes.
+
+    Not every listener appears: the first day of some comes too late, as in life.
+
+    Raises
+    ------
+    CounterpointError
+        If `to` is not a new or empty folder, or what is asked for cannot be.
+
+    >>> with TemporaryDirectory() as folder:
+    ...     made = invent(Path(folder), Platform(listeners=50, days=2), rng=7)
+    >>> [file.name for file in made.files][:3]
+    ['20170330_1_down.log', '20170330_1_play.log', '20170330_1_search.log']
+    """
+    _refuse(to, asked)
+    rng, wanted, to = generator(rng), to, to.resolve()
+    to.parent.mkdir(parents=True, exist_ok=True)
+    # The logs appear when all of them are written: half a log would read as if everyone had left.
+    with TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as partial:
+        folder = Path(partial) / to.name
+        for part in (folder, folder / "network", folder / "truth"):
+            part.mkdir()
+        made = _written(folder, asked, rng)
+        folder.rename(to)
+    return replace(made, folder=wanted, files=tuple(wanted / file.name for file in made.files))
+
+
+def _refuse(to: Path, asked: Platform) -> None:
+    for what, count, least in (
+        ("listeners", asked.listeners, 1),
+        ("days", asked.days, 1),
+        ("songs", asked.songs, FEWEST_SONGS),
+        ("days of outcome", asked.outcome, 1),
+    ):
+        if count < least:
+            raise CounterpointError(f"{count} {what} are too few: ask for {least} or more")
+    if asked.format not in FORMATS:
+        raise CounterpointError(f"nothing is invented in the format {asked.format!r}; {nearest(asked.format, FORMATS)}")
+    if asked.songs > MOST_SONGS:
+        raise CounterpointError(f"{asked.songs:,} songs are too many: there are names for {MOST_SONGS:,}")
+    first = (asked.first_day - EPOCH).days
+    if not FIRST_DAY <= first <= first + asked.days - 1 <= LAST_DAY:
+        raise CounterpointError(f"{asked.days} days from {asked.first_day} do not lie in the years 1900 to 2199")
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise CounterpointError(f"{str(to)!r} is not an empty folder: name a new or an empty one")
+
+
+def _world(asked: Platform) -> tuple[States, Chances]:
+    """Return what is hidden and what is chance, as far as logs of the format show it.
+
+    A log of eventsim has neither downloads nor searches nor how much of a song was heard, but it has likes.
+    """
+    world = published()
+    if not asked.leavers:
+        world["songs"]["leaver"] = 0.0
+    likes = asked.format == "eventsim"
+    if likes:
+        for kind in (*world["kind"], world["bot"]):
+            kind |= {"downloads": 0.0, "searches": 0.0}
+        world["shares"]["fickle"] = world["shares"]["keen"]
+    kinds = ("page", "page", "page") if likes else ("play", "down", "search")
+    lost = tuple(dirt.lost(kind) for kind in kinds)
+    liked, moods = world["opinions"]["liked"] if likes else 0.0, world["moods"]
+    chances = Chances(
+        (lost[0], lost[1], lost[2]), dirt.spoiled(kinds[0]), liked, worse=moods["leaver"], better=moods["liked"]
+    )
+    return states(world), chances
+
+
+def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
+    hidden, chances = _world(asked)
+    life, folk, *days = rng.spawn(asked.days + 2)
+    who, heard = people(asked.listeners, folk), songs(asked.songs, folk)
+    friendships(who, folk).write_csv(folder / "network" / "friends.csv")
+    monday = asked.first_day.weekday()
+    times = _habits(asked, heard, folk) if asked.habits else None
+    log = _Log(folder, asked, Pen(who, heard), _kinds(asked.format, times))
+    lives = diary(hidden, chances, listeners=asked.listeners, days=asked.days, monday=monday, rng=life)
+    known = foresight(hidden, chances, listeners=asked.listeners, monday=monday)
+    seen = np.zeros(asked.listeners, np.bool_)
+    leaving = []
+    with ThreadPoolExecutor(1) as other:  # the records of a day are written while the next day is lived
+        written: list[Future[_Tally]] = []
+        for day, luck in zip(lives, days, strict=True):
+            written.append(other.submit(log.write, day, who, heard, luck))
+            if len(written) > 1:
+                written[-2].result()
+            known.see(day)
+            seen[day.who[day.accepted.any(axis=1)]] = True
+            last = asked.days - 1 - asked.outcome
+            if day.day <= last and (last - day.day) % EVERY == 0:
+                uid, chance = who.uid[seen], known.leaves(day.day, asked.outcome)[seen]
+                at = (asked.first_day - EPOCH).days + day.day
+                leaving.append(pl.DataFrame({"uid": uid, "leaves": chance}).with_columns(at=pl.lit(at, pl.Int32)))
+        tallies = [tally.result() for tally in written]
+    catalogue = times.told(heard.table) if times else heard.table
+    _tell(folder / "truth", _settings(asked, chances, times), catalogue, leaving, tallies)
+    return Made(
+        folder,
+        tuple(folder / name for tally in tallies for name in tally.files),
+        sum(tally.records for tally in tallies),
+        sum(len(table) for tally in tallies for table in tally.dirt),
+    )
+
+
+def _habits(asked: Platform, heard: Songs, rng: np.random.Generator) -> Habits:
+    clock, monday = asked.format == "eventsim", asked.first_day.weekday()
+    return habits(heard, published()["habits"], clock=clock, monday=monday, rng=rng)
+
+
+def _kinds(style: str, times: Habits | None) -> dict[str, Drawing]:
+    if style == "eventsim":
+        return {"page": partial(pages, habits=times)}
+    return {"down": downloads, "play": partial(plays, habits=times), "search": searches}
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """What was written of one day."""
+
+    files: tuple[str, ...]
+    records: int
+    dirt: tuple[pl.DataFrame, ...]
+
+
+@dataclass(frozen=True)
+class _Log:
+    """Writes the logs of one day after the other."""
+
+    folder: Path
+    asked: Platform
+    pen: Pen
+    kinds: dict[str, Drawing]
+
+    def write(self, day: Day, who: People, heard: Songs, rng: np.random.Generator) -> _Tally:
+        on = self.asked.first_day + timedelta(days=day.day)
+        files, tables, count = [], [], 0
+        for kind, drawn in self.kinds.items():
+            records = drawn(day, who, heard, rng)
+            name = f"{on}.json" if kind == "page" else f"{on:%Y%m%d}_1_{kind}.log"
+            with (self.folder / name).open("wb") as file:
+                for start in range(0, len(records), AT_ONCE):
+                    file.write(self.pen.lines(records.rows(slice(start, start + AT_ONCE)), (on - EPOCH).days, rng))
+            files.append(name)
+            tables.append(dirt.fates(kind, records.dirt).with_columns(file=pl.lit(name)))
+            count += len(records)
+        return _Tally(tuple(files), count, tuple(tables))
+
+
+def _tell(
+    truth: Path,
+    settings: dict[str, Any],
+    catalogue: pl.DataFrame,
+    leaving: list[pl.DataFrame],
+    tallies: list[_Tally],
+) -> None:
+    tables = [table for tally in tallies for table in tally.dirt]
+    pl.concat(tables).select("file", "line", "dirt", "fate", "said", "problems").write_parquet(truth / "dirt.parquet")
+    none = pl.DataFrame(schema={"uid": pl.Int64, "leaves": pl.Float64, "at": pl.Int32})
+    pl.concat([none, *leaving]).select("uid", "at", "leaves").write_parquet(truth / "leaving.parquet")
+    catalogue.write_parquet(truth / "songs.parquet")
+    said = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
+    (truth / "world.json").write_text(said, encoding="utf-8")
+
+
+def _settings(asked: Platform, chances: Chances, times: Habits | None) -> dict[str, Any]:
+    # Without habits the truth has no word of them: an option that is off changes no byte.
+    plain = {name: value for name, value in vars(asked).items() if name != "habits"}
+    return {
+        "invented": "all of it; nothing here is evidence about people",
+        **{name: str(value) if isinstance(value, date) else value for name, value in plain.items()},
+        "a day with a leaver multiplies the chances to drift, to fade and to leave by": chances.worse,
+        "a day with a like multiplies them by": chances.better if chances.liked else None,
+        **(times.settings() if times else {}),
+    }

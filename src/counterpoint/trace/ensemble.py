@@ -1,0 +1,472 @@
+"""Several detectors as one: their probabilities multiplied, each raised to what it turned out to be worth.
+
+A logarithmic pool (Genest & Zidek 1986, Statistical Science 1) whose weights are fitted on outbreaks that none of its
+members has learned from. That they need not add up to one, and that the likeliest may get more than the weights give
+them, makes its probabilities as sure as they may be.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+from statistics import fmean
+from time import perf_counter
+from typing import Any, ClassVar, Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError
+from counterpoint.rng import generator
+from counterpoint.trace.detector import Detector, Known, Scores, probabilities
+from counterpoint.trace.graph_network import Neural
+from counterpoint.trace.listwise import Group, Lists, Worth, pooled
+from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.ranker import KEPT, Ranker
+from counterpoint.trace.sampler import Sampled, Sampler
+
+Floats = NDArray[np.float64]
+Tell = Callable[[str], None]
+FORMAT: Final = 2
+FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
+RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
+FIRM: Final = 0.15  # standard deviation of weights that are no guess: of one member alone, and of one that mixed
+TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards: it is exact but for noise
+SHARES: Final = {"neural": 0.5, "ranker": 0.2, "sampler": 0.2, "fitting": 0.15}  # of the time
+TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
+SHORT: Final = 20.0  # seconds, below which none is
+NEAR: Final = 20_000  # nodes, above which distances are not looked at
+ROWS, ARCS = 15_000, 2_500_000  # suspects and arcs that the ranker learns from in a second
+SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at most
+OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
+FEW: Final = 25  # outbreaks that weights are fitted on at least, if there is room
+ROOM: Final = 10_000_000  # suspects in them, about, at most: .9 GiB
+SOME: Final = 16  # outbreaks that tell beforehand what others will cost
+BRIEF: Final = 0.1  # of its sweeps tell beforehand how long the sampler takes
+SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
+HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
+# Bits that it gained where it mixed, and their spread, in docs/method/tracing-tables.md: over nine settings of two to
+# eight steps. After 12, 16 and 23 it gained .01, .00 and, in truth, -.03: there its populations agree too easily.
+HOPED: Final = 0.15, 0.15
+LATE: Final = 10  # steps, above which less is hoped for
+HOPED_LATE: Final = 0.0, 0.05
+DUE: Final = 0.02  # bits that something as slow must gain
+MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
+DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
+WORDS: Final = {"fast": "fast ranker", "neural": "graph network"}
+
+
+def floored(scores: Scores, suspect: NDArray[np.bool_]) -> Scores:
+    """Return ln of probabilities of which a small part is spread over all suspects, so that none is at zero."""
+    even = suspect / suspect.sum()
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log((1 - FLOOR) * probabilities(scores) + FLOOR * even))
+
+
+class Looked(NamedTuple):
+    """What a pool found.
+
+    scores  : ln of each node's probability to be the source; of several, its share of them
+    said    : what the sampler did, in a sentence; nothing if it takes no part
+    sampled : what it found; None if it was not asked
+    """
+
+    scores: Scores
+    said: str
+    sampled: Sampled | None
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """A ranker, a graph network and a sampler, as far as each can be had; made by `Pool.learn` for one setting.
+
+    key     : of the setting
+    members : by name, the sampler last
+    unmixed : what they are worth without the sampler
+    mixed   : what all are on snapshots on which the sampler mixed; None if it takes no part
+    told    : how it was learned: nodes, seconds asked for and taken; outbreaks that weights are fitted on, and the
+              bits that members and pool need on these to name the source; the same of those on which the sampler mixed;
+              on how many of how many doubtful ones it did; and why members were left out
+    """
+
+    key: str
+    members: Mapping[str, Detector]
+    unmixed: Worth
+    mixed: Worth | None
+    told: Mapping[str, Any]
+
+    name: ClassVar = "pool"
+    about: ClassVar = "Logarithmic pool of its members, weighted by simulated outbreaks (Genest & Zidek 1986)."
+    claims: ClassVar = True
+
+    @classmethod
+    def learn(  # noqa: PLR0913  what it may take, and what it may cost
+        cls,
+        setting: Setting,
+        *,
+        seconds: float = 120.0,
+        rng: int | np.random.Generator,
+        tell: Tell = lambda _: None,
+        neural: bool = True,
+        sampler: Sampler | None = Sampler(),  # noqa: B008  frozen
+        outbreaks: int = 3000,
+    ) -> Self:
+        """Learn what can be learned in about so many seconds, and what each member is worth.
+
+        neural    : whether to teach a graph network, if the network is small enough and there is time
+        sampler   : taken in if it serves this setting, mixes on a fifth of the outbreaks on which the others are in
+                    doubt, is quick enough, and tells more than they do
+        outbreaks : that weights are fitted on; fewer if looking at them takes long
+
+        Raises CounterpointError for no time, and if hardly any outbreak becomes large enough.
+        """
+        if not 0 < seconds < np.inf:
+            raise CounterpointError(f"a pool has {seconds:g} seconds to learn in; more than 0 would be right")
+        rng, begun, nodes = generator(rng), perf_counter(), setting.network.nodes
+        out = {}
+        if without := _without_neural(nodes, seconds, wanted=neural):
+            out["neural"] = without
+        unsampled = "not asked for" if sampler is None else _without_sampler(sampler, setting, seconds, rng)
+        rest = SHARES["neural"] + (SHARES["sampler"] if unsampled else 0)  # for the best that can be had
+        many = _many((SHARES["ranker"] + (rest if without else 0)) * seconds, _cost(setting, rng))
+        ranker = Ranker.learn(setting, outbreaks=many, rng=rng, tell=tell, fast=nodes > NEAR)
+        members: dict[str, Detector] = {ranker.name: ranker}
+        if not without:
+            members["neural"] = Neural.learn(setting, seconds=rest * seconds, rng=rng, tell=tell)
+        exam = _Exam.of(setting, outbreaks, members, SHARES["fitting"] * seconds, rng)
+        unmixed = exam.worth()
+        worth = zip(members, unmixed.weights, strict=True)
+        out |= {name: "it adds no more than luck would" for name, weight in worth if not weight}
+        told = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
+        mixed = None
+        if sampler is None or unsampled:
+            trial = _Trial(unsampled)
+        else:
+            trial = _tried(sampler, setting, exam, unmixed, seconds, rng)
+        if trial.found:
+            told["mixed"] = [len(trial.mixed), len(trial.found)]
+        if trial.without:
+            out["sampler"] = trial.without
+        elif sampler is not None:
+            better = exam.on(trial, unmixed)
+            found = better.lists.worth([*((1 - TRUSTED) * weight for weight in unmixed.weights), TRUSTED], FIRM)
+            others = unmixed._replace(weights=(*unmixed.weights, 0.0))
+            told["bits where the sampler mixed"] = {**better.bits(found), "without it": better.needs(others)}
+            gain = better.needed(others) - better.needed(found)
+            if _expected(gain, setting.time) > DUE:
+                members["sampler"], mixed = sampler, found
+            else:
+                out["sampler"] = (
+                    f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, too little for what it costs"
+                )
+        told |= {"seconds": round(perf_counter() - begun, 1), "left out": out}
+        pool = cls(setting.key, members, unmixed, mixed, told)
+        tell(pool.why)
+        return pool
+
+    @property
+    def taught(self) -> dict[str, Detector]:
+        """The members but the sampler, which are asked about every snapshot."""
+        return {name: member for name, member in self.members.items() if name != "sampler"}
+
+    @property
+    def why(self) -> str:
+        """What is pooled, and why so, in a sentence."""
+        names = [WORDS.get(name, name) for name in self.taught]
+        taken = {name: weight for name, weight in zip(names, self.unmixed.weights, strict=True) if weight}
+        weights = " and ".join(f"{weight:.2f}" for weight in taken.values())
+        what = " and ".join(taken) or "nobody tells anything"
+        what += f" pooled, weights {weights}" if len(taken) > 1 else " alone" * len(taken)
+        said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {what}"]
+        if self.mixed is not None:
+            good, tried = self.told["mixed"]
+            weights = ", ".join(f"{weight:.2f}" for weight in self.mixed.weights)
+            said.append(
+                f"the sampler mixed on {good} of {tried} outbreaks that left doubt, and is used on such ({weights})"
+            )
+        said += [f"no {WORDS.get(name, name)}: {why}" for name, why in self.told["left out"].items()]
+        return "; ".join(said)
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+        """Return ln of each node's probability to be the source; of several, its share of them.
+
+        Raises CounterpointError if it was learned for another setting.
+        """
+        return self.look(setting, codes, rng).scores
+
+    def look(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Looked:
+        """Return the scores, and what the sampler did; it is asked if the others are in doubt.
+
+        Raises CounterpointError if the pool was learned for another setting.
+        """
+        if setting.key != self.key:
+            raise CounterpointError("this pool was learned for another setting: learn one for this")
+        suspect = setting.suspect[codes]
+        logs = _logs(setting, codes, self.taught, rng)
+        total, said, found = pooled(logs, self.unmixed), "", None
+        sampler = self.members.get("sampler")
+        if self.mixed is not None and isinstance(sampler, Sampler):
+            said = "the others are sure: the sampler was not asked"
+            if _doubtful(total):
+                found = _sampled(sampler, setting, codes, total, rng)
+                said = _said(found)
+                if found.mixed:
+                    total = pooled(np.column_stack([logs, _spread(found, suspect, total)]), self.mixed)
+        scores = np.full(len(codes), -np.inf)
+        scores[suspect] = total
+        return Looked(scores, said, found)
+
+    def save(self, folder: Path | str) -> None:
+        """Write it into a folder that is not there yet."""
+        folder = Path(folder)
+        folder.mkdir()
+        kept: dict[str, Any] = {"format": FORMAT, "key": self.key, "members": list(self.members)}
+        for name, member in self.members.items():
+            if isinstance(member, Sampler):
+                kept["sampler"] = {
+                    part.name: getattr(member, part.name) for part in fields(member) if part.name != "first"
+                }
+            elif isinstance(member, (Ranker, Neural)):
+                member.save(folder / f"{name}.npz")
+        kept |= {"unmixed": self.unmixed, "mixed": self.mixed, "told": self.told}
+        (folder / "pool.json").write_text(json.dumps(kept, indent=1))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read what `save` wrote; raises CounterpointError if that is not what the folder holds."""
+        folder = Path(folder)
+        try:
+            kept = json.loads((folder / "pool.json").read_text())
+            pool = cls._of(kept, folder) if kept["format"] == FORMAT else None
+        except (CounterpointError, OSError, ValueError, KeyError, TypeError) as error:
+            raise CounterpointError(f"{folder} is no saved pool, or a damaged one: {error}") from None
+        if pool is None:
+            raise CounterpointError(f"{folder} was kept by another version of Counterpoint: learn the pool again")
+        return pool
+
+    @classmethod
+    def _of(cls, kept: Mapping[str, Any], folder: Path) -> Self:
+        members: dict[str, Detector] = {}
+        for name in kept["members"]:
+            if name == "sampler":
+                members[name] = Sampler(**kept["sampler"])
+            else:
+                members[name] = (Neural if name == "neural" else Ranker).load(folder / f"{name}.npz")
+        weights, rise = kept["unmixed"]
+        mixed = None if kept["mixed"] is None else Worth(*kept["mixed"])
+        pool = cls(kept["key"], members, Worth(tuple(weights), rise), mixed, kept["told"])
+        if len(weights) != len(pool.taught) or (mixed and len(mixed.weights) != len(members)):
+            raise ValueError("it has more or fewer weights than members")
+        return pool
+
+
+class _Trial(NamedTuple):
+    """How the sampler did on outbreaks: why it is left out, if it is, and what it found, by their places."""
+
+    without: str
+    found: Mapping[int, Sampled] = {}
+
+    @property
+    def mixed(self) -> list[int]:
+        """On which it mixed."""
+        return [at for at, each in self.found.items() if each.mixed]
+
+
+@dataclass(frozen=True)
+class _Exam:
+    """What members say of outbreaks that none has learned from.
+
+    names   : of the members
+    codes   : uint8[n, nodes]
+    suspect : bool[n, nodes]
+    groups  : of each, members' logarithms, float64[suspects, members], and the suspects' shares of the sources
+    """
+
+    names: list[str]
+    codes: Codes
+    suspect: NDArray[np.bool_]
+    groups: list[Group]
+
+    @classmethod
+    def of(
+        cls,
+        setting: Setting,
+        outbreaks: int,
+        members: Mapping[str, Detector],
+        seconds: float,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Ask the members about so many outbreaks, or about a few and then as many as time and memory allow."""
+        until, few = np.inf, int(np.clip(ROOM // setting.network.nodes, 1, FEW))
+        parts: list[Codes] = []
+        groups: list[Group] = []
+        while len(groups) < outbreaks and perf_counter() < until and sum(len(true) for _, true in groups) < ROOM:
+            some = setting.outbreaks(min(few, outbreaks - len(groups)), rng)
+            parts.append(some.codes)
+            for codes, sources in zip(some.codes, some.sources, strict=True):
+                true = np.isin(np.flatnonzero(setting.suspect[codes]), sources) / len(sources)
+                groups.append((_logs(setting, codes, members, rng), true))
+            until = min(until, perf_counter() + seconds)  # the first few may compile
+        codes = np.concatenate(parts)
+        return cls(list(members), codes, setting.suspect[codes], groups)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """What members say, as one."""
+        return Lists.of(self.groups)
+
+    def on(self, trial: _Trial, known: Worth) -> Self:
+        """Return the same with the sampler, of those on which it mixed; `known` is what the others are worth."""
+        groups = []
+        for at in trial.mixed:
+            logs, true = self.groups[at]
+            found = _spread(trial.found[at], self.suspect[at], pooled(logs, known))
+            groups.append((np.column_stack([logs, found]), true))
+        return type(self)([*self.names, "sampler"], self.codes[trial.mixed], self.suspect[trial.mixed], groups)
+
+    def worth(self) -> Worth:
+        """Return what the members are worth; none but the best anything if all gain no more over it than luck would."""
+        many = len(self.names)
+        together = self.lists.worth([1 / many] * many)
+        best = min(range(many), key=lambda at: self.needs(_only(at, many)))
+        column = self.lists.features[:, [best]]
+        (weight,), rise = replace(self.lists, features=column).worth([1.0], FIRM)
+        alone = _only(best, many, weight, rise)
+        return together if _beyond_luck(self.needed(alone) - self.needed(together)) else alone
+
+    def bits(self, worth: Worth) -> dict[str, float]:
+        """Return what each member alone needs to name the source, and all of them if that is what they are worth."""
+        alone = {name: self.needs(_only(at, len(self.names))) for at, name in enumerate(self.names)}
+        return {**alone, "pool": self.needs(worth)}
+
+    def needs(self, worth: Worth) -> float:
+        """Return the mean number of bits that the source costs."""
+        return round(float(self.needed(worth).mean()), 3)
+
+    def needed(self, worth: Worth) -> Floats:
+        """Return the bits that the source of each outbreak costs; of several, their mean."""
+        return np.asarray(self.lists.losses(self.lists.pooled(worth)) / np.log(2))
+
+
+def _only(at: int, many: int, weight: float = 1.0, rise: float = 0.0) -> Worth:
+    """Return that one of so many members is worth anything."""
+    return Worth((0.0,) * at + (weight,) + (0.0,) * (many - at - 1), rise)
+
+
+def _beyond_luck(gain: Floats) -> bool:
+    """Return whether the bits gained on outbreaks are on average more than their standard error."""
+    return bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
+
+
+def _expected(gain: Floats, steps: int) -> float:
+    """Return the bits that a sampler gains after so many steps, as far as a few outbreaks that weigh it tell.
+
+    One on which it errs can cost five, so one alone says little.
+    """
+    hoped, spread = HOPED_LATE if steps > LATE else HOPED
+    error = (gain.var() + 1 / len(gain)) / len(gain)
+    return float((hoped / spread**2 + gain.mean() / error) / (1 / spread**2 + 1 / error))
+
+
+def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
+    """Return what each member says of the suspects, float64[suspects, members]."""
+    suspect = setting.suspect[codes]
+    columns = [floored(each.scores(setting, codes, rng), suspect)[suspect] for each in members.values()]
+    return np.column_stack(columns)
+
+
+def _spread(found: Sampled, suspect: NDArray[np.bool_], known: Floats) -> Floats:
+    """Return ln of what the sampler found, but as the others have it for as much as its chains differ."""
+    left = max(found.between, RARE)
+    return np.asarray(np.log((1 - left) * found.probability[suspect] + left * probabilities(known)))
+
+
+def _sampled(sampler: Sampler, setting: Setting, codes: Codes, known: Scores, rng: np.random.Generator) -> Sampled:
+    """Return what the sampler finds if its chains begin where the other members look first."""
+    scores = np.full(len(codes), -np.inf)
+    scores[setting.suspect[codes]] = known
+    return replace(sampler, first=Known(scores)).look(setting, codes, rng)
+
+
+def _doubtful(logs: Scores) -> bool:
+    return bool(probabilities(logs).max() < SURE)
+
+
+def _said(found: Sampled) -> str:
+    told = f"its chains differ by {found.between:.2f}, {found.exact:.0%} of the histories are exact"
+    return (
+        f"the sampler mixed and is used: {told}" if found.mixed else f"the sampler did not mix and is left out: {told}"
+    )
+
+
+def _tried(
+    sampler: Sampler,
+    setting: Setting,
+    exam: _Exam,
+    unmixed: Worth,
+    seconds: float,
+    rng: np.random.Generator,
+) -> _Trial:
+    """Let the sampler look at doubtful outbreaks until its time is up, or it turns out to be of no use."""
+    begun = perf_counter()
+    found: dict[int, Sampled] = {}
+    took = []
+    for at, (codes, (logs, _)) in enumerate(zip(exam.codes, exam.groups, strict=True)):
+        known = pooled(logs, unmixed)
+        if not _doubtful(known):
+            continue
+        since = perf_counter()
+        found[at] = _sampled(sampler, setting, codes, known, rng)
+        took.append(perf_counter() - since)
+        mixed, tried = sum(each.mixed for each in found.values()), len(found)
+        if (tried >= HOPELESS and not mixed) or (tried >= PILOT and mixed < MIXES * tried):
+            return _Trial(f"it mixed on {mixed} of {tried} outbreaks that left doubt", found)
+        dear = fmean(took[1:] or took)  # the first one compiles
+        if tried > 1 and dear > DEAR * seconds:
+            return _Trial(f"it takes {dear:.1f} s an outbreak, too long to learn what it is worth", found)
+        if tried >= ENOUGH and perf_counter() - begun > SHARES["sampler"] * seconds:
+            break
+    if not any(each.mixed for each in found.values()):
+        return _Trial(f"it mixed on none of {len(found)} outbreaks that left doubt", found)
+    return _Trial("", found)
+
+
+def _without_neural(nodes: int, seconds: float, *, wanted: bool) -> str:
+    """Return why no graph network is taught; nothing if one is."""
+    if not wanted:
+        return "not asked for"
+    if nodes > TAUGHT:
+        return f"it is taught on at most {TAUGHT:,} nodes"
+    return f"it takes {SHORT:g} s or more" if seconds < SHORT else ""
+
+
+def _without_sampler(sampler: Sampler, setting: Setting, seconds: float, rng: np.random.Generator) -> str:
+    """Return why the sampler is not even tried; nothing if it is."""
+    if why := sampler.refusal(setting):
+        return why
+    some = sorted(setting.outbreaks(SOME, rng).codes, key=lambda codes: sampler.effort(setting, codes))
+    middle = some[SOME // 2]
+    if (least := sampler.effort(setting, middle) / SWEPT) <= DEAR * seconds:  # if each chain has a core of its own
+        brief = replace(sampler, warm=ceil(BRIEF * sampler.warm), sweeps=ceil(BRIEF * sampler.sweeps))
+        for _ in range(2):  # the first time compiles
+            begun = perf_counter()
+            brief.look(setting, middle, rng)
+        least = (perf_counter() - begun) * sampler.swept / brief.swept
+    return f"it would take {least:.0f} s an outbreak, or more" if least > DEAR * seconds else ""
+
+
+def affordable(setting: Setting, seconds: float, rng: np.random.Generator) -> int:
+    """Return from about how many outbreaks a ranker learns in so many seconds."""
+    return _many(seconds, _cost(setting, rng))
+
+
+def _many(seconds: float, cost: float) -> int:
+    return int(np.clip(seconds / cost, *OUTBREAKS))
+
+
+def _cost(setting: Setting, rng: np.random.Generator) -> float:
+    """Return about how many seconds the ranker takes to learn from an outbreak."""
+    suspects = setting.suspect[setting.outbreaks(SOME, rng).codes].sum(1)
+    return float(np.minimum(suspects, KEPT).mean() / ROWS + len(setting.network.to) / ARCS)

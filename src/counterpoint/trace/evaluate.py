@@ -1,0 +1,193 @@
+"""How good detectors are: outbreaks whose source is known, seen as the setting has it, by all on the same snapshots."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError, nearest
+from counterpoint.rng import generator
+from counterpoint.stats.intervals import Estimate, bootstrap, paired_difference, wilson
+from counterpoint.trace.detector import Detector
+from counterpoint.trace.locate import suspected
+from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.suspects import Suspects, hops_from
+
+Floats = NDArray[np.float64]
+FIRST: Final = (1, 3, 5)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Detectors on snapshots, one row each: n snapshots, d detectors.
+
+    names   : of the detectors
+    sources : how many each outbreak had
+    touched : int64[n], nodes seen to be touched
+    ranks   : int64[n, d], place of the first true source, from 1; one more than there are nodes: ruled out
+    recall  : float64[n, d, 3], share of the sources among the first 1, 3 and 5
+    chance  : float64[n, d], the probability given to the true source; of several, the geometric mean. What follows is,
+              like this, nan for detectors that give no probabilities
+    top     : float64[n, d, 3], the claimed recall
+    mass    : float64[n, d], of the 90 % credible set what it claims to hold; size: its nodes; held: what it holds
+    hops    : float64[n, d], from the first suspect to the nearest source; nan: no way
+    seconds : float64[n, d]
+    """
+
+    names: tuple[str, ...]
+    sources: int
+    touched: NDArray[np.int64]
+    ranks: NDArray[np.int64]
+    recall: Floats
+    chance: Floats
+    top: Floats
+    mass: Floats
+    size: Floats
+    held: Floats
+    hops: Floats
+    seconds: Floats
+
+    @classmethod
+    def of(cls, rows: Mapping[str, Sequence[Mapping[str, Any]]], sources: int = 1) -> Self:
+        """Put together what `judge_one` returned, by detector, for the same snapshots in the same order.
+
+        Raises CounterpointError for none, and for detectors with different numbers of snapshots.
+        """
+        counts = {name: len(each) for name, each in rows.items()}
+        if not counts or min(counts.values()) < 1 or len(set(counts.values())) > 1:
+            raise CounterpointError(f"detectors are compared on the same snapshots, 1 or more; got {counts}")
+
+        def column(name: str) -> Floats:
+            empty = [np.nan] * len(FIRST) if name == "top" else np.nan
+            values = [[empty if row[name] is None else row[name] for row in each] for each in rows.values()]
+            return np.swapaxes(np.array(values, np.float64), 0, 1)
+
+        numbers = {
+            name: column(name) for name in ("recall", "chance", "top", "mass", "size", "held", "hops", "seconds")
+        }
+        touched = np.array([row["touched"] for row in next(iter(rows.values()))])
+        return cls(tuple(rows), sources, touched, column("rank").astype(np.int64), **numbers)
+
+    def table(self, reference: str | None = None, *, rng: int | np.random.Generator = 0) -> pl.DataFrame:
+        """Return a row a detector, shares and means with 95 % intervals.
+
+        top1, top3, top5      : share of snapshots with a source among the first (Wilson)
+        behind                : what top1 is less than that of the reference, on the same snapshots (bootstrap)
+        recall1, ...          : only with several sources: the share of these among the first
+        claimed1, ...         : what the probabilities promise of it, to be compared with it
+        hops                  : mean distance of the first suspect from the nearest source
+        size, held, mass      : of the 90 % credible set: mean number of nodes, how often it holds the source, what it
+                                claims to
+        bits                  : mean of -log2 of the probability given to the source
+        seconds               : median
+
+        reference : a detector; None: the first
+        """
+        reference = self.names[0] if reference is None else reference
+        if reference not in self.names:
+            raise CounterpointError(f"no detector {reference!r} was judged; {nearest(reference, self.names)}")
+        rng, best = generator(rng), self.ranks[:, self.names.index(reference)] == 1
+        return pl.DataFrame([self._row(at, best, rng) for at in range(len(self.names))], infer_schema_length=None)
+
+    def _row(self, at: int, best: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, Any]:
+        ranks, each = self.ranks[:, at], np.arange(len(self.ranks))
+        row: dict[str, Any] = {"detector": self.names[at], "n": len(ranks)}
+        for first in FIRST:
+            row |= _told(f"top{first}", wilson(int((ranks <= first).sum()), len(ranks)))
+        one, other = best.astype(np.float64), (ranks == 1).astype(np.float64)
+        row |= _told("behind", paired_difference(_mean(one), _mean(other), each, rng=rng))
+        if self.sources > 1:
+            row |= dict(zip([f"recall{first}" for first in FIRST], self.recall[:, at].mean(0).tolist(), strict=True))
+        hops = self.hops[:, at]
+        row["hops"] = None if np.isnan(hops).all() else float(np.nanmean(hops))
+        row |= dict(zip([f"claimed{first}" for first in FIRST], _or_none(self.top[:, at].mean(0)), strict=True))
+        row["size"], row["mass"] = _or_none(np.array([self.size[:, at].mean(), self.mass[:, at].mean()]))
+        row |= _told("held", self._held(self.held[:, at], rng)) | _told("bits", _bits(self.chance[:, at], rng))
+        return row | {"seconds": float(np.median(self.seconds[:, at]))}
+
+    def _held(self, held: Floats, rng: np.random.Generator) -> Estimate | None:
+        if np.isnan(held).any():
+            return None
+        if self.sources == 1:
+            return wilson(int(held.sum()), len(held))
+        return bootstrap(_mean(held), np.arange(len(held)), rng=rng)
+
+
+def judge(
+    setting: Setting,
+    detectors: Mapping[str, Detector],
+    *,
+    outbreaks: int = 200,
+    rng: int | np.random.Generator = 0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Judged:
+    """Run fresh outbreaks, and let every detector say who began each; whoever else is asked, its luck is the same."""
+    rng = generator(rng)
+    some, seeds = setting.outbreaks(outbreaks, rng), rng.integers(2**32, size=outbreaks)
+    rows = {}
+    for name, detector in detectors.items():
+        rows[name] = [
+            judge_one(setting, detector, codes, sources, np.random.default_rng(seed))
+            for codes, sources, seed in zip(some.codes, some.sources, seeds, strict=True)
+        ]
+        tell(f"{name}: first in {sum(row['rank'] == 1 for row in rows[name]):,} of {outbreaks:,}")
+    return Judged.of(rows, setting.sources)
+
+
+def judge_one(
+    setting: Setting, detector: Detector, codes: Codes, sources: NDArray[np.int32], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Let a detector say who began one outbreak; return what `Judged` has of it, as JSON can hold it."""
+    begun = perf_counter()
+    scores = detector.scores(setting, codes, rng)
+    seconds = perf_counter() - begun
+    nodes, probability = suspected(scores, setting.sources, rng, claims=detector.claims)
+    places = np.full(len(codes), len(codes) + 1)
+    places[nodes] = np.arange(1, len(nodes) + 1)
+    hops = float(hops_from(setting, int(nodes[0]))[sources].min())
+    row = {
+        "rank": int(places[sources].min()),
+        "recall": [float((places[sources] <= first).mean()) for first in FIRST],
+        "hops": hops if np.isfinite(hops) else None,
+        "seconds": seconds,
+        "touched": int(setting.touched[codes].sum()),
+    }
+    if probability is None:
+        return row | dict.fromkeys(("chance", "top", "mass", "size", "held"))
+    chance = np.zeros(len(codes))
+    chance[nodes] = probability
+    credible = Suspects(setting, codes, nodes, probability, detector.name, "", {}).credible()
+    with np.errstate(divide="ignore"):
+        mean = float(np.exp(np.log(chance[sources]).mean()))
+    return row | {
+        "chance": mean,
+        "top": [float(probability[:first].sum() / setting.sources) for first in FIRST],
+        "mass": float(chance[credible].sum() / setting.sources),
+        "size": len(credible),
+        "held": float(np.isin(sources, credible).mean()),
+    }
+
+
+def _mean(values: Floats) -> Callable[[Floats], float]:
+    return lambda weights: float(weights @ values / weights.sum())
+
+
+def _bits(chance: Floats, rng: np.random.Generator) -> Estimate | None:
+    if np.isnan(chance).any():
+        return None
+    if not chance.all():
+        return Estimate(np.inf, np.inf, np.inf, len(chance))
+    return bootstrap(_mean(-np.log2(chance)), np.arange(len(chance)), rng=rng)
+
+
+def _told(name: str, found: Estimate | None) -> dict[str, float | None]:
+    values = (None, None, None) if found is None else (found.value, found.low, found.high)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+
+
+def _or_none(values: Floats) -> list[float | None]:
+    return [None if np.isnan(value) else value for value in values.tolist()]

@@ -1,0 +1,197 @@
+"""What is known beside a snapshot itself: the network, the rules, the time, and how states are seen."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from math import isclose
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError
+from counterpoint.networks.graph import Network
+from counterpoint.rng import generator
+from counterpoint.spread.models.model import Model
+from counterpoint.spread.simulate import simulate
+
+Codes = NDArray[np.uint8]
+PATIENCE: Final = 200  # outbreaks run for each one wanted, before we say that there are hardly any
+AT_ONCE: Final = 2**26  # states kept at a time
+
+
+class Snapshots(NamedTuple):
+    """Outbreaks as they would be seen, with where they truly began.
+
+    codes   : uint8[n, nodes], what is seen of everybody
+    sources : int32[n, sources]
+    states  : uint8[n, nodes], what everybody is in
+    times   : int64[n], steps since the start
+    """
+
+    codes: Codes
+    sources: NDArray[np.int32]
+    states: NDArray[np.uint8]
+    times: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What is known beside the snapshot.
+
+    models  : what may have spread it, with prior probabilities; all have the same states
+    times   : how many steps ago it may have begun, with prior probabilities
+    alike   : states that are not told from the first one
+    share   : of nodes that are seen, whoever they are
+    sources : how many nodes it began at
+    least   : how many nodes are seen to be touched, in any outbreak that is asked about
+
+    What is seen of a node is a code: the number of a state, or, one above, that nothing is seen.
+
+    Raises CounterpointError for priors that are none, and for models with different states.
+    """
+
+    network: Network
+    models: tuple[tuple[Model, float], ...]
+    times: tuple[tuple[int, float], ...]
+    alike: tuple[str, ...] = ()
+    share: float = 1.0
+    sources: int = 1
+    least: int = 1
+
+    def __post_init__(self) -> None:
+        for name, priors in (("models", self.models), ("times", self.times)):
+            if not priors or min(prior for _, prior in priors) < 0 or not isclose(sum(prior for _, prior in priors), 1):
+                raise CounterpointError(f"{name} need prior probabilities that add up to 1")
+        if min(time for time, _ in self.times) < 0:
+            raise CounterpointError("a rumour begins 0 or more steps before it is seen")
+        if len({model.states for model, _ in self.models}) > 1:
+            raise CounterpointError("models that may have spread one rumour must have the same states")
+        for state in self.alike:
+            self.model.number(state)
+        if not 0 < self.share <= 1:
+            raise CounterpointError(f"the share of nodes that are seen is {self.share:g}; it must lie in (0, 1]")
+        if not 1 <= self.sources <= self.network.nodes:
+            raise CounterpointError(f"{self.sources} sources of {self.network.nodes} nodes cannot be looked for")
+
+    @classmethod
+    def of(cls, network: Network, model: Model, time: int, **other: Any) -> Self:
+        """Return the setting in which model and time are known.
+
+        >>> from counterpoint.spread.models.presets import model
+        >>> from counterpoint.networks.generate import ring
+        >>> Setting.of(ring(9), model("sidr"), 3, alike=("R",)).may.astype(int)
+        array([[1, 0, 0, 1],
+               [0, 1, 0, 0],
+               [0, 0, 1, 0],
+               [1, 0, 0, 1],
+               [1, 1, 1, 1]])
+        """
+        return cls(network, ((model, 1.0),), ((time, 1.0),), **other)
+
+    @property
+    def model(self) -> Model:
+        """The first of the models: their states are the same."""
+        return self.models[0][0]
+
+    @property
+    def time(self) -> int:
+        """The longest time since the start that is possible."""
+        return max(time for time, prior in self.times if prior > 0)
+
+    @property
+    def unseen(self) -> int:
+        """The code of a node of which nothing is seen; codes go from 0 to it."""
+        return len(self.model.states)
+
+    @cached_property
+    def may(self) -> NDArray[np.bool_]:
+        """Whether a node that is seen as a code may be in a state, bool[codes, states]."""
+        states = self.unseen
+        may = np.eye(states + 1, states, dtype=np.bool_)
+        may[states] = True
+        hidden = [0, *(self.model.number(state) for state in self.alike)]
+        may[np.ix_(hidden, hidden)] = True
+        return may
+
+    @cached_property
+    def touched(self) -> NDArray[np.bool_]:
+        """Whether a node that is seen as a code has surely left the first state, bool[codes]."""
+        return np.asarray(~self.may[:, 0])
+
+    @cached_property
+    def suspect(self) -> NDArray[np.bool_]:
+        """Whether a node that is seen as a code may be a source, bool[codes]: that state may follow a source's."""
+        states = self.unseen
+        step = np.eye(states, dtype=np.bool_)
+        for model, _ in self.models:
+            step |= model.meet[:, 0].any((0, 2)) | model.alone[0].astype(np.bool_)
+            step |= model.both.any((1, 3)) | model.both.any((0, 2))
+        reached = np.linalg.matrix_power(step.astype(np.int64), states)[self.model.number(self.model.source)] > 0
+        return np.asarray((self.may & reached).any(1))
+
+    @cached_property
+    def key(self) -> str:
+        """What tells this setting from any other, as a hash."""
+        told = hashlib.sha256()
+        network = self.network
+        for part in (network.start, network.to, network.weight, network.since, network.until):
+            told.update(b"-" if part is None else part.tobytes())
+        for model, prior in self.models:
+            told.update(repr((model.states, model.rules, model.source, model.active, prior)).encode())
+            told.update(repr((sorted(model.classes.items()), model.contact)).encode())
+        told.update(repr((network.directed, self.times, sorted(self.alike))).encode())
+        told.update(repr((self.share, self.sources, self.least)).encode())
+        return told.hexdigest()[:16]
+
+    def seen(self, states: NDArray[np.uint8], rng: int | np.random.Generator) -> Codes:
+        """Return what is seen of nodes in these states, whatever the array's shape."""
+        hidden = np.arange(self.unseen, dtype=np.uint8)
+        hidden[[self.model.number(state) for state in self.alike]] = 0
+        codes = hidden[states]
+        if self.share < 1:
+            codes[generator(rng).random(codes.shape) >= self.share] = self.unseen
+        return codes
+
+    def outbreaks(self, count: int, rng: int | np.random.Generator) -> Snapshots:
+        """Run outbreaks as this setting has them, until so many are seen as large as `least`.
+
+        Raises CounterpointError if hardly any becomes that large.
+        """
+        rng = generator(rng)
+        kept, found, run = [], 0, 0
+        at_once = max(1, AT_ONCE // self.network.nodes)
+        while found < count:
+            if run > PATIENCE * count:
+                raise CounterpointError(
+                    f"of {run:,} outbreaks {found:,} have {self.least} touched nodes or more that are seen; ask for"
+                    " smaller ones or a later time"
+                )
+            wanted = max((count - found) * max(run, 1) / max(found, 1), 16)
+            more = int(min(at_once, wanted, PATIENCE * count + 1))
+            some = self._some(more, rng)
+            large = self.touched[some.codes].sum(1) >= self.least
+            kept.append(Snapshots(*(part[large] for part in some)))
+            found, run = found + int(large.sum()), run + more
+        return Snapshots(*(np.concatenate(parts)[:count] for parts in zip(*kept, strict=True)))
+
+    def _some(self, runs: int, rng: np.random.Generator) -> Snapshots:
+        """Run outbreaks of any size, each with a model and a time of its own."""
+        models = rng.choice(len(self.models), runs, p=[prior for _, prior in self.models])
+        times = rng.choice([time for time, _ in self.times], runs, p=[prior for _, prior in self.times])
+        states = np.zeros((runs, self.network.nodes), np.uint8)
+        sources = np.empty((runs, self.sources), np.int32)
+        for which, time in np.unique(np.stack([models, times], 1), axis=0):
+            chosen = np.flatnonzero((models == which) & (times == time))
+            sources[chosen], states[chosen] = self._at(self.models[which][0], int(time), len(chosen), rng)
+        return Snapshots(self.seen(states, rng), sources, states, times)
+
+    def _at(self, model: Model, time: int, runs: int, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
+        seed = int(rng.integers(2**32))
+        if time == 0:
+            sources = np.stack([rng.choice(self.network.nodes, self.sources, replace=False) for _ in range(runs)])
+            states = np.zeros((runs, self.network.nodes), np.uint8)
+            np.put_along_axis(states, sources, np.uint8(model.number(model.source)), 1)
+            return sources, states
+        out = simulate(self.network, model, runs=runs, sources=self.sources, steps=time, keep="nodes", rng=seed)
+        return out.sources, np.asarray(out.last)

@@ -1,0 +1,343 @@
+"""A learned ranker: what sources look like among suspects is learned from outbreaks simulated on this very network.
+
+A conditional logit (McFadden 1974) over what surrounds each suspect sieves them, boosted trees (Ke et al. 2017,
+LightGBM) with the same loss, the cross-entropy of a softmax over one snapshot's suspects (Cao et al. 2007, ListNet),
+tell the rest apart.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Self
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from counterpoint.errors import CounterpointError
+from counterpoint.rng import generator
+from counterpoint.trace.detector import Scores
+from counterpoint.trace.listwise import Group, Lists, Worth, have_sources, pooled
+from counterpoint.trace.node_features import Surroundings
+from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.serialization import loaded
+
+Floats = NDArray[np.float32]
+ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."
+REACH: Final = 400  # suspects whose distances to others are looked at
+KEPT: Final = 128  # suspects that the trees see
+TIERS: Final = 3
+SIEVED: Final = 600  # outbreaks that the sieve learns from
+VALIDATION: Final = 0.25
+ENOUGH: Final = 20  # sources in a tier to learn how sure its scores are
+BEHIND: Final = 2_000_000  # suspects of a tier that are kept for that: two numbers need no more
+AT_ONCE: Final = 2**26  # codes kept at a time
+WORK: Final = 300_000_000  # arcs times outbreaks that are learned from if nobody says how many
+TREES: Final = {
+    "learning_rate": 0.06,
+    "num_leaves": 15,
+    "min_data_in_leaf": 40,
+    "min_sum_hessian_in_leaf": 0.5,
+    "lambda_l2": 3.0,
+    "feature_fraction": 0.4,
+    "max_bin": 63,
+    "metric": "None",
+    "verbose": -1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+ROUNDS: Final = 1000
+PATIENCE: Final = 25  # rounds without gain
+PARTS: Final = ("key", "local", "shells", "both", "model", "worth", "tiers")
+LITTLE: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Suspects:
+    """The suspects of one snapshot as the trees see them.
+
+    nodes    : int64[n], all suspects
+    sieved   : float32[n], scores of the sieve, to be compared within a tier
+    tier     : int8[n], 0 where the trees see somebody, 1 where distances to others are looked at, 2 beyond
+    kept     : int64[m], places of those that the trees see
+    features : float32[m, columns]
+    """
+
+    nodes: NDArray[np.int64]
+    sieved: Floats
+    tier: NDArray[np.int8]
+    kept: NDArray[np.int64]
+    features: Floats
+
+    def among(self, sources: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the share of the sources in each tier."""
+        where = self.tier[np.isin(self.nodes, sources)]
+        return np.bincount(where, minlength=TIERS) / len(sources)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranker:
+    """A learned detector; made by `Ranker.learn` for one setting.
+
+    key       : of the setting
+    local     : weights of the sieve by surroundings
+    shells    : weights of who is how far; empty if distances are not looked at ("fast")
+    both      : weights of the sieve that has both
+    model     : the trees, as LightGBM's text
+    worth     : float64[3, 2], weight and rise (`lists.Worth`) of the scores in each tier
+    tiers     : float64[3, 3], P(the source is in each tier), by the last one there is
+    """
+
+    key: str
+    local: Floats
+    shells: Floats
+    both: Floats
+    model: str
+    worth: NDArray[np.float64]
+    tiers: NDArray[np.float64]
+    about: str = ABOUT
+    claims: bool = True
+
+    @cached_property
+    def trees(self) -> lgb.Booster:
+        """The trees themselves."""
+        return lgb.Booster(model_str=self.model)
+
+    @property
+    def name(self) -> str:
+        """Return "ranker", or "fast" if distances are not looked at."""
+        return "ranker" if len(self.shells) else "fast"
+
+    @classmethod
+    def learn(
+        cls,
+        setting: Setting,
+        *,
+        outbreaks: int | None = None,
+        rng: int | np.random.Generator,
+        tell: Callable[[str], None] = _silent,
+        fast: bool = False,
+    ) -> Self:
+        """Learn from simulated outbreaks.
+
+        outbreaks : None: as many as about a minute allows, on a thousand nodes 6,000
+        tell      : is told how it goes
+        fast      : only what costs as much as there are arcs is looked at, for large networks; for very large ones
+                    learn on a smaller one of the same kind, and go over with `on`
+        """
+        rng, parts = generator(rng), Surroundings.of(setting)
+        many = outbreaks or int(np.clip(WORK / max(len(setting.network.to), 1), 100, 6000))
+        tell(f"learning from {many:,} outbreaks on {setting.network.nodes:,} nodes")
+        sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast)
+        tell("the sieve is learned")
+        found, tiers = [], np.tri(TIERS) / 2  # half an outbreak in each, so that nothing is impossible
+        behind: tuple[list[Group], ...] = [], []
+        for codes, sources in _simulated(setting, many, rng):
+            looked = sieve.look(parts, codes)
+            found.append((looked.features, np.isin(looked.nodes[looked.kept], sources)))
+            shares = looked.among(sources)
+            tiers[looked.tier.max()] += shares
+            for tier in np.flatnonzero(shares[1:]).tolist():
+                of = looked.tier == tier + 1
+                if len(behind[tier]) >= max(ENOUGH, BEHIND // of.sum()):
+                    continue
+                behind[tier].append((looked.sieved[of, None], np.isin(looked.nodes[of], sources)))
+        tell("features are computed")
+        return replace(sieve.grown(found, behind, rng, tell), tiers=tiers / tiers.sum(1, keepdims=True))
+
+    @classmethod
+    def _sieved(cls, parts: Surroundings, many: int, rng: np.random.Generator, *, fast: bool) -> Self:
+        empty = np.empty(0, np.float32)
+        outbreaks = list(_simulated(parts.setting, many, rng))
+        groups = []
+        for codes, sources in outbreaks:
+            nodes = _suspects(parts.setting, codes)
+            true = np.isin(nodes, sources)
+            # A few hundred suspects are enough to learn weights from.
+            some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
+            groups.append((parts.local(codes, nodes[some]), true[some]))
+        sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS))
+        if fast:
+            return sieve
+        near, counted, sources_of = [], [], []
+        for codes, sources in outbreaks:
+            nodes = _suspects(parts.setting, codes)
+            local = parts.local(codes, nodes)
+            best = _best(local @ sieve.local, KEPT)
+            near.append(local[best])
+            counted.append(parts.shells(codes, nodes[best]))
+            sources_of.append(np.isin(nodes[best], sources))
+        flat = [each.reshape(len(each), -1).astype(np.float32) for each in counted]
+        shells = _logit(list(zip(flat, sources_of, strict=True)))
+        whole = [np.hstack([a, *parts.distances(b, shells)]) for a, b in zip(near, counted, strict=True)]
+        return replace(sieve, shells=shells, both=_logit(list(zip(whole, sources_of, strict=True))))
+
+    def look(self, parts: Surroundings, codes: Codes) -> _Suspects:
+        """Sieve the suspects of a snapshot and return features of the best."""
+        nodes = _suspects(parts.setting, codes)
+        features = parts.local(codes, nodes)
+        sieved = features @ self.local
+        kept = _best(sieved, REACH if len(self.shells) else KEPT)
+        tier = np.full(len(nodes), TIERS - 1, np.int8)
+        features = features[kept]
+        if len(self.shells):
+            tier[kept] = 1
+            counted = parts.shells(codes, nodes[kept])
+            features = np.hstack([features, *parts.distances(counted, self.shells)])
+            better = features @ self.both
+            # Those without distances keep their order, behind.
+            out = np.setdiff1d(np.arange(len(nodes)), kept)
+            if len(out):
+                sieved = sieved - sieved[out].max() + better.min()
+            sieved[kept] = better
+            again = _best(better, KEPT)
+            kept, features = kept[again], features[again]
+        tier[kept] = 0
+        features = np.hstack([features, parts.beside(sieved, codes, nodes, kept)]).astype(np.float32)
+        return _Suspects(nodes, sieved, tier, kept, features)
+
+    def grown(
+        self,
+        found: list[Group],
+        behind: Sequence[list[Group]],
+        rng: np.random.Generator,
+        tell: Callable[[str], None],
+    ) -> Self:
+        """Return this sieve with trees grown on features and sources of snapshots.
+
+        behind : the sieve's scores where it did not let a source through, and the sources, by tier
+        """
+        found = have_sources(found)
+        held = max(int(len(found) * VALIDATION), 1)
+        learned, validation = Lists.of(found[held:]), Lists.of(found[:held])
+        trees = _boosted(learned, validation, int(rng.integers(2**31)))
+        logs = validation.logs(np.asarray(trees.predict(validation.features, num_threads=1)))
+        said = replace(validation, features=logs[:, None])
+        seen = said.worth([1.0])
+        loss = said.losses(said.pooled(seen)).mean() / np.log(2)
+        tell(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
+        worth = np.array([[*each.weights, each.rise] for each in (seen, *map(_calmed, behind))])
+        return replace(self, model=trees.model_to_string(), worth=worth)
+
+    def on(self, setting: Setting) -> Self:
+        """Return the same ranker for another setting, in which it was not learned: one of the same kind, but larger.
+
+        What a source looks like hardly depends on how many nodes there are; whether that holds must be measured.
+        """
+        return replace(self, key=setting.key)
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+        """Return the logarithm of each node's probability; with several sources, its share of them.
+
+        Raises CounterpointError for a setting that it was not learned for.
+        """
+        if setting.key != self.key:
+            raise CounterpointError("this ranker was learned for another setting: learn one for this, or say `on` it")
+        scores = np.full(len(codes), -np.inf)
+        if not setting.suspect[codes].any():
+            return scores
+        looked = self.look(Surroundings.of(setting), codes)
+        raw = log_softmax(np.asarray(self.trees.predict(looked.features, num_threads=1)))
+        there = np.unique(looked.tier)
+        shares = self.tiers[there[-1], there]
+        shares = shares / shares.sum()
+        scores[looked.nodes[looked.kept]] = _honest(raw, self.worth[0]) + np.log(shares[0])
+        for tier, share in zip(there[1:], shares[1:], strict=True):
+            of = looked.tier == tier
+            raw = log_softmax(looked.sieved[of].astype(np.float64))
+            scores[looked.nodes[of]] = _honest(raw, self.worth[tier]) + np.log(share)
+        return scores
+
+    def save(self, path: Path | str) -> None:
+        """Write it to a file of numpy's."""
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, **{name: getattr(self, name) for name in PARTS})
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote; raises CounterpointError if that is not what the file is."""
+        parts = loaded(path, PARTS)
+        key, model = str(parts["key"]), str(parts["model"])
+        return cls(key, parts["local"], parts["shells"], parts["both"], model, parts["worth"], parts["tiers"])
+
+
+def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
+    """Return the weights of a conditional logit."""
+    lists = Lists.of(groups)
+    middle, width = lists.features.mean(0), lists.features.std(0)
+    used = width > 1e-6
+    scaled = lists.features[:, used]
+    scaled -= middle[used]
+    scaled /= width[used]
+    count = len(lists.sizes)
+
+    def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logs = lists.logs(scaled @ weights.astype(np.float32))
+        loss = -float((lists.true * logs).sum()) + penalty * float(weights @ weights) / 2
+        slope = (np.exp(logs) - lists.true).astype(np.float32) @ scaled
+        return loss / count, (slope + penalty * weights).astype(np.float64) / count
+
+    found = minimize(cost, np.zeros(used.sum()), jac=True, method="L-BFGS-B", options={"maxiter": 150})
+    weights = np.zeros(len(used), np.float32)
+    weights[used] = found.x / width[used]
+    return weights
+
+
+def _boosted(learned: Lists, validation: Lists, seed: int) -> lgb.Booster:
+    def slopes(raw: NDArray[Any], _: lgb.Dataset) -> tuple[NDArray[Any], NDArray[Any]]:
+        chance = np.exp(learned.logs(raw))
+        return chance - learned.true, np.maximum(chance * (1 - chance), 1e-3)
+
+    def loss(raw: NDArray[Any], _: lgb.Dataset) -> tuple[str, float, bool]:
+        return "loss", validation.loss(raw), False
+
+    threads = 1 if len(learned.true) < LITTLE else 0
+    data = lgb.Dataset(learned.features, learned.true)
+    return lgb.train(
+        {**TREES, "objective": slopes, "seed": seed, "num_threads": threads},
+        data,
+        ROUNDS,
+        [lgb.Dataset(validation.features, validation.true, reference=data)],
+        feval=loss,
+        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+    )
+
+
+def _calmed(groups: Sequence[Group]) -> Worth:
+    """Return what the sieve's scores are worth; they are taken as they are where it let almost all sources through."""
+    if len(groups) < ENOUGH:
+        return Worth((1.0,))
+    lists = Lists.of(groups)
+    return replace(lists, features=lists.logs(lists.features[:, 0].astype(np.float64))[:, None]).worth([1.0])
+
+
+def _honest(logs: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what logarithms of probabilities are with that weight and rise (Guo et al. 2017 has the weight)."""
+    weight, rise = worth
+    return pooled(logs[:, None], Worth((weight,), rise))
+
+
+def _simulated(setting: Setting, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
+    """Run outbreaks, a few at a time, and return what is seen and the sources of each."""
+    at_once = max(1, AT_ONCE // setting.network.nodes)
+    for low in range(0, many, at_once):
+        some = setting.outbreaks(min(at_once, many - low), rng)
+        yield from zip(some.codes, some.sources, strict=True)
+
+
+def _suspects(setting: Setting, codes: Codes) -> NDArray[np.int64]:
+    return np.flatnonzero(setting.suspect[codes])
+
+
+def _best(scores: NDArray[Any], many: int) -> NDArray[np.int64]:
+    """Return the places of the greatest scores, in the order of places."""
+    if len(scores) <= many:
+        return np.arange(len(scores))
+    return np.sort(np.argpartition(-scores, many)[:many])

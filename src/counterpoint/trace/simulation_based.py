@@ -1,0 +1,160 @@
+"""Detectors that let the rumour begin at a suspect again and again, and compare what comes of it with the snapshot.
+
+They know of a model only that it can be run, so they take any. Runs begin at the suspect alone, whatever the number of
+sources; all suspects have the same luck, so that what differs is where it began.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from counterpoint.errors import CounterpointError
+from counterpoint.rng import generator
+from counterpoint.spread.simulate import simulate
+from counterpoint.trace.detector import Scores, probabilities
+from counterpoint.trace.heuristics import Numbers, filled, likely_first, undirected
+from counterpoint.trace.problem import Codes, Setting
+
+States = NDArray[np.uint8]
+WIDTHS: Final = tuple(2.0**-power for power in range(1, 8))  # of the Gaussian, widest first
+STEADY: Final = 0.05  # by which the best one's probability may differ between half the runs and all
+
+
+def outbreaks_from(setting: Setting, node: int, runs: int, rng: int | np.random.Generator) -> States:
+    """Run outbreaks that begin at a node, with models and times as likely as they are; uint8[runs, nodes]."""
+    rng = generator(rng)
+    chances = [(model, time, p * q) for (model, p), (time, q) in product(setting.models, setting.times)]
+    share = np.array([chance for *_, chance in chances])
+    found = []
+    for (model, time, _), count in zip(chances, rng.multinomial(runs, share / share.sum()), strict=True):
+        if time == 0:
+            states = np.zeros((count, setting.network.nodes), np.uint8)
+            states[:, node] = model.number(model.source)
+            found.append(states)
+        elif count:
+            name = setting.network.names[node]
+            out = simulate(setting.network, model, runs=int(count), sources=[name], steps=time, keep="nodes", rng=rng)
+            found.append(np.asarray(out.last))
+    return np.concatenate(found)
+
+
+@dataclass(frozen=True)
+class Beam:
+    """By the chance of the snapshot, node by node, in outbreaks that are run from a suspect.
+
+    It looks at `begin` suspects first, as `likely_first` has them, and goes on from the `width` best so far to those
+    of their neighbours that are suspects, until none of these is better than any of them. A node's chance to be seen as
+    it is is how often it would be, with `smooth` more outbreaks for every state. Who was not run comes after who was.
+
+    runs : outbreaks from each
+    most : suspects that are run at all
+    """
+
+    begin: int = 20
+    width: int = 5
+    runs: int = 40
+    most: int = 60
+    smooth: float = 0.25
+
+    name: ClassVar = "beam"
+    about: ClassVar = "Beam search over simulated likelihood, our reconstruction of the idea of Chen et al. 2021."
+    claims: ClassVar = False
+
+    def __post_init__(self) -> None:
+        _positive("beam", begin=self.begin, width=self.width, runs=self.runs, most=self.most, smooth=self.smooth)
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+        """Return the sum over nodes of ln(frequency of what is seen of them)."""
+        order = likely_first(setting, codes, rng)
+        joined = undirected(setting.network)
+        luck = int(rng.integers(2**32))
+        found: dict[int, float] = {}
+        best: set[int] = set()
+        front = order[: min(self.begin, self.most)]
+        while len(front):
+            found |= {int(node): self._fit(setting, codes, int(node), luck) for node in front}
+            before, best = best, set(sorted(found, key=found.__getitem__)[-self.width :])
+            near = np.zeros(len(codes), np.bool_)
+            near[joined[sorted(best - before)].indices] = True
+            front = np.array([node for node in order[near[order]] if int(node) not in found][: self.most - len(found)])
+        return filled(len(codes), _before(found, order), np.array(list(found.values())))
+
+    def _fit(self, setting: Setting, codes: Codes, node: int, luck: int) -> float:
+        states, may = outbreaks_from(setting, node, self.runs, luck), setting.may[codes]
+        counts = np.stack([(states == state).sum(0) for state in range(setting.unseen)], 1) + self.smooth
+        return float(np.log((counts * may).sum(1) / (self.runs + self.smooth * setting.unseen)).sum())
+
+
+@dataclass(frozen=True)
+class SoftMargin:
+    """By how like the snapshot outbreaks are that are run from a suspect.
+
+    The likeness of two outbreaks is the share of nodes touched in both, of those touched in either (Jaccard 1912); only
+    nodes of which something is seen count. An outbreak adds exp(-(1 - likeness)^2 / a^2) to its suspect. Of the widths
+    a, the smallest is taken at which the best suspect is the same after half the runs as after all, and as probable
+    within 0.05.
+
+    runs   : outbreaks from each
+    most   : suspects that are run; the rest come after them
+    states : whether a node must also be seen as the same to count as touched in both
+    """
+
+    runs: int = 200
+    most: int = 60
+    states: bool = True
+
+    name: ClassVar = "soft margin"
+    about: ClassVar = "Likeness of simulated outbreaks (Antulov-Fantulin et al. 2015, Phys. Rev. Lett. 114)."
+    claims: ClassVar = True
+
+    def __post_init__(self) -> None:
+        _positive("soft margin", runs=self.runs - 1, most=self.most)
+
+    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+        """Return ln of the mean of the Gaussian over outbreaks."""
+        order = likely_first(setting, codes, rng)
+        luck = int(rng.integers(2**32))
+        likeness = np.array([self._likeness(setting, codes, int(node), luck) for node in order[: self.most]])
+        if not len(likeness):
+            return filled(len(codes), order, likeness)
+        return filled(len(codes), order, _settled(likeness[:, rng.permutation(self.runs)]))
+
+    def _likeness(self, setting: Setting, codes: Codes, node: int, luck: int) -> NDArray[np.float64]:
+        seen = codes != setting.unseen
+        runs = replace(setting, share=1.0).seen(outbreaks_from(setting, node, self.runs, luck), luck)[:, seen]
+        one, others = setting.touched[codes[seen]], setting.touched[runs]
+        both = (one & others & (runs == codes[seen])) if self.states else one & others
+        return np.asarray(both.sum(1) / np.maximum((one | others).sum(1), 1))
+
+
+def _settled(likeness: NDArray[np.float64]) -> Scores:
+    """Return the scores of the smallest width at which they have settled; of the widest if they never do."""
+    half = likeness.shape[1] // 2
+    chosen = _kernel(likeness, WIDTHS[0])
+    for width in WIDTHS:
+        some, all_ = _kernel(likeness[:, :half], width), _kernel(likeness, width)
+        best = int(all_.argmax())
+        if int(some.argmax()) == best and abs(probabilities(some)[best] - probabilities(all_)[best]) <= STEADY:
+            chosen = all_
+    return chosen
+
+
+def _kernel(likeness: NDArray[np.float64], width: float) -> Scores:
+    """Return ln of the mean of exp(-(1 - likeness)^2 / width^2), row by row."""
+    return np.asarray(np.logaddexp.reduce(-(((1 - likeness) / width) ** 2), 1) - np.log(likeness.shape[1]))
+
+
+def _before(found: Iterable[int], order: Numbers) -> Numbers:
+    """Return those found, then the others in their order."""
+    first = np.array(list(found), np.int64)
+    return np.concatenate([first, order[~np.isin(order, first)]])
+
+
+def _positive(name: str, **values: float) -> None:
+    for what, value in values.items():
+        if not value > 0:
+            raise CounterpointError(f"{name}: {what} is {value:g}; more would be right")

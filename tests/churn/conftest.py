@@ -1,0 +1,45 @@
+"""An invented log, ingested once: thirty days of six hundred listeners, half of whom leave."""
+
+import shutil
+
+import pytest
+
+from counterpoint.events.formats import load
+from counterpoint.events.ingest import ingest
+from counterpoint.snapshots.snapshot import Snapshot
+from counterpoint.snapshots.study import studied
+from counterpoint.storage.workspace import writing
+from counterpoint.synthetic.platform import Platform, invent
+
+TEST = Snapshot.of("2017-04-21", known_for=14, outcome_for=7)
+
+
+@pytest.fixture(scope="session")
+def snapshot():
+    """The last snapshot whose outcome the invented log covers; it also covers one a week earlier."""
+    return TEST
+
+
+@pytest.fixture(scope="session")
+def _ingested(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("invented")
+    invent(folder / "logs", Platform(listeners=600, days=30), rng=5)
+    ingest([folder / "logs"], to=folder / "workspace", how=load("music-box"))
+    return folder / "workspace"
+
+
+@pytest.fixture(scope="module")
+def workspace(_ingested, tmp_path_factory):
+    """A module's own copy of the workspace with the invented log."""
+    return shutil.copytree(_ingested, tmp_path_factory.mktemp("copy") / "workspace")
+
+
+@pytest.fixture(scope="module")
+def table(workspace):
+    """Make the table of a snapshot, cleaned as that snapshot's or as another's known days teach."""
+
+    def run(snapshot, *, cleaned_at=None, outcome=True, rhythm=False):
+        with writing(workspace) as writer, studied(writer) as study:
+            return study.table(snapshot, study.cleaning(cleaned_at or snapshot), outcome=outcome, rhythm=rhythm)
+
+    return run

@@ -1,0 +1,232 @@
+"""A pool weighs its members by what they are worth, is as sure as it may be, and comes back from disk as it was."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.logs import refused
+from tests.trace.test_listwise import snapshots
+
+from counterpoint.networks.generate import barabasi_albert
+from counterpoint.spread.models.presets import model
+from counterpoint.trace import ensemble, graph_network, ranker
+from counterpoint.trace.ensemble import Pool, floored
+from counterpoint.trace.listwise import Worth
+from counterpoint.trace.problem import Setting
+from counterpoint.trace.sampler import Sampled, Sampler
+
+FEW = 60, 60  # outbreaks that a ranker learns from
+
+
+@pytest.fixture(scope="module")
+def setting():
+    return Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-draw"), 3, least=3)
+
+
+@pytest.fixture(scope="module")
+def learned(setting):
+    """A pool of all three members, quickly learned."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph_network, "EXAM", 200)
+        patch.setattr(ensemble, "SHORT", 0.0)
+        patch.setattr(ensemble, "DEAR", 100.0)
+        patch.setattr(ensemble, "OUTBREAKS", FEW)
+        patch.setattr(ranker, "ROUNDS", 20)
+        quick = Sampler(chains=2, warm=100, sweeps=50)
+        return Pool.learn(setting, seconds=0.5, rng=1, sampler=quick, outbreaks=50)
+
+
+def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
+    suspect = np.array([True, True, True, False])
+    found = np.exp(floored(np.array([0.0, -np.inf, -2000.0, -np.inf]), suspect))
+    assert found.sum() == pytest.approx(1)
+    assert found[:3] == pytest.approx([1 - 2 * ensemble.FLOOR / 3, ensemble.FLOOR / 3, ensemble.FLOOR / 3])
+    assert found[3] == 0
+
+
+def test_together_they_need_no_more_bits_than_the_best_alone(learned):
+    bits = learned.told["bits"]
+    assert bits["pool"] <= min(bits["ranker"], bits["neural"]) + 0.001  # they are told with three digits
+    assert bits["pool"] < np.log2(60)
+
+
+def examined(*members):
+    """What members said of snapshots, as if they had been asked; the source is by the first one's probabilities."""
+    groups = [(np.column_stack([member(logs[:, 0]) for member in members]), true) for logs, true in snapshots(800, 6)]
+    return ensemble._Exam(list("abc")[: len(members)], np.zeros((800, 1), np.uint8), None, groups)
+
+
+def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
+    rng = np.random.default_rng(7)
+    noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
+    found = examined(lambda each: each, noisy, lambda each: np.zeros(len(each))).worth()
+    assert found.weights == (pytest.approx(1, abs=0.1), 0, 0)
+    assert examined(lambda each: each).worth().weights == (pytest.approx(1, abs=0.1),)
+
+
+def test_a_pool_of_members_who_know_nothing_says_so(learned):
+    none = replace(learned, unmixed=Worth((0.0, 0.0)), mixed=None)
+    assert "nobody tells anything" in none.why
+    assert "ranker alone;" in replace(none, unmixed=Worth((1.0, 0.0))).why + ";"
+
+
+def test_two_who_err_apart_are_worth_more_together():
+    rng = np.random.default_rng(8)
+    noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
+    found = examined(noisy, noisy)
+    worth = found.worth()
+    assert min(worth.weights) > 0.2
+    assert found.needs(worth) < min(found.needs(Worth(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
+
+
+def test_scores_are_logs_of_probabilities_over_the_suspects(learned, setting):
+    some = setting.outbreaks(5, 9)
+    for codes in some.codes:
+        scores = learned.scores(setting, codes, np.random.default_rng(1))
+        assert np.exp(scores).sum() == pytest.approx(1)
+        assert ((scores > -np.inf) == setting.suspect[codes]).all()
+
+
+def with_sampler(pool):
+    """A pool in which the sampler takes part, whether it was worth it or not, and nobody else counts where it mixed."""
+    return replace(pool, members={**ensemble.taught, "sampler": Sampler()}, mixed=Worth((0.0, 0.0, 2.0)))
+
+
+def sampled(setting, codes, between):
+    """The sampler finds one suspect, and mixed or not."""
+    probability = np.zeros(len(codes))
+    probability[np.flatnonzero(setting.suspect[codes])[-1]] = 1.0
+    return Sampled(probability, 0.5, between)
+
+
+@pytest.mark.parametrize(
+    ("between", "word"), [(0.0, "mixed and is used"), (0.3, "mixed and is used"), (1.0, "did not mix and is left out")]
+)
+def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, monkeypatch, between, word):
+    codes = setting.outbreaks(1, 5).codes[0]
+    mine = with_sampler(learned)
+    monkeypatch.setattr(ensemble, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, between))
+    monkeypatch.setattr(ensemble, "SURE", 1.1)
+    scores, said, found = mine.look(setting, codes, np.random.default_rng(1))
+    assert found.between == between
+    without = replace(learned, members=learned.taught, mixed=None)
+    assert word in said
+    known = np.exp(without.scores(setting, codes, np.random.default_rng(1)))
+    if between < 0.5:
+        left = max(ensemble.RARE, between)
+        squared = ((1 - left) * sampled(setting, codes, 0).probability + left * known) ** 2
+        assert np.exp(scores) == pytest.approx(squared / squared.sum())
+    else:
+        assert np.exp(scores) == pytest.approx(known)
+
+
+def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, setting, monkeypatch):
+    def fail(*_):
+        raise AssertionError("asked")
+
+    codes = setting.outbreaks(1, 5).codes[0]
+    mine = with_sampler(learned)
+    monkeypatch.setattr(ensemble, "_sampled", fail)
+    monkeypatch.setattr(ensemble, "SURE", 0.0)
+    without = replace(learned, members=learned.taught, mixed=None)
+    looked = mine.look(setting, codes, np.random.default_rng(1))
+    assert (looked.sampled, looked.said) == (None, "the others are sure: the sampler was not asked")
+    assert looked.scores.tolist() == without.scores(setting, codes, np.random.default_rng(1)).tolist()
+
+
+def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monkeypatch):
+    monkeypatch.setattr(ensemble, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, 1.0))
+    monkeypatch.setattr(ensemble, "OUTBREAKS", FEW)
+    monkeypatch.setattr(ensemble, "DEAR", 100.0)
+    monkeypatch.setattr(ranker, "ROUNDS", 20)
+    found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=8)
+    assert "mixed on 0 of 4 outbreaks" in found.why
+    assert not found.mixed
+    assert "graph network: it takes 20 s or more" in found.why
+
+
+def test_a_sampler_is_believed_in_until_enough_outbreaks_speak_against_it():
+    rng = np.random.default_rng(9)
+    one_bad = np.array([-5.0, *[0.2] * 16])
+    assert one_bad.mean() < 0 < ensemble.DUE < ensemble._expected(one_bad, 5)
+    assert ensemble._expected(np.tile(one_bad, 20), 5) < 0
+    assert ensemble._expected(np.array([0.0]), 5) == pytest.approx(0.15, abs=0.01)
+    useless = rng.normal(0, 0.2, 150)
+    assert ensemble._expected(useless - useless.mean(), 5) < ensemble.DUE
+
+
+def test_after_many_steps_a_sampler_is_believed_in_only_if_many_outbreaks_speak_for_it():
+    few = np.tile([-0.4, 0.6], 12)
+    assert ensemble._expected(few, 23) < ensemble.DUE < ensemble._expected(few, 8)
+    assert ensemble._expected(np.tile(few, 4), 23) > ensemble.DUE
+
+
+def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(setting, monkeypatch):
+    def alike(_, setting, codes, *__):
+        suspect = setting.suspect[codes]
+        return Sampled(suspect / suspect.sum(), 0.5, 0.0)
+
+    monkeypatch.setattr(ensemble, "_sampled", alike)
+    monkeypatch.setattr(ensemble, "OUTBREAKS", FEW)
+    monkeypatch.setattr(ensemble, "DEAR", 100.0)
+    monkeypatch.setattr(ranker, "ROUNDS", 20)
+    found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=40)
+    assert "too little for what it costs" in found.why
+    assert not found.mixed
+    assert "sampler" not in found.members
+
+
+def test_what_is_saved_says_the_same_when_it_is_loaded(learned, setting, tmp_path):
+    learned.save(tmp_path / "pool")
+    again = Pool.load(tmp_path / "pool")
+    assert (again.why, again.told) == (learned.why, learned.told)
+    for codes in setting.outbreaks(3, 7).codes:
+        one, other = (each.look(setting, codes, np.random.default_rng(1)) for each in (learned, again))
+        assert one.said == other.said
+        assert one.scores.tolist() == other.scores.tolist()
+
+
+def test_a_damaged_pool_is_refused_in_one_line(learned, tmp_path):
+    folder = tmp_path / "pool"
+    learned.save(folder)
+    for path in sorted(folder.iterdir()):
+        whole = path.read_bytes()
+        for broken in (b"", whole[: len(whole) // 2]):
+            path.write_bytes(broken)
+            with refused("no saved pool"):
+                Pool.load(folder)
+        path.unlink()
+        with refused("no saved pool"):
+            Pool.load(folder)
+        path.write_bytes(whole)
+    kept = json.loads((folder / "pool.json").read_text())
+    for other, word in (
+        ({"format": 1, "unmixed": {"ranker": 0.5, "neural": 0.5}, "mixed": {}}, "another version"),
+        ({"unmixed": [[1.0], 0.0]}, "more or fewer weights"),
+        ({"unmixed": [[1.0]]}, "no saved pool"),
+        ({"unmixed": None}, "no saved pool"),
+    ):
+        (folder / "pool.json").write_text(json.dumps({**kept, **other}))
+        with refused(word):
+            Pool.load(folder)
+
+
+def test_it_is_asked_about_its_own_setting_only(learned, setting):
+    other = replace(setting, least=4)
+    with refused("learned for another setting"):
+        learned.scores(other, other.outbreaks(1, 1).codes[0], np.random.default_rng(1))
+    with refused("more than 0 would be right"):
+        Pool.learn(setting, seconds=0, rng=1)
+
+
+def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(setting, monkeypatch):
+    monkeypatch.setattr(ensemble, "_tried", lambda *_: pytest.fail("it was tried"))
+    slow = Sampler(sweeps=10**9)
+    for sampler, dear in ((slow, ensemble.DEAR), (Sampler(), 1e-4)):
+        monkeypatch.setattr(ensemble, "DEAR", dear)
+        found = Pool.learn(setting, seconds=2, rng=1, neural=False, sampler=sampler)
+        assert "or more" in found.told["left out"]["sampler"]
+        assert "sampler" not in found.members
+    few = setting.outbreaks(1, 1).codes[0]
+    assert slow.effort(setting, few) > 10**9 > Sampler().effort(setting, few) > 0

@@ -1,0 +1,246 @@
+"""The network learns who began it: its gradient is the slope of its loss, and names of nodes mean nothing to it.
+
+Its pieces are small here, so that all is quick: networks of some thirty nodes, and some dozens of steps.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from tests.logs import refused
+
+from counterpoint.networks.graph import Network
+from counterpoint.networks.recipe import network
+from counterpoint.spread.models.presets import model
+from counterpoint.trace import graph_network, graph_network_kernels
+from counterpoint.trace.graph_network import Neural
+from counterpoint.trace.graph_network_kernels import WIDTH
+from counterpoint.trace.problem import Setting
+
+NODES = 30
+LOOSE = 0.02  # by how much a slope in 32 bits may be wrong
+
+
+def edges(*, directed=False, weighted=False):
+    whole = network(f"ba:{NODES - 1},2", rng=1)  # and a node without any
+    once = whole.tails < whole.to
+    ends = whole.tails[once], whole.to[once]
+    weight = np.random.default_rng(2).uniform(0.5, 2, len(ends[0])) if weighted else None
+    return Network.of(*ends, nodes=NODES, directed=directed, weight=weight)
+
+
+def setting_of(net=None, time=3, **other):
+    return Setting.of(net or edges(), model("sidr"), time, **other)
+
+
+SETTINGS = {
+    "plain": setting_of(),
+    "weighted, two sources": setting_of(edges(weighted=True), sources=2),
+    "directed, partly seen": setting_of(edges(directed=True, weighted=True), share=0.7),
+    "removed not told": setting_of(alike=("R",)),
+}
+each_setting = pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(graph_network, "EXAM", 500)
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(1) as one:
+        yield one
+
+
+def school_of(setting, pool):
+    """A school whose weights are all of some size, so that each has a slope."""
+    school, rng = (
+        graph_network._School(graph_network._Graph.of(setting), np.random.default_rng(3), pool),
+        np.random.default_rng(4),
+    )
+    school.values += rng.normal(0, 0.1, len(school.values)).astype(np.float32)
+    return school
+
+
+def slowly(weights, graph, codes):
+    """The network for one snapshot, written down in 64 bits as it is defined; its messages by a dense matrix."""
+    to = [np.zeros((len(codes), len(codes))) for _ in graph.starts]
+    for way, (start, heard, factor) in enumerate(zip(graph.starts, graph.tos, graph.factors, strict=True)):
+        to[way][np.repeat(np.arange(len(codes)), np.diff(start)), heard] = factor
+    group, kinds = graph.groups[codes], len(graph.groups)
+    rows = group >= 0
+    degree = np.stack([np.where((sums := one.sum(1)) > 0, sums, 1) for one in to])
+    counts = np.stack([one @ np.eye(kinds)[codes] for one in to], 1)
+    shares = counts / degree.T[:, :, None]
+    flat = len(codes), -1
+    values = np.concatenate([shares.reshape(flat), np.log1p(counts).reshape(flat), np.log(degree).T, 1 / degree.T], 1)
+    place = (np.arange(len(codes)) * kinds + codes)[rows]
+    own = group[rows]
+
+    def times(x, part):
+        return np.einsum("ni,nij->nj", x, part[own].astype(float))
+
+    first = h = np.maximum(times(values[rows], weights.start) + weights.place[place], 0)
+    for layer, whole, (add, gain, shift) in zip(weights.layer, weights.whole, weights.norm, strict=True):
+        sent = times(h, layer)
+        t = sent[:, :WIDTH] + h.mean(0) @ whole + add
+        for way, one in enumerate(to):
+            told = sent[:, (1 + way) * WIDTH : (2 + way) * WIDTH]
+            t = t + one[np.ix_(rows, rows)] @ told * (0.5 / np.sqrt(degree[way, rows]))[:, None]
+        unit = (t - t.mean(1, keepdims=True)) / np.sqrt(t.var(1, keepdims=True) + graph_network_kernels.TINY)
+        h = h + np.maximum(unit * gain + shift, 0)
+    end = np.maximum(times(h, weights.last) + times(first, weights.first) + weights.hidden, 0) @ weights.out
+    end = end + weights.bias[place]
+    scores = np.full(len(codes), -np.inf)
+    scores[rows] = end - np.log(np.exp(end).sum())
+    return scores
+
+
+@each_setting
+def test_the_kernel_computes_what_the_formula_says(setting, pool):
+    school, seen = school_of(setting, pool), setting.outbreaks(6, 5)
+    found = graph_network._scored(school.weights, school.graph, seen.codes, pool)
+    right = np.stack([slowly(school.weights, school.graph, codes) for codes in seen.codes])
+    np.testing.assert_allclose(found, right, atol=2e-4)
+
+
+def loss_of(school, seen):
+    """The mean cross-entropy by the formula."""
+    scores = np.stack([slowly(school.weights, school.graph, codes) for codes in seen.codes])
+    return float(-np.take_along_axis(scores, seen.sources.astype(np.int64), 1).mean())
+
+
+@each_setting
+def test_the_gradient_of_every_part_is_the_slope_of_the_formula(setting, pool):
+    school, seen = school_of(setting, pool), setting.outbreaks(8, 5)
+    school.descend(seen.codes, seen.sources)
+    for name, slope in school.graph.parts(school.slope.copy())._asdict().items():
+        weights = getattr(school.weights, name)
+        before, some = weights.copy(), np.random.default_rng(6).choice([0, 1], slope.shape)
+        for way in (slope, slope * some):
+            along = float((way * slope).sum())
+            step = (way * np.float32(1e-3 / np.sqrt(along))).astype(np.float32)
+            losses = []
+            for weights[...] in (before + step, before - step):
+                losses.append(loss_of(school, seen))
+            weights[...] = before
+            assert losses[0] - losses[1] == pytest.approx(2e-3 * np.sqrt(along), rel=LOOSE), name
+
+
+def test_the_names_of_nodes_mean_nothing(pool):
+    setting = SETTINGS["directed, partly seen"]
+    net, order = setting.network, np.random.default_rng(7).permutation(NODES)
+    renamed = Network.of(order[net.tails], order[net.to], nodes=NODES, directed=True, weight=net.weight)
+    other = setting_of(renamed, share=0.7)
+    school, codes = school_of(setting, pool), setting.outbreaks(5, 5).codes
+    kinds = len(school.graph.groups)
+    place, bias = (part.reshape(NODES, kinds, -1) for part in (school.weights.place, school.weights.bias))
+    moved = school.weights._replace(
+        place=place[np.argsort(order)].reshape(-1, WIDTH), bias=bias[np.argsort(order)].reshape(-1)
+    )
+    graph = graph_network._Graph.of(other)
+    found = graph_network._scored(moved, graph, np.ascontiguousarray(codes[:, np.argsort(order)]), pool)
+    np.testing.assert_allclose(
+        found[:, order], graph_network._scored(school.weights, school.graph, codes, pool), atol=2e-4
+    )
+
+
+def test_the_same_seed_teaches_the_same_on_any_number_of_threads(monkeypatch):
+    taught = []
+    for threads in (1, 3):
+        monkeypatch.setattr(graph_network.os, "cpu_count", lambda threads=threads: threads)
+        taught.append(Neural.learn(SETTINGS["plain"], steps=5, rng=8))
+    assert all((taught[0].weights[name] == part).all() for name, part in taught[1].weights.items())
+
+
+@each_setting
+def test_scores_are_logs_of_probabilities_of_those_who_may_have_begun_it(setting):
+    taught, codes = Neural.learn(setting, steps=3, rng=8), setting.outbreaks(9, 9).codes
+    scores = taught.scores_many(setting, codes)
+    np.testing.assert_allclose(np.exp(scores).sum(1), 1, rtol=1e-5)
+    assert ((scores > -np.inf) == setting.suspect[codes]).all()
+    np.testing.assert_allclose(taught.scores(setting, codes[4], np.random.default_rng(0)), scores[4], atol=1e-4)
+
+
+def test_the_only_node_touched_began_it():
+    setting = setting_of(time=0)
+    taught, seen = Neural.learn(setting, steps=1, rng=8), setting.outbreaks(NODES, 9)
+    assert (taught.scores_many(setting, seen.codes).argmax(1) == seen.sources[:, 0]).all()
+    nobody = taught.scores_many(setting, np.zeros((1, NODES), np.uint8))
+    assert (nobody == -np.inf).all()
+
+
+def test_where_there_is_one_right_answer_it_is_learned():
+    """On a ring, what passes to every neighbour in every step began in the middle."""
+    setting = Setting.of(network(f"ring:{NODES}"), model("si", spread=1.0), 4)
+    seen = setting.outbreaks(300, 9)
+    taught = Neural.learn(setting, steps=150, rng=8)
+    assert (taught.scores_many(setting, seen.codes).argmax(1) == seen.sources[:, 0]).mean() > 0.98
+
+
+def test_where_there_is_none_it_says_how_sure_it_is_and_beats_chance():
+    setting = setting_of(network("ba:50,2", rng=1), time=2, least=3)
+    seen, taught = setting.outbreaks(2000, 9), Neural.learn(setting, steps=150, rng=8)
+    scores = taught.scores_many(setting, seen.codes)
+    hit, claimed = (scores.argmax(1) == seen.sources[:, 0]).mean(), np.exp(scores.max(1)).mean()
+    chance = (1 / setting.suspect[seen.codes].sum(1)).mean()
+    assert hit > 2 * chance
+    assert claimed == pytest.approx(hit, abs=0.05)
+
+
+def test_it_is_made_as_sure_as_it_is_right(pool):
+    """Whatever it is multiplied by, it becomes what says most of the snapshots."""
+    setting = setting_of(time=2)
+    school, seen = school_of(setting, pool), setting.outbreaks(300, 9)
+    found = school.graph.parts(school.mean)
+    for _ in range(20):
+        batch = setting.outbreaks(32, len(seen.codes) + school.steps)
+        school.step(batch.codes, batch.sources, 1e-2)
+    school.temper(seen.codes, seen.sources)
+    best, right = school.losses(seen.codes, seen.sources).mean(), found.out.copy()
+    for factor in (0.6, 1.7):
+        found.out[:], found.bias[:] = factor * right, factor * found.bias
+        assert school.losses(seen.codes, seen.sources).mean() > best
+        school.temper(seen.codes, seen.sources)
+        np.testing.assert_allclose(found.out, right, rtol=1e-2)
+
+
+def test_what_is_saved_is_what_is_read(tmp_path):
+    setting = SETTINGS["weighted, two sources"]
+    taught, codes = Neural.learn(setting, steps=2, rng=8), setting.outbreaks(5, 9).codes
+    taught.save(tmp_path / "taught")
+    again = Neural.load(tmp_path / "taught")
+    np.testing.assert_array_equal(again.scores_many(setting, codes), taught.scores_many(setting, codes))
+
+
+def test_once_nothing_is_learned_any_more_it_ends_sooner():
+    course, rng = graph_network._Course(1e6, None), np.random.default_rng(0)
+    course.judge(np.full(1000, 2.0))
+    course.judge(np.full(1000, 1.0))
+    course.judge(np.full(1000, 1.0) + rng.normal(0, 1, 1000))  # who knows?
+    assert course.seconds == 1e6
+    course.judge(np.full(1000, 1.0))
+    course.judge(np.full(1000, 1.0) + rng.normal(0, 0.1, 1000))
+    assert course.seconds < 1e6
+
+
+def test_what_cannot_be_is_refused(tmp_path):
+    setting, other = SETTINGS["plain"], setting_of(time=2)
+    taught = Neural.learn(setting, steps=1, rng=8)
+    with refused(f"setting {setting.key} knows nothing of {other.key}"):
+        taught.scores_many(other, np.zeros((1, NODES), np.uint8))
+    with refused("a snapshot has 30 nodes"):
+        taught.scores_many(setting, np.zeros((1, NODES - 1), np.uint8))
+    deeper = Neural({**taught.weights, "layer": np.concatenate([taught.weights["layer"]] * 2)}, taught.key)
+    with refused("of another shape"):
+        deeper.scores_many(setting, np.zeros((1, NODES), np.uint8))
+    with refused("more than 0 seconds"):
+        Neural.learn(setting, seconds=0, rng=8)
+    with refused("1 step or more"):
+        Neural.learn(setting, steps=0, rng=8)
+    for name, text in (("missing", None), ("empty", ""), ("text", "PK no archive")):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        with refused(f"{name} holds nothing that was learned"):
+            Neural.load(tmp_path / name)

@@ -1,0 +1,193 @@
+"""A snapshot in, suspects out: methods find what can be found; what is learned is kept whole or not at all."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.logs import refused
+
+from counterpoint.networks.generate import barabasi_albert, ring
+from counterpoint.networks.graph import Network
+from counterpoint.spread.models.model import Alone, Meet, Model
+from counterpoint.spread.models.presets import model
+from counterpoint.trace import ensemble, graph_network, ranker
+from counterpoint.trace.locate import METHODS, chances, detector, suspected, trace
+from counterpoint.trace.observation import Observed
+from counterpoint.trace.problem import Setting
+
+SI = Model("si", ("S", "I"), (Meet("S", "I", {"I": 0.5}),), source="I", active=("I",))
+SIR = model("sir")
+NET = barabasi_albert(40, 2, rng=3)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Learn little; a sampler in the pool is tested there."""
+    taught = graph_network.Neural.learn.__func__
+    steps = classmethod(lambda cls, setting, *, seconds, **how: taught(cls, setting, steps=100, **how))  # noqa: ARG005
+    monkeypatch.setattr(graph_network.Neural, "learn", steps)
+    monkeypatch.setattr(graph_network, "EXAM", 100)
+    monkeypatch.setattr(ranker, "ROUNDS", 20)
+    monkeypatch.setattr(ensemble, "OUTBREAKS", (40, 40))
+    monkeypatch.setattr(ensemble, "FEW", 10)
+    monkeypatch.setattr(ensemble, "_tried", lambda *_: ensemble._Trial("not now"))
+
+
+def star(leaves=7):
+    return Network.of([3] * leaves, [node for node in range(leaves + 1) if node != 3])
+
+
+def seen(network, time=2, **other):
+    """An outbreak, as it is seen."""
+    codes = Setting.of(network, SIR, time, least=4).outbreaks(1, 1).codes[0]
+    return Observed(codes, ((time, 1.0),), **other)
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "random"])
+def test_every_method_finds_the_centre_of_a_star(method):
+    leaves = dict.fromkeys((0, 1, 3, 5, 6), "I")
+    found = trace(star(), Observed.of(star(), SI, leaves, 1, rest="S"), SI, method=method, seconds=0.3, rng=1)
+    assert found.names[0] == 3
+    assert sorted(found.nodes.tolist()) == sorted(leaves)
+    assert found.method == method
+    if found.probability is not None:
+        assert found.probability.sum() == pytest.approx(1)
+        assert found.credible()[0] == 3
+
+
+def test_without_a_method_it_is_the_pool_and_says_why():
+    found = trace(NET, seen(NET), SIR, seconds=0.3)
+    assert found.method == "pool"
+    assert "40 nodes and 0.3 s: ranker alone" in found.why
+    assert list(found.made["references"]) == ["pool", "ranker", "sir"]
+    told = {"version", "nodes", "edges", "models", "times", "alike", "share", "sources", "method", "seed", "asked"}
+    assert told | {"seconds", "references"} == found.made.keys()
+    assert json.loads(json.dumps(found.made))["models"] == {"sir": 1.0}
+
+
+def test_a_seed_tells_one_story_and_breaks_ties():
+    everybody = Observed.of(ring(12), SIR, {}, 9, rest="R")
+    orders = [trace(ring(12), everybody, SIR, method="jordan", rng=rng).nodes.tolist() for rng in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2]
+    assert sorted(orders[0]) == list(range(12))
+    one, again = (trace(NET, seen(NET), SIR, method="fast", seconds=0.3, rng=5) for _ in range(2))
+    assert one.nodes.tolist() == again.nodes.tolist()
+    assert one.probability.tolist() == again.probability.tolist()
+
+
+def test_the_only_suspect_is_found_without_learning():
+    found = trace(ring(5), Observed.of(ring(5), SIR, {1: "I"}, 0, rest="S"), SIR)
+    assert (found.names.to_list(), found.probability.tolist()) == ([1], [1.0])
+    assert "nobody else" in found.why
+    both = trace(ring(5), Observed.of(ring(5), SIR, {1: "I", 3: "I"}, 0, rest="S"), SIR, sources=2, method="jordan")
+    assert (sorted(both.names), both.probability.tolist()) == ([1, 3], [1.0, 1.0])
+
+
+@given(st.lists(st.floats(-800, 0), min_size=2, max_size=9), st.integers(1, 4))
+def test_chances_add_up_to_the_number_of_sources_and_none_exceeds_one(logs, sources):
+    scores = np.array([*logs, -np.inf])
+    found = chances(scores, sources)
+    assert found.sum() == pytest.approx(min(sources, len(logs)))
+    assert (found <= 1).all()
+    assert found[-1] == 0
+    assert (np.diff(found[np.argsort(scores)]) >= -1e-9).all()
+
+
+def test_several_sources_share_as_many_probabilities():
+    found = trace(NET, seen(NET), SIR, method="mean field", sources=2)
+    assert found.probability.sum() == pytest.approx(2)
+    assert found.probability.max() <= 1
+    assert found.credible(1.0).tolist() == found.nodes.tolist()
+
+
+def test_several_models_and_times_may_be_possible():
+    one, other = SIR, replace(model("sir", spread=0.9), name="fast")
+    codes = seen(NET).codes
+    found = trace(NET, Observed(codes, ((1, 0.25), (3, 0.75))), ((one, 0.5), (other, 0.5)), method="mean field")
+    assert found.made["models"] == {"sir": 0.5, "fast": 0.5}
+    assert found.made["times"] == {1: 0.25, 3: 0.75}
+    assert found.probability.sum() == pytest.approx(1)
+
+
+def test_what_was_learned_is_kept_and_taken_again(tmp_path, monkeypatch):
+    setting = seen(NET).setting(NET, SIR)
+    codes, kept = seen(NET).codes, {}
+    for method in ("pool", "fast", "neural"):
+        how = {"seconds": 0.2, "rng": 3, "cache": tmp_path / "learned"}
+        kept[method] = detector(setting, method, **how).scores(setting, codes, np.random.default_rng(1))
+    assert len(list((tmp_path / "learned").iterdir())) == 3
+    with monkeypatch.context() as patch:
+        for kind in (ensemble.Pool, ranker.Ranker, graph_network.Neural):
+            patch.delattr(kind, "learn")
+        for method, scores in kept.items():
+            again = detector(setting, method, **how).scores(setting, codes, np.random.default_rng(1))
+            assert again.tolist() == scores.tolist()
+        for changed in ({"rng": 4}, {"seconds": 0.1}):
+            with pytest.raises(AttributeError):
+                detector(setting, "fast", **(how | changed))
+        with pytest.raises(AttributeError):
+            detector(replace(setting, least=2), "fast", **how)
+
+
+def test_a_damaged_cache_is_refused_in_one_line_and_half_a_one_never_left(tmp_path, monkeypatch):
+    setting, how = seen(NET).setting(NET, SIR), {"seconds": 0.2, "cache": tmp_path}
+
+    def full(_, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ranker.Ranker, "save", full)
+        with pytest.raises(OSError, match="No space"):
+            detector(setting, "fast", **how)
+    assert not list(tmp_path.iterdir())
+    for method in ("fast", "pool"):
+        detector(setting, method, **how)
+        for path in [each for each in tmp_path.rglob("*") if each.is_file() and method in str(each.parent)]:
+            whole = path.read_bytes()
+            path.write_bytes(whole[: len(whole) // 2])
+            with refused("is damaged: remove it"):
+                detector(setting, method, **how)
+            path.write_bytes(whole)
+
+
+APART = Network.of([0, 1, 3, 4], [1, 2, 4, 5])
+
+
+def test_a_network_in_parts_is_traced_where_the_rumour_is():
+    found = trace(APART, Observed.of(APART, SIR, {3: "I", 4: "R"}, 2, rest="S"), SIR, method="mean field")
+    assert set(found.names) == {3, 4}
+    assert found.distance is not None
+    two = Observed.of(APART, SIR, {1: "I", 4: "R"}, 2, rest="S")
+    with refused("touched nodes lie in 2 parts"):
+        trace(APART, two, SIR)
+    assert len(trace(APART, two, SIR, sources=2).nodes) == 2
+
+
+def test_what_cannot_have_come_about_is_refused():
+    far = Observed.of(ring(30), SIR, {1: "I", 9: "I"}, 3, rest="S")
+    with refused("1 and 9 are touched and 8 steps apart: in 3 steps"):
+        trace(ring(30), far, SIR)
+    assert len(trace(ring(30), Observed(far.codes, ((4, 1.0),)), SIR, method="jordan").nodes) == 2
+    with refused("0 steps from one source"):
+        trace(ring(9), Observed.of(ring(9), SIR, {1: "I", 2: "I"}, 0, rest="S"), SIR)
+    clock = model("sidr-clock")  # may go any number of steps in no time
+    assert len(trace(ring(30), Observed(far.codes, ((3, 1.0),)), clock, method="jordan").nodes) == 2
+    itself = replace(SIR, rules=(*SIR.rules, Alone("S", {"I": 0.1})))  # may begin anywhere
+    assert len(trace(APART, Observed.of(APART, SIR, {1: "I", 4: "R"}, 2, rest="S"), itself, method="jordan").nodes) == 2
+    with refused("nobody can have begun"):
+        suspected(np.full(3, -np.inf), 1, np.random.default_rng(1), claims=True)
+
+
+def test_what_is_no_method_or_no_time_is_refused_in_one_line():
+    with refused("did you mean 'jordan'"):
+        trace(NET, seen(NET), SIR, method="jordon")
+    assert trace(NET, seen(NET), SIR, method="rumour-centrality").method == "rumour centrality"
+    for method in ("pool", "ranker", "neural"):
+        with refused("more than 0 would be right"):
+            trace(NET, seen(NET), SIR, method=method, seconds=0)
+    with refused("seed"):
+        trace(NET, seen(NET), SIR, method="jordan", rng=-1)

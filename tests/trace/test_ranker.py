@@ -1,0 +1,175 @@
+"""The learned ranker sees what is there, whatever the nodes are called, and says how sure it may be."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+
+from counterpoint.errors import CounterpointError
+from counterpoint.networks.generate import barabasi_albert
+from counterpoint.networks.graph import Network
+from counterpoint.spread.models.presets import model
+from counterpoint.trace import node_features_kernels
+from counterpoint.trace.detector import probabilities
+from counterpoint.trace.node_features import Surroundings
+from counterpoint.trace.problem import Setting
+from counterpoint.trace.ranker import Ranker
+
+STEPS = 3
+
+
+@pytest.fixture(scope="module")
+def setting():
+    return Setting.of(barabasi_albert(80, 2, rng=3), model("sidr-draw"), STEPS, least=3)
+
+
+@pytest.fixture(scope="module")
+def ranker(setting):
+    return Ranker.learn(setting, outbreaks=300, rng=1)
+
+
+@pytest.fixture(scope="module")
+def fast(setting):
+    return Ranker.learn(setting, outbreaks=200, rng=1, fast=True)
+
+
+def neighbours(network):
+    return [network.to[network.start[v] : network.start[v + 1]].tolist() for v in range(network.nodes)]
+
+
+def distances(beside, inside, origin):
+    found, queue = {origin: 0}, deque([origin])
+    while queue:
+        v = queue.popleft()
+        for u in beside[v]:
+            if inside[u] and u not in found:
+                found[u] = found[v] + 1
+                queue.append(u)
+    return found
+
+
+def test_shells_count_who_is_how_far_by_kind():
+    rng = np.random.default_rng(5)
+    network = barabasi_albert(60, 2, rng=2)
+    inside = rng.random(60) < 0.5
+    kind = rng.integers(3, size=60).astype(np.uint8)
+    members, part, ends = node_features_kernels.within(network.start, network.to, inside)
+    assert members.tolist() == np.flatnonzero(inside).tolist()
+    origins = np.arange(0, len(members), 2)
+    found = node_features_kernels.shells(part, ends, kind[members], 3, 2, origins)
+    for row, place in enumerate(origins):
+        away = distances(neighbours(network), inside, int(members[place]))
+        slow = np.zeros((4, 3), int)
+        for u in members.tolist():
+            slow[min(away.get(u, 3), 3), kind[u]] += 1
+        assert found[row].tolist() == slow.tolist()
+
+
+def test_sums_and_extremes_are_those_of_a_plain_loop():
+    rng = np.random.default_rng(6)
+    network = barabasi_albert(50, 2, rng=4)
+    values, counted = rng.normal(size=(50, 2)).astype(np.float32), rng.random(50) < 0.4
+    sums = node_features_kernels.summed(network.start, network.to, values)
+    found = node_features_kernels.extremes(network.start, network.to, values, counted, np.arange(50))
+    for v, beside in enumerate(neighbours(network)):
+        assert np.allclose(sums[v], values[beside].sum(0), atol=1e-5)
+        some = values[[u for u in beside if counted[u]]]
+        slow = np.stack([some.mean(0), some.min(0), some.max(0)]) if len(some) else np.zeros((3, 2))
+        assert np.allclose(found[v], slow, atol=1e-5)
+
+
+def test_arcs_count_both_ways_for_distances():
+    network = Network.of([1, 2], [0, 1], directed=True)
+    setting = Setting.of(network, model("sidr-draw"), STEPS)
+    shells = Surroundings.of(setting).shells(np.ones(3, np.uint8), np.array([0, 1]))
+    assert shells.sum(2).tolist() == [[1, 1, 1, 0, 0], [1, 2, 0, 0, 0]]
+
+
+@pytest.mark.parametrize("which", ["ranker", "fast"])
+def test_it_beats_chance_by_far_and_is_as_sure_as_it_may_be(which, setting, request):
+    detector = request.getfixturevalue(which)
+    assert detector.name == which
+    outbreaks = setting.outbreaks(200, 99)
+    rng = np.random.default_rng(0)
+    hits, claimed, chance = 0.0, 0.0, 0.0
+    for codes, (source,) in zip(outbreaks.codes, outbreaks.sources, strict=True):
+        scores = detector.scores(setting, codes, rng)
+        hits += scores[source] == scores.max()
+        claimed += np.exp(scores.max())
+        chance += 1 / (codes > 0).sum()
+    error = np.sqrt(hits * (1 - hits / 200))
+    assert hits > 3 * chance
+    assert abs(claimed - hits) < 4 * error
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_late_outbreaks_hide_the_source_behind_the_sieve_as_often_as_it_says(fast):
+    late = Setting.of(barabasi_albert(1000, 3, rng=1), model("sidr-draw"), 11, least=5)
+    ranker = Ranker.learn(late, outbreaks=400, rng=1, fast=fast)
+    outbreaks = late.outbreaks(200, 99)
+    assert np.median(late.suspect[outbreaks.codes].sum(1)) > 400
+    held, claimed = [], []
+    for codes, (source,) in zip(outbreaks.codes, outbreaks.sources, strict=True):
+        chances = np.exp(ranker.scores(late, codes, np.random.default_rng(0)))
+        assert chances.sum() == pytest.approx(1)
+        order = np.argsort(-chances)
+        size = np.searchsorted(chances[order].cumsum(), 0.9) + 1
+        held.append(source in order[:size])
+        claimed.append(chances[order[:size]].sum())
+    assert abs(np.mean(held) - np.mean(claimed)) < 4 * np.sqrt(0.09 / 200)
+
+
+def test_probabilities_sum_to_one_over_suspects(ranker, fast, setting):
+    codes = setting.outbreaks(1, 8).codes[0]
+    for detector in (ranker, fast):
+        scores = detector.scores(setting, codes, np.random.default_rng(0))
+        assert np.exp(scores).sum() == pytest.approx(1)
+        assert ((scores > -np.inf) == setting.suspect[codes]).all()
+
+
+def test_names_of_nodes_do_not_matter(ranker, setting):
+    codes = setting.outbreaks(1, 8).codes[0]
+    new = np.random.default_rng(1).permutation(setting.network.nodes)
+    renamed = Network.of(new[setting.network.tails], new[setting.network.to], nodes=setting.network.nodes)
+    other = Setting.of(renamed, model("sidr-draw"), STEPS, least=3)
+    moved = np.empty_like(codes)
+    moved[new] = codes
+    rng = np.random.default_rng(0)
+    scores = ranker.on(other).scores(other, moved, rng)
+    assert np.allclose(np.exp(scores[new]), np.exp(ranker.scores(setting, codes, rng)), atol=1e-4)
+
+
+def test_what_is_saved_scores_the_same(setting, tmp_path):
+    learned = Ranker.learn(setting, outbreaks=60, rng=1)
+    learned.save(tmp_path / "ranker.npz")
+    loaded = Ranker.load(tmp_path / "ranker.npz")
+    codes, rng = setting.outbreaks(1, 8).codes[0], np.random.default_rng(0)
+    assert (loaded.scores(setting, codes, rng) == learned.scores(setting, codes, rng)).all()
+    (tmp_path / "ranker.npz").write_bytes((tmp_path / "ranker.npz").read_bytes()[:-100])
+    with pytest.raises(CounterpointError, match="holds nothing that was learned, or is damaged"):
+        Ranker.load(tmp_path / "ranker.npz")
+
+
+def test_another_setting_is_refused(ranker, setting):
+    other = Setting.of(setting.network, model("sidr-draw"), STEPS + 1, least=3)
+    with pytest.raises(CounterpointError, match="learned for another setting"):
+        ranker.scores(other, np.ones(setting.network.nodes, np.uint8), np.random.default_rng(0))
+
+
+def test_one_touched_node_is_the_source(ranker, fast, setting):
+    codes = np.zeros(setting.network.nodes, np.uint8)
+    codes[7] = 1
+    for detector in (ranker, fast):
+        assert probabilities(detector.scores(setting, codes, np.random.default_rng(0)))[7] == pytest.approx(1)
+
+
+def test_unseen_nodes_several_sources_and_times_and_directed_arcs_are_learned():
+    graph = barabasi_albert(30, 1, rng=3)
+    apart = Network.of(graph.tails, graph.to, nodes=33, directed=True, weight=np.full(len(graph.to), 2.0))
+    models = ((model("sidr-draw"), 0.5), (model("sidr-look"), 0.5))
+    setting = Setting(apart, models, ((2, 0.5), (4, 0.5)), alike=("R",), share=0.5, sources=2)
+    learned = Ranker.learn(setting, outbreaks=60, rng=1)
+    for codes in setting.outbreaks(3, 4).codes:
+        scores = learned.scores(setting, codes, np.random.default_rng(0))
+        assert np.exp(scores).sum() == pytest.approx(1)
+        assert ((scores > -np.inf) == setting.suspect[codes]).all()
