@@ -41,14 +41,14 @@ def test_a_drawing_in_a_file_of_its_own_can_be_read_by_an_image_viewer():
 def test_a_picture_has_a_mark_for_each_state_that_somebody_is_in_and_names_all():
     svg = outbreak_chart.pictures(RING, {"now": np.zeros(12, int)}, STATES, title="").lower()
     assert svg.count(outbreak_chart.UNTOUCHED) > 1
-    assert svg.count(f"stroke: {spread.COLOURS[0].lower()}; stroke-width") == 0
+    assert svg.count(f"stroke: {outbreak_chart.COLOURS[0].lower()}; stroke-width") == 0
     for name in STATES:
         assert f">{name.lower()}</text>" in svg
 
 
 def test_a_course_reaches_from_the_first_step_to_the_last():
     svg = outbreak_chart.courses({"I": np.array([0.0, 0.5, 1.0])}, title="", axis="Share")
-    [path] = re.findall(rf'<path d="([^"]+)"[^>]*stroke: {spread.COLOURS[0].lower()}', svg)[:1]
+    [path] = re.findall(rf'<path d="([^"]+)"[^>]*stroke: {outbreak_chart.COLOURS[0].lower()}', svg)[:1]
     xs, ys = np.array([list(map(float, pair)) for pair in re.findall(r"[ML] (\S+) (\S+)", path)]).T
     assert len(xs) == 3
     assert np.allclose(np.diff(xs), xs[1] - xs[0], atol=0.02)
