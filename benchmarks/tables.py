@@ -2,9 +2,9 @@
 
     python benchmarks/tables.py
 
-A page holds `<!-- results: NAME -->`, the table, and `<!-- end of results -->`. The table is `benchmarks/results/NAME.csv`
-as it is, but for those in `SUMMARIES`, which are computed from the rows of a larger CSV. A test fails if a page and its
-CSV differ, so a figure is changed in the CSV alone.
+A page holds `<!-- results: NAME -->`, the table, and `<!-- end of results -->`. The table is
+`benchmarks/results/NAME.csv` as it is, but for those in `SUMMARIES`, which are computed from the rows of a larger CSV.
+A test fails if a page and its CSV differ, so a figure is changed in the CSV alone.
 """
 
 import csv
