@@ -27,8 +27,8 @@ from counterpoint.churn.likes import _days, followed, matched
 from counterpoint.churn.models.crossfit import cross_fit
 from counterpoint.churn.models.registry import KINDS
 from counterpoint.events.rules import AS_PUBLISHED
+from counterpoint.snapshots.session import listener_table, open_session
 from counterpoint.snapshots.snapshot import Span
-from counterpoint.snapshots.study import listener_table, studied
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.stats.intervals import paired_difference
 from counterpoint.storage.workspace import writing
@@ -50,7 +50,7 @@ def world(home: Path, name: str, asked: Platform, seed: int) -> tuple[Path, Path
 def against_truth(work: Path, truth: Path, snapshot: Snapshot) -> dict[str, Any]:
     """Compare every model, out of fold, with the exact chances."""
     table = listener_table(work, snapshot, rhythm=True)
-    told = pl.read_parquet(truth / "leaving.parquet").filter(pl.col("at") == (snapshot.at - EPOCH).days)
+    told = pl.read_parquet(truth / "leaving.parquet").filter(pl.col("at") == (snapshot.day - EPOCH).days)
     chance = table.rows.join(told, on="uid", how="left", maintain_order="left")["leaves"].to_numpy()
     examples = table.examples
     best = RankedTruth.of(examples.y, chance)
@@ -83,9 +83,9 @@ def by_role(work: Path, truth: Path) -> dict[str, Any]:
 def liked(work: Path, truth: Path) -> dict[str, Any]:
     """Compare what likes seem to do with what they do: the same estimate with exact chances instead of outcomes."""
     told = pl.read_parquet(truth / "leaving.parquet")
-    with writing(work) as writer, studied(writer) as study:
-        study.roll_up(study.cleaning(AT))
-        days = followed(_days(study, "L"), Span(14), until=(AT.at - EPOCH).days)
+    with writing(work) as writer, open_session(writer) as session:
+        session.roll_up(session.cleaning(AT))
+        days = followed(_days(session, "L"), Span(14), until=(AT.day - EPOCH).days)
     rows = days.join(told, left_on=["uid", "day"], right_on=["uid", "at"], how="inner", maintain_order="left")
     seen, true = (matched(rows, rows[name].cast(pl.Float64).to_numpy(), "like")[0] for name in ("silent", "leaves"))
     return {
@@ -119,7 +119,7 @@ def scale(work: Path) -> dict[str, Any]:
             name,
             str(work),
             "--at",
-            str(AT.at),
+            str(AT.day),
             *options,
         ]
         before = time.perf_counter()

@@ -40,8 +40,8 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.recommend.evaluate import evaluate_table as judge_interactions
     from counterpoint.recommend.recommender import Recommender as Recommender
     from counterpoint.recommend.train import train as train_recommender
+    from counterpoint.snapshots.session import ListenerTable, listener_table
     from counterpoint.snapshots.snapshot import Snapshot as Snapshot
-    from counterpoint.snapshots.study import ListenerTable, listener_table
     from counterpoint.spread.interventions import Block as Block
     from counterpoint.spread.interventions import Change as Change
     from counterpoint.spread.interventions import Plant as Plant
@@ -74,7 +74,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Evaluation": ("churn.evaluate", "Evaluation"),
     "FileLedger": ("events.ledger", "FileLedger"),
     "Format": ("events.formats", "Format"),
-    "ListenerTable": ("snapshots.study", "ListenerTable"),
+    "ListenerTable": ("snapshots.session", "ListenerTable"),
     "Likes": ("churn.likes", "Likes"),
     "Overview": ("events.overview", "Overview"),
     "Plan": ("churn.retention_offers", "Plan"),
@@ -89,7 +89,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "evaluate_churn": ("churn.evaluate", "evaluate"),
     "ingest": ("events.ingest", "ingest"),
     "judge_table": ("churn.estimator", "judge_table"),
-    "listener_table": ("snapshots.study", "listener_table"),
+    "listener_table": ("snapshots.session", "listener_table"),
     "load_format": ("events.formats", "load"),
     "Platform": ("synthetic.platform", "Platform"),
     "invent": ("synthetic.platform", "invent"),

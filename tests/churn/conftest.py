@@ -6,8 +6,8 @@ import pytest
 
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
+from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import studied
 from counterpoint.storage.workspace import writing
 from counterpoint.synthetic.platform import Platform, invent
 
@@ -39,7 +39,7 @@ def table(workspace):
     """Make the table of a snapshot, cleaned as that snapshot's or as another's known days teach."""
 
     def run(snapshot, *, cleaned_at=None, outcome=True, rhythm=False):
-        with writing(workspace) as writer, studied(writer) as study:
-            return study.table(snapshot, study.cleaning(cleaned_at or snapshot), outcome=outcome, rhythm=rhythm)
+        with writing(workspace) as writer, open_session(writer) as session:
+            return session.table(snapshot, session.cleaning(cleaned_at or snapshot), outcome=outcome, rhythm=rhythm)
 
     return run

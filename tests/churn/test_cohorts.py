@@ -14,8 +14,8 @@ from tests.logs import refusal
 
 from counterpoint.churn.cohorts import ALL, BY, LATER, _lasting, cohorts, cohorts_in
 from counterpoint.events.schema import EPOCH
+from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import listener_table
 from counterpoint.stats.intervals import wilson
 from counterpoint.stats.survival import median_of, survival
 from counterpoint.storage import parquet
@@ -86,11 +86,11 @@ def test_nobody_known_at_a_snapshot_was_first_seen_after_it(found):
 def test_snapshots_lie_one_outcome_apart_back_from_the_last_whose_outcome_the_log_has(found, days, snapshot):
     at = sorted({row.at for row in found.churned})
     assert [row.at for row in found.churned] == sorted(row.at for row in found.churned)
-    assert at == [str(snapshot.at - dt.timedelta(OUTCOME)), str(snapshot.at)]
+    assert at == [str(snapshot.day - dt.timedelta(OUTCOME)), str(snapshot.day)]
     first, last = (edge(edge(own) for own in days.values()) for edge in (min, max))
     assert (found.first, found.last) == (str(first), str(last))
     # One outcome further back the log would not reach.
-    assert snapshot.at - dt.timedelta(2 * OUTCOME + KNOWN) < first - dt.timedelta(1)
+    assert snapshot.day - dt.timedelta(2 * OUTCOME + KNOWN) < first - dt.timedelta(1)
 
 
 def followed_up_to(days):

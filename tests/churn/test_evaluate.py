@@ -24,8 +24,8 @@ from counterpoint.churn.train import train
 from counterpoint.churn.training_set import together
 from counterpoint.errors import CounterpointError
 from counterpoint.events.rules import AS_PUBLISHED
+from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import listener_table
 from counterpoint.stats.classification import METRICS, auc, brier
 from counterpoint.storage.workspace import reading
 
@@ -50,7 +50,7 @@ def evaluation(workspace, snapshot):
 
 @pytest.fixture(scope="module")
 def earlier(snapshot):
-    return replace(snapshot, at=dt.date(2017, 4, 14))
+    return replace(snapshot, day=dt.date(2017, 4, 14))
 
 
 @pytest.fixture(params=["random", "time"])
@@ -167,7 +167,7 @@ def test_a_model_learns_from_several_snapshots_whose_outcomes_are_over(workspace
 def test_learning_from_several_snapshots_is_learning_from_all_their_rows(workspace, table, tmp_path):
     copy, test = shutil.copytree(workspace, tmp_path / "copy"), Snapshot.of("2017-04-24", known_for=5, outcome_for=4)
     [_, split] = evaluate(copy, test, models=["logistic"], snapshots=2, resamples=20).splits
-    newest, oldest = (replace(test, at=dt.date(2017, 4, day)) for day in (20, 16))
+    newest, oldest = (replace(test, day=dt.date(2017, 4, day)) for day in (20, 16))
     past, *_, later = (table(day, cleaned_at=newest, rhythm=True).examples for day in (newest, oldest, test))
     past = together([past, table(oldest, cleaned_at=newest, rhythm=True).examples])
     p = fit_whole(KINDS["logistic"], past, seed=0).probability(later.x)
@@ -250,7 +250,7 @@ def test_a_refused_evaluation_leaves_the_kept_one(evaluation, workspace, snapsho
 
 def test_a_log_that_reaches_back_too_little_has_no_time_split_and_says_why(workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
-    found = evaluate(copy, replace(snapshot, at=dt.date(2017, 4, 14)), resamples=20)
+    found = evaluate(copy, replace(snapshot, day=dt.date(2017, 4, 14)), resamples=20)
     assert [split.name.split()[0] for split in found.splits] == ["random"]
     assert found.note.startswith("no time split: the log has 2017-03-30 to 2017-04-28; a snapshot at 2017-04-07")
 

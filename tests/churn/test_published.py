@@ -17,8 +17,8 @@ from tests.small_logs import EPOCH, Event, ingested
 from counterpoint.churn.features import RATIO, Feature, Sum
 from counterpoint.churn.published import rounded
 from counterpoint.events.rules import AS_PUBLISHED, OURS
+from counterpoint.snapshots.session import cleaning_in, listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import cleaning_in, listener_table
 from counterpoint.storage.workspace import reading
 
 AT = (dt.date(2017, 4, 28) - EPOCH).days

@@ -13,8 +13,8 @@ from counterpoint.churn.evaluate import evaluate
 from counterpoint.churn.models.registry import OURS
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
+from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import studied
 from counterpoint.storage.workspace import writing
 
 DATA = os.environ.get("COUNTERPOINT_DATA")
@@ -42,8 +42,8 @@ def hetrec(tmp_path_factory):
 
 
 def labels(workspace, snapshot):
-    with writing(workspace) as writer, studied(writer) as study:
-        return study.table(snapshot, study.cleaning(snapshot), outcome=True).examples.y
+    with writing(workspace) as writer, open_session(writer) as session:
+        return session.table(snapshot, session.cleaning(snapshot), outcome=True).examples.y
 
 
 def test_cdnow_has_as_many_customers_and_as_many_who_leave_as_were_counted_by_other_means(cdnow):

@@ -68,7 +68,7 @@ def test_everybody_known_on_that_day_has_exactly_one_rank(now, table):
 
 
 def test_the_last_day_of_the_log_is_scored_by_default(now, trained):
-    assert now.snapshot.at.isoformat() == LAST_DAY
+    assert now.snapshot.day.isoformat() == LAST_DAY
     assert (now.snapshot.known_for, now.snapshot.outcome_for) == (
         trained.snapshot.known_for,
         trained.snapshot.outcome_for,
@@ -256,7 +256,7 @@ def test_uids_may_be_texts(tmp_path):
 def test_one_clock_beyond_the_calendar_does_not_keep_the_rest_from_being_scored(tmp_path, clock):
     workspace = plays_by_text(tmp_path, f"odd,{clock},song")
     train(workspace, TEXTS, kind="logistic")
-    assert score(workspace).snapshot.at.isoformat() == "2016-08-30"
+    assert score(workspace).snapshot.day.isoformat() == "2016-08-30"
     assert "no model" not in refusal(score, workspace, at="2016-09-30")
 
 

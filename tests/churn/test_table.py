@@ -13,8 +13,8 @@ from tests.logs import refusal
 from tests.small_logs import Event, ingested
 
 from counterpoint.churn.train import train, trained_in
+from counterpoint.snapshots.session import ListenerTable, cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import ListenerTable, cleaning_in, studied
 from counterpoint.storage.engine import DuckDB
 from counterpoint.storage.workspace import reading, writing
 
@@ -29,9 +29,9 @@ def machine(uid):
 
 
 def tabled(workspace, snapshot=AT, *, by=None) -> ListenerTable:
-    with writing(workspace) as writer, studied(writer) as study:
-        folder = by(writer.view) if by else study.cleaning(snapshot)
-        return study.table(snapshot, folder, outcome=True)
+    with writing(workspace) as writer, open_session(writer) as session:
+        folder = by(writer.view) if by else session.cleaning(snapshot)
+        return session.table(snapshot, folder, outcome=True)
 
 
 def live(workspace):
@@ -50,11 +50,11 @@ def test_what_was_made_is_used_again_and_not_made_twice(tmp_path, monkeypatch):
 
 def test_another_snapshot_under_the_same_cleaning_has_the_same_rollup(tmp_path):
     workspace = ingested(PEOPLE[:90], tmp_path)
-    with writing(workspace) as writer, studied(writer) as study:
-        cleaning = study.cleaning(AT)
-        study.table(AT, cleaning, outcome=True)
+    with writing(workspace) as writer, open_session(writer) as session:
+        cleaning = session.cleaning(AT)
+        session.table(AT, cleaning, outcome=True)
         made = dict(writer.view.live)
-        study.table(replace(AT, at=AT.outcome_for.from_day(AT.at)), cleaning, outcome=False)
+        session.table(replace(AT, day=AT.outcome_for.from_day(AT.day)), cleaning, outcome=False)
         assert writer.view.live == made
 
 
@@ -69,8 +69,8 @@ def test_a_replaced_log_is_cleaned_and_rolled_up_anew(tmp_path):
 
 def test_a_model_keeps_the_cleaning_of_its_training_day(tmp_path):
     workspace = ingested([event for event in PEOPLE if event.uid % 3 or event.day < DAY + 14][:300], tmp_path)
-    with writing(workspace) as writer, studied(writer) as study:
-        learned = cleaning_in(study.cleaning(AT))
+    with writing(workspace) as writer, open_session(writer) as session:
+        learned = cleaning_in(session.cleaning(AT))
     train(workspace, AT, kind="logistic")
     with reading(workspace) as view:
         _, folder = trained_in(view)

@@ -18,14 +18,14 @@ from counterpoint.churn import visit_hmm
 from counterpoint.churn.likes import _days, followed, matched
 from counterpoint.churn.models.crossfit import cross_fit
 from counterpoint.churn.models.registry import KINDS, OURS
+from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Span
-from counterpoint.snapshots.study import studied
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.stats.intervals import paired_difference
 from counterpoint.storage.workspace import writing
 
 AT = Snapshot.of("2017-04-28")
-DAY = (AT.at - dt.date(1970, 1, 1)).days
+DAY = (AT.day - dt.date(1970, 1, 1)).days
 
 
 def platform(to, **asked):
@@ -70,9 +70,9 @@ def test_the_rhythm_of_visits_is_what_brings_it_there(judged):
 
 def test_what_likes_seem_to_do_covers_what_they_do(tmp_path):
     work, truth = platform(tmp_path, listeners=6000, format="eventsim")
-    with writing(work) as writer, studied(writer) as study:
-        study.roll_up(study.cleaning(AT))
-        days = followed(_days(study, "L"), Span(14), until=DAY)
+    with writing(work) as writer, open_session(writer) as session:
+        session.roll_up(session.cleaning(AT))
+        days = followed(_days(session, "L"), Span(14), until=DAY)
     rows = days.join(truth, left_on=["uid", "day"], right_on=["uid", "at"], how="inner", maintain_order="left")
     seen, true = (matched(rows, rows[name].cast(pl.Float64).to_numpy(), "like")[0] for name in ("silent", "leaves"))
     assert seen.odds.low < true.odds.value < min(1, seen.odds.high)

@@ -23,8 +23,8 @@ from counterpoint.events.cleaning import Cleaning, cleaned_sql, learn
 from counterpoint.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.events.rules import AS_PUBLISHED, OURS, RULES
 from counterpoint.events.schema import date
+from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot, Span
-from counterpoint.snapshots.study import listener_table
 from counterpoint.storage.engine import DuckDB, duckdb_engine
 from counterpoint.storage.spark_engine import Spark
 from counterpoint.storage.workspace import reading

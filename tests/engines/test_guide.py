@@ -7,8 +7,8 @@ import polars as pl
 from polars.testing import assert_frame_equal
 from tests.small_logs import Event, ingested
 
+from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import listener_table
 from counterpoint.storage.workspace import reading
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "clusters.md"

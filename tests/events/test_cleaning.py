@@ -26,8 +26,8 @@ from counterpoint.events.cleaning import (
 )
 from counterpoint.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.events.rules import RULES
+from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import studied
 from counterpoint.storage.engine import duckdb_engine
 from counterpoint.storage.workspace import writing
 
@@ -265,8 +265,8 @@ def test_a_log_in_milliseconds_with_an_absurd_length_can_be_cleaned(tmp_path):
     log = [Event(1, "P", day, 1000, 2000) for day in range(DAY, DAY + 10)]
     root = ingested([*log, Event(1, "P", DAY + 7, 1000, 10**18 - 1)], tmp_path)
     snapshot = Snapshot.of("2016-07-25", known_for=5, outcome_for=2)
-    with writing(root) as writer, studied(writer) as study:
-        assert study.table(snapshot, study.cleaning(snapshot), outcome=True).rows["events"].to_list() == [6]
+    with writing(root) as writer, open_session(writer) as session:
+        assert session.table(snapshot, session.cleaning(snapshot), outcome=True).rows["events"].to_list() == [6]
 
 
 # Keeping a cleaning

@@ -16,8 +16,8 @@ from tests.engines.session import spark_session  # noqa: F401
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
 from counterpoint.recommend.ratings import liked_later, ratings
+from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import studied
 from counterpoint.storage.workspace import writing
 
 FORMAT = """
@@ -103,11 +103,11 @@ def workspace(tmp_path_factory):
 
 def found(workspace, engine):
     """Return the ratings, the names, and what was liked later."""
-    with writing(workspace) as writer, studied(writer, engine) as study:
+    with writing(workspace) as writer, open_session(writer, engine) as session:
         after, until, end = KNOWN.days
-        by = study.cleaning(KNOWN)
-        made = ratings(study, by, after, until)
-        return made, liked_later(study, by, end, made)
+        by = session.cleaning(KNOWN)
+        made = ratings(session, by, after, until)
+        return made, liked_later(session, by, end, made)
 
 
 @pytest.fixture(scope="module")

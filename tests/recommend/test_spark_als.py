@@ -24,7 +24,7 @@ def work(tmp_path_factory):
 @pytest.mark.parametrize("new", [True, False])
 def test_everybody_gets_songs_in_order_and_none_that_they_know_or_dislike(work, tmp_path, spark_session, new):  # noqa: F811
     rows = songs_on_spark(
-        work, tmp_path / "songs", known_for=20, count=5, new=new, factors=4, iterations=2, session=spark_session
+        work, tmp_path / "songs", known_for=20, count=5, new=new, factors=4, iterations=2, spark=spark_session
     )
     lists = parquet.read(tmp_path / "songs").sort("uid", "rank")
     assert lists.height == rows

@@ -7,8 +7,8 @@ from tests.logs import refusal
 from tests.small_logs import Event, ingested
 
 from counterpoint.events.schema import BUCKETS
+from counterpoint.snapshots.session import Sample, listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import Sample, listener_table
 from counterpoint.storage.workspace import reading
 
 AT = 17_284

@@ -108,7 +108,7 @@ def test_windows_beyond_the_calendar_are_refused_in_one_line(at, known_for, outc
 
 
 class Endless:
-    """A study of a log that covers every day."""
+    """A session over a log that covers every day."""
 
     def check(self, snapshot):
         """Never refuse."""
@@ -119,7 +119,7 @@ class Endless:
 def test_the_default_training_day_is_the_last_whose_outcome_is_over_by_the_test_day(at, outcome_for):
     earlier, note = _earlier(Endless(), Snapshot(at, Span(30), outcome_for), None)
     assert note == ""
-    assert outcome_for.from_day(earlier.at) <= at < outcome_for.from_day(earlier.at + dt.timedelta(1))
+    assert outcome_for.from_day(earlier.day) <= at < outcome_for.from_day(earlier.day + dt.timedelta(1))
 
 
 @given(last=DATES, outcome_for=SPANS)

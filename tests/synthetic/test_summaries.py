@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
+from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import listener_table
 from counterpoint.synthetic.platform import Platform, invent
 
 AT = Snapshot.of("2017-04-28")

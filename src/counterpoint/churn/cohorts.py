@@ -13,8 +13,8 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events import rules
 from counterpoint.events.rules import Practice
 from counterpoint.events.schema import date
+from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
-from counterpoint.snapshots.study import Study, studied
 from counterpoint.stats.intervals import Estimate, wilson
 from counterpoint.stats.survival import Step, median_of, survival
 from counterpoint.storage.engine import Chosen
@@ -88,12 +88,12 @@ def cohorts(
     """
     if by not in BY:
         raise CounterpointError(f"cohorts are by week or month, not by {by!r}")
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        last = Span.of(outcome_for).until(date(study.days.last))
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        last = Span.of(outcome_for).until(date(session.days.last))
         newest = Snapshot.of(last, known_for=known_for, outcome_for=outcome_for)
-        snapshots = study.before(newest, study.days.last - study.days.first + 1)
-        lives = _lives(study, newest)
-        first, until = study.days.first, study.days.last
+        snapshots = session.before(newest, session.days.last - session.days.first + 1)
+        lives = _lives(session, newest)
+        first, until = session.days.first, session.days.last
         named = _named(lives, first, by)
         found = Cohorts(
             by=by,
@@ -101,8 +101,8 @@ def cohorts(
             outcome_for=str(newest.outcome_for),
             first=date(first).isoformat(),
             last=date(until).isoformat(),
-            logs=key_of(study.logs()),
-            churned=tuple(_churned(study, newest, snapshots, named)),
+            logs=key_of(session.logs()),
+            churned=tuple(_churned(session, newest, snapshots, named)),
             lasting=tuple(_lasting(named, until, newest)),
         )
         folder = writer.stage()
@@ -111,10 +111,10 @@ def cohorts(
     return found
 
 
-def _lives(study: Study, newest: Snapshot) -> pl.DataFrame:
+def _lives(session: SnapshotSession, newest: Snapshot) -> pl.DataFrame:
     """Return uid, first and last day on which each listener was seen, in the whole log."""
-    study.roll_up(study.cleaning(newest))
-    return study.engine.fetch("SELECT uid, min(day) AS first, max(day) AS last FROM rollup GROUP BY uid")
+    session.roll_up(session.cleaning(newest))
+    return session.engine.fetch("SELECT uid, min(day) AS first, max(day) AS last FROM rollup GROUP BY uid")
 
 
 def _named(lives: pl.DataFrame, log_from: int, by: str) -> pl.DataFrame:
@@ -131,13 +131,15 @@ def _named(lives: pl.DataFrame, log_from: int, by: str) -> pl.DataFrame:
     )
 
 
-def _churned(study: Study, newest: Snapshot, snapshots: tuple[Snapshot, ...], named: pl.DataFrame) -> list[Churned]:
-    cleaning, found = study.cleaning(newest), []
+def _churned(
+    session: SnapshotSession, newest: Snapshot, snapshots: tuple[Snapshot, ...], named: pl.DataFrame
+) -> list[Churned]:
+    cleaning, found = session.cleaning(newest), []
     for snapshot in reversed(snapshots):
-        rows = study.table(snapshot, cleaning, outcome=True).rows.select("uid", "churned")
+        rows = session.table(snapshot, cleaning, outcome=True).rows.select("uid", "churned")
         known = rows.join(named.select("uid", "cohort"), on="uid", how="left")
         counts = known.group_by("cohort").agg(left=pl.col("churned").sum(), n=pl.len()).sort("cohort")
-        at = snapshot.at.isoformat()
+        at = snapshot.day.isoformat()
         found.append(Churned(ALL, at, wilson(int(known["churned"].sum()), known.height)))
         found += [Churned(cohort, at, wilson(int(left), n)) for cohort, left, n in counts.iter_rows()]
     return found

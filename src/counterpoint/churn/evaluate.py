@@ -34,8 +34,8 @@ from counterpoint.events import rules
 from counterpoint.events.rules import AS_PUBLISHED, Practice
 from counterpoint.events.schema import date
 from counterpoint.rng import check_seed
+from counterpoint.snapshots.session import ListenerTable, SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, day_of
-from counterpoint.snapshots.study import ListenerTable, Study, studied
 from counterpoint.stats.calibration import Bin
 from counterpoint.stats.intervals import Estimate
 from counterpoint.storage.engine import Chosen
@@ -96,21 +96,21 @@ def evaluate(  # noqa: PLR0913  all but two are options
     check_seed(seed)
     check_snapshots(snapshots)
     published = practice.name == AS_PUBLISHED.name
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         if published:
             chosen = {**STUDY, **({SEARCHED: GRID_SEARCH} if grid else {})}
-            splits, note = [_as_published(study, snapshot, chosen, Rules((SEARCHED, PLAIN[0]), seed, resamples))], ""
+            splits, note = [_as_published(session, snapshot, chosen, Rules((SEARCHED, PLAIN[0]), seed, resamples))], ""
         else:
             against = Rules((next(iter(kinds)), PLAIN[0]), seed, resamples)
-            splits, note = _splits(study, snapshot, kinds, against, train_at, snapshots)
+            splits, note = _splits(session, snapshot, kinds, against, train_at, snapshots)
         found = Evaluation(
-            at=snapshot.at.isoformat(),
+            at=snapshot.day.isoformat(),
             known_for=str(snapshot.known_for),
             outcome_for=str(snapshot.outcome_for),
             practice=practice.name,
             seed=seed,
             resamples=resamples,
-            logs=key_of(study.logs()),
+            logs=key_of(session.logs()),
             note=note,
             splits=tuple(splits),
         )
@@ -122,7 +122,7 @@ def evaluate(  # noqa: PLR0913  all but two are options
 
 
 def _splits(
-    study: Study,
+    session: SnapshotSession,
     snapshot: Snapshot,
     kinds: Mapping[str, Kind],
     against: Rules,
@@ -130,30 +130,30 @@ def _splits(
     snapshots: int,
 ) -> tuple[list[Split], str]:
     """Return the random split and, where the log has room for it, the time split; or else why it has not."""
-    earlier, note = _earlier(study, snapshot, None if train_at is None else day_of(train_at))
-    splits = [_judge_random(study, snapshot, kinds, against)]
+    earlier, note = _earlier(session, snapshot, None if train_at is None else day_of(train_at))
+    splits = [_judge_random(session, snapshot, kinds, against)]
     if earlier is None:
         return splits, note
     try:
-        splits.append(_judge_time(study, study.before(earlier, snapshots), snapshot, kinds, against))
+        splits.append(_judge_time(session, session.before(earlier, snapshots), snapshot, kinds, against))
     except CounterpointError as error:
         if train_at is not None:
             raise
-        note = f"no time split: at {earlier.at} {error}"
+        note = f"no time split: at {earlier.day} {error}"
     return splits, note
 
 
-def _earlier(study: Study, snapshot: Snapshot, train_at: dt.date | None) -> tuple[Snapshot | None, str]:
+def _earlier(session: SnapshotSession, snapshot: Snapshot, train_at: dt.date | None) -> tuple[Snapshot | None, str]:
     """Return the newest snapshot to train at, or why there is none."""
-    latest = snapshot.outcome_for.until(snapshot.at)
-    earlier = replace(snapshot, at=train_at or latest)
+    latest = snapshot.outcome_for.until(snapshot.day)
+    earlier = replace(snapshot, day=train_at or latest)
     if earlier.days[2] > snapshot.days[1]:
         raise CounterpointError(
-            f"a model trained at {earlier.at} knows outcomes up to {date(earlier.days[2])}, after the test day"
-            f" {snapshot.at}: train at {latest} or before"
+            f"a model trained at {earlier.day} knows outcomes up to {date(earlier.days[2])}, after the test day"
+            f" {snapshot.day}: train at {latest} or before"
         )
     try:
-        study.check(earlier)
+        session.check(earlier)
     except CounterpointError as error:
         if train_at is not None:
             raise
@@ -161,13 +161,13 @@ def _earlier(study: Study, snapshot: Snapshot, train_at: dt.date | None) -> tupl
     return earlier, ""
 
 
-def _judge_random(study: Study, snapshot: Snapshot, kinds: Mapping[str, Kind], against: Rules) -> Split:
+def _judge_random(session: SnapshotSession, snapshot: Snapshot, kinds: Mapping[str, Kind], against: Rules) -> Split:
     """Judge out of fold: no listener by a model that saw them."""
-    cleaning = study.cleaning(snapshot)
-    test = study.table(snapshot, cleaning, outcome=True, rhythm=True)
+    cleaning = session.cleaning(snapshot)
+    test = session.table(snapshot, cleaning, outcome=True, rhythm=True)
     examples = test.examples
     fitted = {
-        name: _kept(study, snapshot, cleaning, examples, name, against.seed)
+        name: _kept(session, snapshot, cleaning, examples, name, against.seed)
         or cross_fit(kind, examples, seed=against.seed)
         for name, kind in kinds.items()
     }
@@ -175,13 +175,13 @@ def _judge_random(study: Study, snapshot: Snapshot, kinds: Mapping[str, Kind], a
 
 
 def _kept(
-    study: Study, snapshot: Snapshot, cleaning: Folder, examples: Examples, kind: str, seed: int
+    session: SnapshotSession, snapshot: Snapshot, cleaning: Folder, examples: Examples, kind: str, seed: int
 ) -> CrossFitted | None:
     """Return the workspace's model, if it is the very one that would be fitted."""
-    kept = study.writer.view.get(MODEL)
+    kept = session.writer.view.get(MODEL)
     made: dict[str, Any] = {
         "kind": kind,
-        "at": [snapshot.at.isoformat()],
+        "at": [snapshot.day.isoformat()],
         "known_for": str(snapshot.known_for),
         "outcome_for": str(snapshot.outcome_for),
         "features": list(examples.names),
@@ -189,24 +189,24 @@ def _kept(
         "churned": int(examples.y.sum()),
         "seed": seed,
     }
-    if kept is None or kept.key != model_key(study, cleaning, made):
+    if kept is None or kept.key != model_key(session, cleaning, made):
         return None
-    return trained_in(study.writer.view)[0].fitted
+    return trained_in(session.writer.view)[0].fitted
 
 
 def _judge_time(
-    study: Study, past: tuple[Snapshot, ...], snapshot: Snapshot, kinds: Mapping[str, Kind], against: Rules
+    session: SnapshotSession, past: tuple[Snapshot, ...], snapshot: Snapshot, kinds: Mapping[str, Kind], against: Rules
 ) -> Split:
     """Judge on a later snapshot, cleaned as the newest of the earlier ones was."""
-    cleaning = study.cleaning(past[0])
-    test = study.table(snapshot, cleaning, outcome=True, rhythm=True)
-    split = judge_later(gathered(study, past, cleaning), test.examples, kinds, _plain(test), against)
-    return replace(split, learned="at " + ", ".join(str(earlier.at) for earlier in past))
+    cleaning = session.cleaning(past[0])
+    test = session.table(snapshot, cleaning, outcome=True, rhythm=True)
+    split = judge_later(gathered(session, past, cleaning), test.examples, kinds, _plain(test), against)
+    return replace(split, learned="at " + ", ".join(str(earlier.day) for earlier in past))
 
 
-def _as_published(study: Study, snapshot: Snapshot, kinds: Mapping[str, Kind], against: Rules) -> Split:
+def _as_published(session: SnapshotSession, snapshot: Snapshot, kinds: Mapping[str, Kind], against: Rules) -> Split:
     """Judge the study's models on its own table and split."""
-    test = study.table(snapshot, study.cleaning(snapshot), outcome=True)
+    test = session.table(snapshot, session.cleaning(snapshot), outcome=True)
     split = judge_held_out(test.examples, HELD_OUT, kinds, _plain(test), against)
     return replace(split, name=f"as published: {split.name}")
 

@@ -45,7 +45,7 @@ def tell_songs(songs: Songs) -> Finding:
     columns = (*names, "leavers", "by chance", "odds ratio", "shrunk", "false discovery rate", "odds of regulars")
     table = Table(f"Before leaving: {songs.of}s", columns, rows, note)
     return Finding(
-        f"Heard before leaving: {songs.of}s at {songs.snapshot.at}", says, (table,), (MATCHED, VARIANCE, DISCOVERY)
+        f"Heard before leaving: {songs.of}s at {songs.snapshot.day}", says, (table,), (MATCHED, VARIANCE, DISCOVERY)
     )
 
 

@@ -19,7 +19,7 @@ def tell_at_risk(scores: Scores) -> Finding:
     rows = scores.rows
     expected = float(rows["probability"].sum())
     says = (
-        f"{rows.height:,} listeners known on {scores.snapshot.at} were ranked by {scores.model}; it expects"
+        f"{rows.height:,} listeners known on {scores.snapshot.day} were ranked by {scores.model}; it expects"
         f" {expected:,.0f} of them ({expected / rows.height:.0%}) to be silent for {scores.snapshot.outcome_for.words}"
         " after it. A probability is no certainty, and a reason is what the model looked at, not a cause."
     )

@@ -18,8 +18,8 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events import rules
 from counterpoint.events.rules import Practice
 from counterpoint.events.schema import KINDS, date
+from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
-from counterpoint.snapshots.study import Study, studied
 from counterpoint.stats.intervals import Estimate, Z
 from counterpoint.stats.matching import Cells, jackknife_error, mantel_haenszel, risk_difference
 from counterpoint.storage.engine import Chosen
@@ -78,21 +78,21 @@ def likes(
     if of not in OF:
         raise CounterpointError(f"compared are likes or dislikes, not {of!r}")
     span = Span.of(outcome_for)
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        last = span.until(date(study.days.last))
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        last = span.until(date(session.days.last))
         # Cleaned as all the days teach that are compared.
-        days = study.days
+        days = session.days
         known = (last - date(days.first)).days + 1
         if known < 1:
             raise CounterpointError(f"the log has no day that {span.words} of it follow")
-        study.roll_up(study.cleaning(Snapshot(last, Span(known), span)))
-        rows = followed(_days(study, OF[of]), span, until=(last - date(0)).days)
+        session.roll_up(session.cleaning(Snapshot(last, Span(known), span)))
+        rows = followed(_days(session, OF[of]), span, until=(last - date(0)).days)
         found = Likes(
             of=of,
             outcome_for=str(span),
             first=date(days.first).isoformat(),
             last=last.isoformat(),
-            logs=key_of(study.logs()),
+            logs=key_of(session.logs()),
             rows=matched(rows, rows["silent"].cast(pl.Float64).to_numpy(), KINDS[OF[of]]),
         )
         folder = writer.stage()
@@ -101,9 +101,9 @@ def likes(
     return found
 
 
-def _days(study: Study, kind: str) -> pl.DataFrame:
+def _days(session: SnapshotSession, kind: str) -> pl.DataFrame:
     """Return all active days: uid, bucket, day, plays, exposed (events of the kind), android, iphone; in order."""
-    return study.engine.fetch(
+    return session.engine.fetch(
         f"SELECT uid, bucket, day, P AS plays, {kind} AS exposed, android, iphone FROM rollup"
     ).sort("uid", "day")
 

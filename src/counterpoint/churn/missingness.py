@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.events.rules import OURS, Practice
 from counterpoint.rng import generator
+from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import studied
 from counterpoint.stats.intervals import Estimate, bootstrap
 from counterpoint.stats.labels import Weights
 from counterpoint.stats.permutation import linear_test
@@ -84,11 +84,11 @@ def missing_checks(  # noqa: PLR0913  all but two are options
     CounterpointError
         If the log does not cover the snapshot, or has no plays that lack nothing.
     """
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        by = study.cleaning(snapshot)
-        table = study.table(snapshot, by, outcome=True)
-        study.engine.know("bots", [by.file("bots.parquet")])
-        counts = study.engine.fetch(_counts_sql(*snapshot.days[:2]))
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        by = session.cleaning(snapshot)
+        table = session.table(snapshot, by, outcome=True)
+        session.engine.know("bots", [by.file("bots.parquet")])
+        counts = session.engine.fetch(_counts_sql(*snapshot.days[:2]))
     rows = table.rows.select("uid", "churned", "device").join(counts, on="uid").filter(pl.col("plays") > 0).sort("uid")
     if not rows.height:
         return ()

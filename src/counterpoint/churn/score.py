@@ -15,8 +15,8 @@ from counterpoint.churn.train import Trained, check_features, trained_in
 from counterpoint.churn.training_set import Matrix
 from counterpoint.errors import CounterpointError
 from counterpoint.events.schema import date
+from counterpoint.snapshots.session import ListenerTable, open_session
 from counterpoint.snapshots.snapshot import Snapshot, day_of
-from counterpoint.snapshots.study import ListenerTable, studied
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.storage import parquet
 from counterpoint.storage.engine import Chosen
@@ -82,13 +82,13 @@ def score(
     CounterpointError
         If there is no model, or the log does not cover what must be known on that day.
     """
-    with writing(workspace) as writer, studied(writer, engine) as study:
+    with writing(workspace) as writer, open_session(writer, engine) as session:
         trained, folder = trained_in(writer.view)
-        day = date(study.days.last) if at is None else day_of(at)
+        day = date(session.days.last) if at is None else day_of(at)
         snapshot = Snapshot(day, trained.snapshot.known_for, trained.snapshot.outcome_for)
-        table = study.table(snapshot, folder, outcome=False, kinds=trained.kinds, rhythm=trained.has_rhythm)
+        table = session.table(snapshot, folder, outcome=False, kinds=trained.kinds, rhythm=trained.has_rhythm)
         check_features(trained, table)
-        logs = key_of(study.logs())
+        logs = key_of(session.logs())
         scores = replace(rank(trained, table, plan or Plan(), paying), logs=logs)
         rows = scores.rows.insert_column(2, pseudonyms(writer, scores.rows["uid"]))
         scores = replace(scores, rows=rows)
@@ -116,12 +116,12 @@ def _experiment(writer: Writer, scores: Scores, key: str) -> Staged:
     CounterpointError
         If the workspace has an experiment of that day with other groups: its outcome would be read by the wrong ones.
     """
-    name, folder = f"{EXPERIMENT}{scores.snapshot.at}", writer.stage()
+    name, folder = f"{EXPERIMENT}{scores.snapshot.day}", writer.stage()
     groups = scores.rows.filter(pl.col("group") != "").select("uid", "group").sort("uid")
     kept = writer.view.get(name)
     if kept is not None and not parquet.read(kept.file("groups.parquet")).equals(groups):
         raise CounterpointError(
-            f"an experiment of {scores.snapshot.at} with other groups is kept: score another day, or as it was drawn;"
+            f"an experiment of {scores.snapshot.day} with other groups is kept: score another day, or as it was drawn;"
             " `churn score --outcome` reads it"
         )
     groups.write_parquet(folder / "groups.parquet")

@@ -19,8 +19,8 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events import rules
 from counterpoint.events.rules import Practice
 from counterpoint.rng import check_seed, generator
+from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import Study, studied
 from counterpoint.stats.intervals import Z
 from counterpoint.stats.matching import Association, Cells, false_discovery, mantel_haenszel, shrunk
 from counterpoint.storage import parquet
@@ -87,14 +87,14 @@ def songs(
     if of not in OF:
         raise CounterpointError(f"over-represented are songs or singers, not {of!r}")
     check_seed(seed)
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        study.check(snapshot)
-        days = _days(study, study.cleaning(snapshot), snapshot)
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        session.check(snapshot)
+        days = _days(session, session.cleaning(snapshot), snapshot)
         rows = compared(days, seed=seed)
         chosen = writer.stage() / "rows.parquet"
         rows.write_parquet(chosen)
-        study.engine.know("compared", [chosen])
-        tested = _tested(study.engine.fetch(_heard_sql(of)), rows)
+        session.engine.know("compared", [chosen])
+        tested = _tested(session.engine.fetch(_heard_sql(of)), rows)
         found = Songs(
             of=of,
             snapshot=snapshot,
@@ -102,13 +102,13 @@ def songs(
             leavers=int(rows["gone"].sum()),
             stayers=int((1 - rows["gone"]).sum()),
             inflation=float(np.median(tested["z"].to_numpy() ** 2)) / MEDIAN if tested.height >= SEVERAL else None,
-            logs=key_of(study.logs()),
+            logs=key_of(session.logs()),
             rows=_ranked(tested),
         )
         folder = writer.stage()
         found.rows.write_parquet(folder / "songs.parquet")
         made = {name: getattr(found, name) for name in ("of", "seed", "leavers", "stayers", "inflation", "logs")}
-        made |= {name: str(getattr(snapshot, name)) for name in ("at", "known_for", "outcome_for")}
+        made |= {name: str(getattr(snapshot, name)) for name in ("day", "known_for", "outcome_for")}
         (folder / "songs.json").write_text(json.dumps(made))
         writer.commit(Staged(f"{SONGS}{of}", key_of(SONGS, made), folder, made))
     return found
@@ -136,19 +136,19 @@ def _ranked(tested: pl.DataFrame) -> pl.DataFrame:
     return rows.sort("p", "item")
 
 
-def _days(study: Study, cleaning: Folder, snapshot: Snapshot) -> pl.DataFrame:
+def _days(session: SnapshotSession, cleaning: Folder, snapshot: Snapshot) -> pl.DataFrame:
     """Return the known active days in order: uid, day, plays, android, iphone, first, earlier, gone.
 
     first   : the listener's first day in the whole log; earlier : active days before what is known
     """
-    study.roll_up(cleaning)
+    session.roll_up(cleaning)
     after, at, end = snapshot.days
     whole = (
         "SELECT uid, min(day) AS first, count(CASE WHEN day <= "
         f"{after} THEN 1 END) AS earlier, max(CASE WHEN day > {at} THEN 1 ELSE 0 END) AS stays"
         f" FROM rollup WHERE day <= {end} GROUP BY uid"
     )
-    return study.engine.fetch(
+    return session.engine.fetch(
         "SELECT r.uid AS uid, r.day AS day, r.P AS plays, r.android AS android, r.iphone AS iphone, w.first AS first,"
         f" w.earlier AS earlier, 1 - w.stays AS gone FROM rollup r JOIN ({whole}) w ON r.uid = w.uid"
         f" WHERE r.day > {after} AND r.day <= {at}"
@@ -275,5 +275,5 @@ def songs_in(view: View) -> tuple[Songs, ...]:
 def _read(folder: Folder) -> Songs:
     verify(folder)
     made: dict[str, Any] = json.loads(folder.file("songs.json").read_text())
-    spans = {name: made.pop(name) for name in ("at", "known_for", "outcome_for")}
+    spans = {name: made.pop(name) for name in ("day", "known_for", "outcome_for")}
     return Songs(snapshot=Snapshot.of(**spans), rows=parquet.read(folder.file("songs.parquet")), **made)

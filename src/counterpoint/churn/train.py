@@ -14,9 +14,9 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events import rules
 from counterpoint.events.rules import Practice
 from counterpoint.rng import check_seed
+from counterpoint.snapshots.session import KINDS as EVENT_KINDS
+from counterpoint.snapshots.session import ListenerTable, SnapshotSession, open_session, rhythm_file
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import KINDS as EVENT_KINDS
-from counterpoint.snapshots.study import ListenerTable, Study, rhythm_file, studied
 from counterpoint.storage.engine import Chosen
 from counterpoint.storage.workspace import Folder, Staged, View, key_of, verify, writing
 
@@ -78,24 +78,24 @@ def train(  # noqa: PLR0913  all but two are options
     kind_named(kind)
     check_seed(seed)
     check_snapshots(snapshots)
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        trained_at = study.before(snapshot, snapshots)
-        cleaning = study.cleaning(snapshot)
-        examples = gathered(study, trained_at, cleaning)
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        trained_at = session.before(snapshot, snapshots)
+        cleaning = session.cleaning(snapshot)
+        examples = gathered(session, trained_at, cleaning)
         trained = fit(examples, trained_at, kind, seed=seed)
         folder = writer.stage()
         _write(folder, trained)
         for name in ("cleaning.json", "bots.parquet"):
             (folder / name).write_bytes(cleaning.file(name).read_bytes())
-        for at, model in enumerate(study.rhythms(cleaning)):
+        for at, model in enumerate(session.rhythms(cleaning)):
             (folder / rhythm_file(at)).write_bytes(model.content())
-        writer.commit(Staged(MODEL, model_key(study, cleaning, about(trained)), folder, about(trained)))
+        writer.commit(Staged(MODEL, model_key(session, cleaning, about(trained)), folder, about(trained)))
     return trained
 
 
-def gathered(study: Study, snapshots: tuple[Snapshot, ...], cleaning: Folder) -> Examples:
+def gathered(session: SnapshotSession, snapshots: tuple[Snapshot, ...], cleaning: Folder) -> Examples:
     """Return the listeners of several snapshots, all cleaned alike, with what became of them."""
-    return together([study.table(snapshot, cleaning, outcome=True, rhythm=True).examples for snapshot in snapshots])
+    return together([session.table(snapshot, cleaning, outcome=True, rhythm=True).examples for snapshot in snapshots])
 
 
 def fit(examples: Examples, snapshots: tuple[Snapshot, ...], kind: str, *, seed: int) -> Trained:
@@ -104,10 +104,10 @@ def fit(examples: Examples, snapshots: tuple[Snapshot, ...], kind: str, *, seed:
     return Trained(kind, snapshots, examples.names, len(examples), int(examples.y.sum()), seed, fitted)
 
 
-def model_key(study: Study, cleaning: Folder, made: dict[str, object]) -> str:
+def model_key(session: SnapshotSession, cleaning: Folder, made: dict[str, object]) -> str:
     """Return the key of a model: all that decides what it is."""
     libraries = {name: version(name) for name in ("counterpoint", "lightgbm", "scikit-learn", "numpy")}
-    return key_of("model", cleaning.key, study.logs(), made, libraries)
+    return key_of("model", cleaning.key, session.logs(), made, libraries)
 
 
 def check_snapshots(snapshots: int) -> None:
@@ -156,7 +156,7 @@ def about(trained: Trained) -> dict[str, object]:
     """Return what a model is, as JSON values."""
     return {
         "kind": trained.kind,
-        "at": [snapshot.at.isoformat() for snapshot in trained.snapshots],
+        "at": [snapshot.day.isoformat() for snapshot in trained.snapshots],
         "known_for": str(trained.snapshot.known_for),
         "outcome_for": str(trained.snapshot.outcome_for),
         "features": list(trained.features),

@@ -60,7 +60,7 @@ def cleaning(
     if as_json:
         say_json({"cleaning": report, "missing": [{**vars(check), "verdict": check.verdict} for check in checks]})
         return
-    say(f"{report.plays:,} plays known on {snapshot.at}, {report.dropped:,} dropped; {report.bots:,} bots left out")
+    say(f"{report.plays:,} plays known on {snapshot.day}, {report.dropped:,} dropped; {report.bots:,} bots left out")
     rows = [(rule.name, "changed" if rule.changed else "dropped", rule.plays, rule.why) for rule in report.rules]
     say_table(("rule", "plays are", "plays", "why"), rows)
     if checks:
@@ -91,7 +91,7 @@ def features(
 
     Example: counterpoint churn features work --out features.parquet
     """
-    from counterpoint.snapshots.study import Sample, listener_table
+    from counterpoint.snapshots.session import Sample, listener_table
     from counterpoint.storage.exchange import hand_out
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
@@ -106,7 +106,7 @@ def features(
             engine=engine,
         )
         hand_out(table.rows, out)
-    say(f"{out}: {table.rows.height:,} listeners known on {snapshot.at}, {len(table.features)} features")
+    say(f"{out}: {table.rows.height:,} listeners known on {snapshot.day}, {len(table.features)} features")
 
 
 @app.command()
@@ -143,7 +143,7 @@ def train(
     if as_json:
         say_json(about(trained))
         return
-    days = ", ".join(str(snapshot.at) for snapshot in trained.snapshots)
+    days = ", ".join(str(snapshot.day) for snapshot in trained.snapshots)
     say(
         f"{trained.kind} learned from {trained.listeners:,} listeners known on {days};"
         f" {trained.churned / trained.listeners:.1%} of them left"
@@ -296,7 +296,7 @@ def score(
     if as_json:
         say_json(
             {
-                "at": scores.snapshot.at,
+                "at": scores.snapshot.day,
                 "model": scores.model,
                 "listeners": scores.rows.height,
                 "costs": scores.costs,
@@ -306,7 +306,7 @@ def score(
             }
         )
         return
-    say(f"{scores.rows.height:,} listeners known on {scores.snapshot.at}, ranked by {scores.model}")
+    say(f"{scores.rows.height:,} listeners known on {scores.snapshot.day}, ranked by {scores.model}")
     _say_ranked(scores.rows.head(top))
     if least:
         say("\nleast likely to leave")
@@ -413,7 +413,7 @@ def songs(
             hand_out(found.rows, out)
     if as_json:
         said = {name: getattr(found, name) for name in ("of", "seed", "leavers", "stayers", "inflation")}
-        say_json({**said, "at": snapshot.at, "tested": found.rows.height, "found": found.found.to_dicts()})
+        say_json({**said, "at": snapshot.day, "tested": found.rows.height, "found": found.found.to_dicts()})
         return
     say(
         f"{found.found.height:,} of {found.rows.height:,} {of}s tested are over-represented before leaving:"
@@ -459,8 +459,8 @@ def _practice(bots: float, *, as_published: bool = False) -> "Practice":
 
 def _snapshot(workspace: Path, at: str | None, known_for: str, outcome_for: str) -> "Snapshot":
     """Return the snapshot asked for, or the last one whose outcome the logs have."""
+    from counterpoint.snapshots.session import last_snapshot
     from counterpoint.snapshots.snapshot import Snapshot
-    from counterpoint.snapshots.study import last_snapshot
 
     if at is not None:
         return Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)

@@ -71,13 +71,13 @@ def train(
     made = trained.recommender
     if as_json:
         shape = {"listeners": len(made.seen), "songs": len(made.seen.songs), "pairs": len(made.seen.song)}
-        told = {"kind": made.kind, "at": trained.snapshot.at, **shape, "members": dict(made.members)}
+        told = {"kind": made.kind, "at": trained.snapshot.day, **shape, "members": dict(made.members)}
         say_json({**told, "dislike": made.dislike, "context": made.context, "seed": made.seed})
         return
     listeners, songs = made.seen.shape
     say(
         f"{made.kind} learned from {counted(listeners, 'listener')} and {counted(songs, 'song')},"
-        f" {counted(len(made.seen.song), 'pair')}, known on {trained.snapshot.at}"
+        f" {counted(len(made.seen.song), 'pair')}, known on {trained.snapshot.day}"
     )
     if made.members:
         say("members and their weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in made.members))

@@ -27,7 +27,7 @@ from counterpoint.recommend.train import trained_in
 from counterpoint.report import page
 from counterpoint.report.finding import Finding
 from counterpoint.snapshots.findings import tell_cleaning, tell_ledger
-from counterpoint.snapshots.study import CLEANING, cleaning_in, log_keys
+from counterpoint.snapshots.session import CLEANING, cleaning_in, log_keys
 from counterpoint.storage.commit import replace_file
 from counterpoint.storage.workspace import View, key_of, reading
 from counterpoint.text import counted

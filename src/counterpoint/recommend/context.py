@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.events.schema import EPOCH
 from counterpoint.recommend.models.reranked import Styles
-from counterpoint.snapshots.study import Study
+from counterpoint.snapshots.session import SnapshotSession
 
 HOURS: Final = 24
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -43,12 +43,12 @@ class Lifts:
         return lift if weekday is None else lift * self.weekday[weekday]
 
 
-def plays_by_time(study: Study, after: int, until: int) -> pl.DataFrame:
+def plays_by_time(session: SnapshotSession, after: int, until: int) -> pl.DataFrame:
     """Return how often each song was played, bots apart, in the days (after, until]: song_id, hour, weekday, n.
 
     hour is null without a clock; song_id is the version's own.
     """
-    return study.engine.fetch(
+    return session.engine.fetch(
         f"SELECT song_id, {HOUR_SQL} AS hour, (day + {MONDAY}) % 7 AS weekday, CAST(count(*) AS BIGINT) AS n"
         " FROM events WHERE kind = 'P' AND song_id IS NOT NULL AND uid IS NOT NULL"
         f" AND uid NOT IN (SELECT uid FROM bots) AND day > {after} AND day <= {until}"

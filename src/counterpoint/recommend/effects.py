@@ -13,7 +13,7 @@ from counterpoint.recommend.models.protocol import Model, nothing_barred
 from counterpoint.recommend.models.reranked import DEPTH, reordered
 from counterpoint.recommend.ranking_evaluation import WIN, Task, ndcgs
 from counterpoint.rng import generator
-from counterpoint.snapshots.study import Study
+from counterpoint.snapshots.session import SnapshotSession
 from counterpoint.stats.intervals import Estimate, bootstrap_each
 from counterpoint.stats.labels import Weights
 from counterpoint.stats.ranking import DEEPEST, Relevant
@@ -62,7 +62,7 @@ class Times:
     relevant: Relevant
 
 
-def times(study: Study, given: Task, days: tuple[int, int], versions: pl.DataFrame, *, seed: int) -> Times:
+def times(session: SnapshotSession, given: Task, days: tuple[int, int], versions: pl.DataFrame, *, seed: int) -> Times:
     """Return when those judged on a task chose what they did, in the days (after, until] of `days`."""
     after, until = days
     pairs = pl.DataFrame(
@@ -71,10 +71,10 @@ def times(study: Study, given: Task, days: tuple[int, int], versions: pl.DataFra
             "song": given.new.item.astype(np.int64),
         }
     )
-    people = study.writer.stage() / "judged.parquet"
+    people = session.writer.stage() / "judged.parquet"
     given.seen.listeners[given.who].unique().to_frame("uid").write_parquet(people)
-    study.engine.know("judged", [people])
-    played = study.engine.fetch(
+    session.engine.know("judged", [people])
+    played = session.engine.fetch(
         f"SELECT uid, song_id, {HOUR_SQL} AS hour, (day + {MONDAY}) % 7 AS weekday FROM events WHERE kind = 'P'"
         f" AND uid IN (SELECT uid FROM judged) AND song_id IS NOT NULL AND day > {after} AND day <= {until}"
         f" GROUP BY uid, song_id, {HOUR_SQL}, (day + {MONDAY}) % 7"

@@ -31,8 +31,8 @@ from counterpoint.recommend.ratings import liked_later, ratings
 from counterpoint.recommend.recommender import OURS
 from counterpoint.recommend.splitting import held_out, slices
 from counterpoint.recommend.train import chosen
+from counterpoint.snapshots.session import SnapshotSession, log_keys, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import Study, log_keys, studied
 from counterpoint.stats.intervals import Estimate
 from counterpoint.stats.ranking import Reach
 from counterpoint.storage.engine import Chosen
@@ -122,21 +122,21 @@ def evaluate(  # noqa: PLR0913  all but one are options
     """
     judging = Judging(tuple(dict.fromkeys((*kinds, BASELINE))), BASELINE, seed, resamples)
     judging.check(windows)
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        last = Snapshot.of(at or _last(study, outcome_for), known_for=known_for, outcome_for=outcome_for)
-        rolling = study.before(last, windows)[::-1]
-        by = study.cleaning(rolling[0])
-        choice = chosen(study, by, rolling[0], settings=settings, seed=seed, styles=styles, beside=kinds)
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        last = Snapshot.of(at or _last(session, outcome_for), known_for=known_for, outcome_for=outcome_for)
+        rolling = session.before(last, windows)[::-1]
+        by = session.cleaning(rolling[0])
+        choice = chosen(session, by, rolling[0], settings=settings, seed=seed, styles=styles, beside=kinds)
         judged = []
         for snapshot in rolling:
             after, until, end = snapshot.days
-            known = ratings(study, by, after, until)
-            given = task(known.interactions, liked_later(study, by, end, known), seed=seed)
+            known = ratings(session, by, after, until)
+            given = task(known.interactions, liked_later(session, by, end, known), seed=seed)
             looked = judging.look(given, choice)
-            days = str(snapshot.at), str(snapshot.outcome_for.from_day(snapshot.at))
+            days = str(snapshot.day), str(snapshot.outcome_for.from_day(snapshot.day))
             style = styles_of(known.names, styles, known.versions)
-            said = lifts(plays_by_time(study, after, until), known.names["song_id"], style, known.versions)
-            when = times(study, given, (until, end), known.versions, seed=seed)
+            said = lifts(plays_by_time(session, after, until), known.names["song_id"], style, known.versions)
+            when = times(session, given, (until, end), known.versions, seed=seed)
             leavers = _leavers(writer.view, snapshot, known.versions)
             effects = looked.effects(choice, style, said, when, leavers)
             judged.append(_window(looked, days, effects))
@@ -153,8 +153,8 @@ def evaluate(  # noqa: PLR0913  all but one are options
         )
         folder = writer.stage()
         (folder / "evaluation.json").write_text(json.dumps(asdict(found)))
-        made = {"at": str(last.at), "known_for": str(last.known_for), "outcome_for": str(last.outcome_for)}
-        writer.commit(Staged(EVALUATION + str(last.at), key_of(EVALUATION, asdict(found)), folder, made))
+        made = {"at": str(last.day), "known_for": str(last.known_for), "outcome_for": str(last.outcome_for)}
+        writer.commit(Staged(EVALUATION + str(last.day), key_of(EVALUATION, asdict(found)), folder, made))
     return found
 
 
@@ -214,9 +214,9 @@ def _leavers(view: View, snapshot: Snapshot, versions: pl.DataFrame) -> pl.Serie
     return None
 
 
-def _last(study: Study, outcome_for: str | int) -> str:
-    probe = Snapshot.of(date(study.days.last), known_for=1, outcome_for=outcome_for)
-    return probe.outcome_for.until(date(study.days.last)).isoformat()
+def _last(session: SnapshotSession, outcome_for: str | int) -> str:
+    probe = Snapshot.of(date(session.days.last), known_for=1, outcome_for=outcome_for)
+    return probe.outcome_for.until(date(session.days.last)).isoformat()
 
 
 def evaluations_in(view: View) -> tuple[Evaluation, ...]:

@@ -87,7 +87,7 @@ def tell_recommender(trained: TrainedRecommender) -> Finding:
     listeners, songs = made.seen.shape
     says = (
         f"The recommender ({made.kind}) learned from {counted(listeners, 'listener')} and {counted(songs, 'song')},"
-        f" known on {trained.snapshot.at}."
+        f" known on {trained.snapshot.day}."
     )
     parts = Table("Its members", ("member", "weight"), made.members) if made.members else None
     columns = ("knows", "could hear", "by", "because of")

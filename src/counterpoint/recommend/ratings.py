@@ -17,7 +17,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events.cleaning import Cleaning, cleaned_sql
 from counterpoint.events.schema import date
 from counterpoint.recommend.interactions import LOVED, Interactions, devices_numbered
-from counterpoint.snapshots.study import Study, cleaning_in
+from counterpoint.snapshots.session import SnapshotSession, cleaning_in
 from counterpoint.storage.engine import Engine
 from counterpoint.storage.workspace import Folder
 
@@ -125,8 +125,8 @@ class Ratings:
     until: int
 
 
-def ratings(study: Study, by: Folder, after: int, until: int, *, of: str = "") -> Ratings:
-    """Return what the listeners of a study think of songs in the days (after, until], cleaned by the folder `by`.
+def ratings(session: SnapshotSession, by: Folder, after: int, until: int, *, of: str = "") -> Ratings:
+    """Return what the listeners think of songs in the days (after, until], cleaned by the folder `by`.
 
     `of` is portable SQL that says which listeners, by `e.bucket`, after an AND.
 
@@ -135,26 +135,26 @@ def ratings(study: Study, by: Folder, after: int, until: int, *, of: str = "") -
     CounterpointError
         If no song was played or downloaded then.
     """
-    songs, versions = known_songs(study, by, after, until)
-    parts = [_rated(part) for part in _parts(study, by, (after, until), of)]
-    return Ratings(*_together(parts, songs, _devices(study, after, until)), versions, until)
+    songs, versions = known_songs(session, by, after, until)
+    parts = [_rated(part) for part in _parts(session, by, (after, until), of)]
+    return Ratings(*_together(parts, songs, _devices(session, after, until)), versions, until)
 
 
-def liked_later(study: Study, by: Folder, until: int, known: Ratings, *, of: str = "") -> pl.DataFrame:
+def liked_later(session: SnapshotSession, by: Folder, until: int, known: Ratings, *, of: str = "") -> pl.DataFrame:
     """Return what listeners liked in the days after those `known`, up to `until`: uid, song_id, as it is known by.
 
     Downloaded, said to be liked, or heard for three fifths of its length in the mean of its plays; where a log does not
     say how long, played. Nothing that they said they dislike.
     """
     after = known.until
-    songs = _as_known(known_songs(study, by, after, until)[0], known)
+    songs = _as_known(known_songs(session, by, after, until)[0], known)
     enough = pl.col("loved").gt(0) | (
         pl.when(pl.col("scored") > 0)
         .then(5 * pl.col("heard_ms") >= 3 * pl.col("length_ms"))
         .otherwise(pl.col("plays") > 0)
     )
     parts = (
-        part.filter(enough & (pl.col("hated") == 0)) for part in _parts(study, by, (after, until), of, shares=True)
+        part.filter(enough & (pl.col("hated") == 0)) for part in _parts(session, by, (after, until), of, shares=True)
     )
     return pl.concat([part.select("uid", song_id=songs.gather(part["song"])) for part in parts])
 
@@ -169,29 +169,31 @@ def _as_known(songs: pl.DataFrame, known: Ratings) -> pl.Series:
     return found.select(song_id=pl.coalesce("song", "by_name", "song_id"))["song_id"]
 
 
-def known_songs(study: Study, by: Folder, after: int, until: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+def known_songs(session: SnapshotSession, by: Folder, after: int, until: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Let the engine know `versions` and `bots`; return the songs (a song's number is its row) and their versions."""
-    found = catalogue(study.engine, after, until)
+    found = catalogue(session.engine, after, until)
     songs = found.songs.join(found.versions, left_on="song_id", right_on="song", how="semi")
     songs = songs.sort(["plays", "song_id"], descending=[True, False])
     numbers = songs.select(song="song_id", number=pl.int_range(pl.len(), dtype=pl.Int32))
-    chosen = study.writer.stage() / "versions.parquet"
+    chosen = session.writer.stage() / "versions.parquet"
     found.versions.join(numbers, on="song").select("song_id", song="number").write_parquet(chosen)
-    study.engine.know("versions", [chosen])
-    study.engine.know("bots", [by.file("bots.parquet")])
+    session.engine.know("versions", [chosen])
+    session.engine.know("bots", [by.file("bots.parquet")])
     return songs.select("song_id", "name", "singer"), found.versions.filter(pl.col("song_id") != pl.col("song"))
 
 
-def _parts(study: Study, by: Folder, days: tuple[int, int], of: str, *, shares: bool = False) -> Iterator[pl.DataFrame]:
+def _parts(
+    session: SnapshotSession, by: Folder, days: tuple[int, int], of: str, *, shares: bool = False
+) -> Iterator[pl.DataFrame]:
     """Yield the pairs of some of the listeners after others: uid, song, sums."""
     after, until = days
-    events = study.engine.fetch(
+    events = session.engine.fetch(
         f"SELECT count(*) AS n FROM events e WHERE e.day > {after} AND e.day <= {until}{of}"
     ).item()
     parts = max(1, -(-int(events) // AT_ONCE))
     for part in range(parts):
         where = f"{of} AND CAST(e.bucket AS BIGINT) % {parts} = {part}" if parts > 1 else of
-        yield study.engine.fetch(pairs_sql(cleaning_in(by), after, until, where=where, shares=shares))
+        yield session.engine.fetch(pairs_sql(cleaning_in(by), after, until, where=where, shares=shares))
 
 
 def _rated(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -208,9 +210,9 @@ def _rated(pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _devices(study: Study, after: int, until: int) -> pl.DataFrame:
+def _devices(session: SnapshotSession, after: int, until: int) -> pl.DataFrame:
     """Return the device of most events of each listener: uid, device (null where none is known)."""
-    counts = study.engine.fetch(
+    counts = session.engine.fetch(
         "SELECT uid, device, CAST(count(*) AS BIGINT) AS n FROM events WHERE uid IS NOT NULL AND device IS NOT NULL"
         f" AND day > {after} AND day <= {until} GROUP BY uid, device"
     )

@@ -11,8 +11,8 @@ from counterpoint.events.rules import OURS, Practice
 from counterpoint.events.schema import date
 from counterpoint.recommend.ratings import known_songs, pairs_sql
 from counterpoint.rng import check_seed
+from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import cleaning_in, studied
 from counterpoint.storage.commit import explained, publish_folder
 from counterpoint.storage.spark_engine import Spark, explained_spark
 from counterpoint.storage.workspace import writing
@@ -35,7 +35,7 @@ def songs_on_spark(  # noqa: PLR0913  all but two are options
     iterations: int = 10,
     seed: int = 0,
     practice: Practice = OURS,
-    session: "SparkSession | None" = None,
+    spark: "SparkSession | None" = None,
 ) -> int:
     """Let Spark's implicit ALS learn from the days known at `at`, and write everybody's songs; return the rows.
 
@@ -50,26 +50,26 @@ def songs_on_spark(  # noqa: PLR0913  all but two are options
     check_seed(seed)
     if to.exists():
         raise CounterpointError(f"{to} is there already: name a new folder")
-    with writing(workspace) as writer, studied(writer, session or "spark", practice=practice) as study:
-        engine = study.engine
-        if not isinstance(engine, Spark):  # `studied` gives what it is asked for
+    with writing(workspace) as writer, open_session(writer, spark or "spark", practice=practice) as session:
+        engine = session.engine
+        if not isinstance(engine, Spark):  # `open_session` gives what it is asked for
             raise CounterpointError("Spark's own ALS needs Spark")
-        last = date(study.days.last).isoformat() if at is None else at
+        last = date(session.days.last).isoformat() if at is None else at
         snapshot = Snapshot.of(last, known_for=known_for)
-        study.check(snapshot, outcome=False)
+        session.check(snapshot, outcome=False)
         after, until, _ = snapshot.days
-        by = study.cleaning(snapshot)
-        songs, _ = known_songs(study, by, after, until)
+        by = session.cleaning(snapshot)
+        songs, _ = known_songs(session, by, after, until)
         names = writer.stage() / "songs.parquet"
         songs.with_row_index("song").select("song", "song_id").write_parquet(names)
         engine.know("songs", [names])
         part = writer.stage()
         with explained_spark():
-            spark = engine.session
-            spark.sql(pairs_sql(cleaning_in(by), after, until)).createOrReplaceTempView("pairs")
-            listed = _listed(spark, count=count, new=new, factors=factors, iterations=iterations, seed=seed)
+            running = engine.session
+            running.sql(pairs_sql(cleaning_in(by), after, until)).createOrReplaceTempView("pairs")
+            listed = _listed(running, count=count, new=new, factors=factors, iterations=iterations, seed=seed)
             listed.write.mode("overwrite").option("compression", "zstd").parquet(f"file:{part.absolute()}")
-            rows = int(spark.read.parquet(f"file:{part.absolute()}").count())
+            rows = int(running.read.parquet(f"file:{part.absolute()}").count())
         for mark in (*part.glob(".*.crc"), part / "_SUCCESS"):
             mark.unlink(missing_ok=True)
         with explained(to):

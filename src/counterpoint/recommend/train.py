@@ -20,8 +20,8 @@ from counterpoint.recommend.ratings import liked_later, ratings
 from counterpoint.recommend.recommender import OURS, Recommender, check_kind, learned
 from counterpoint.recommend.serialization import read, write
 from counterpoint.rng import check_seed
+from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import Study, studied
 from counterpoint.storage.engine import Chosen
 from counterpoint.storage.workspace import Folder, Staged, View, key_of, verify, writing
 
@@ -67,14 +67,14 @@ def train(  # noqa: PLR0913  all but one are options
     """
     check_kind(kind, settings=settings)
     check_seed(seed)
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        at = date(study.days.last).isoformat() if at is None else at
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        at = date(session.days.last).isoformat() if at is None else at
         snapshot = Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
-        study.check(snapshot, outcome=False)
-        by = study.cleaning(snapshot)
+        session.check(snapshot, outcome=False)
+        by = session.cleaning(snapshot)
         after, until, _ = snapshot.days
-        choice = chosen(study, by, snapshot, settings=settings, seed=seed, styles=styles) if kind == OURS else None
-        found = ratings(study, by, after, until)
+        choice = chosen(session, by, snapshot, settings=settings, seed=seed, styles=styles) if kind == OURS else None
+        found = ratings(session, by, after, until)
         style = styles_of(found.names, styles, found.versions)
         made = learned(
             found.interactions,
@@ -84,12 +84,12 @@ def train(  # noqa: PLR0913  all but one are options
             names=found.names,
             versions=found.versions,
             styles=style,
-            lifts=lifts(plays_by_time(study, after, until), found.names["song_id"], style, found.versions),
+            lifts=lifts(plays_by_time(session, after, until), found.names["song_id"], style, found.versions),
         )
         folder = writer.stage()
         write(made, folder)
-        told = {name: str(getattr(snapshot, name)) for name in ("at", "known_for", "outcome_for")}
-        told |= {"kind": kind, "seed": str(seed), "logs": key_of(study.logs())}
+        told = {name: str(getattr(snapshot, name)) for name in ("day", "known_for", "outcome_for")}
+        told |= {"kind": kind, "seed": str(seed), "logs": key_of(session.logs())}
         writer.commit(Staged(MODEL, key_of(MODEL, told, _digests(folder)), folder, told))
         return TrainedRecommender(snapshot, made, told["logs"])
 
@@ -100,7 +100,7 @@ def _digests(folder: Path) -> list[str]:
 
 
 def chosen(  # noqa: PLR0913  four are options
-    study: Study,
+    session: SnapshotSession,
     by: Folder,
     snapshot: Snapshot,
     *,
@@ -118,17 +118,17 @@ def chosen(  # noqa: PLR0913  four are options
     cut = until - snapshot.outcome_for.days
     if cut <= after:
         return UNTRIED
-    people = study.engine.fetch(
+    people = session.engine.fetch(
         f"SELECT count(DISTINCT uid) AS n FROM events WHERE day > {after} AND day <= {until}"
     ).item()
     buckets = min(BUCKETS, -(-ENOUGH * BUCKETS // max(1, int(people))))
     of = f" AND e.bucket < {buckets}" if buckets < BUCKETS else ""
-    before = ratings(study, by, after, cut, of=of)
-    given = task(before.interactions, liked_later(study, by, until, before, of=of), seed=seed, most=CHOOSERS)
+    before = ratings(session, by, after, cut, of=of)
+    given = task(before.interactions, liked_later(session, by, until, before, of=of), seed=seed, most=CHOOSERS)
     style = styles_of(before.names, styles, before.versions)
     choice, blend = choose(given, settings=settings, seed=seed, styles=style, beside=beside)
-    said = lifts(plays_by_time(study, after, cut), before.names["song_id"], style, before.versions)
-    when = times(study, given, (cut, until), before.versions, seed=seed)
+    said = lifts(plays_by_time(session, after, cut), before.names["song_id"], style, before.versions)
+    when = times(session, given, (cut, until), before.versions, seed=seed)
     return replace(choice, context=context_by(lists_at(blend, given, when), when, said, seed=seed))
 
 
@@ -146,5 +146,5 @@ def trained_in(view: View) -> TrainedRecommender:
             f"workspace {view.root} has no recommender; `counterpoint recommend train {view.root}` first"
         )
     verify(folder)
-    told = {name: str(folder.made[name]) for name in ("at", "known_for", "outcome_for")}
+    told = {name: str(folder.made[name]) for name in ("day", "known_for", "outcome_for")}
     return TrainedRecommender(Snapshot.of(**told), read(folder.path), str(folder.made["logs"]))

@@ -7,8 +7,8 @@ import polars as pl
 
 from counterpoint.events.cleaning import Cleaning
 from counterpoint.events.rules import OURS, PRACTICES, Practice
+from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.snapshots.study import cleaning_in, studied
 from counterpoint.storage import parquet
 from counterpoint.storage.engine import Chosen
 from counterpoint.storage.workspace import Folder, writing
@@ -48,9 +48,9 @@ def cleaning_report(
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot's known window.
     """
-    with writing(workspace) as writer, studied(writer, engine, practice=practice) as study:
-        study.check(snapshot, outcome=False)
-        return report_in(study.cleaning(snapshot))
+    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+        session.check(snapshot, outcome=False)
+        return report_in(session.cleaning(snapshot))
 
 
 def report_in(folder: Folder) -> CleaningReport:

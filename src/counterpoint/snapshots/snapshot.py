@@ -3,7 +3,7 @@
 ::
 
     |<----- known ----->|<---- outcome ---->|
-    after              at                  end          days in (after, at] are known, in (at, end] is the outcome
+    after              day                 end          (after, day] is known, (day, end] is the outcome
 """
 
 import datetime as dt
@@ -85,26 +85,26 @@ class Span:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was known on the day `at`, and what happened next.
+    """What was known on a day, and what happened next.
 
     >>> Snapshot.of("2017-04-28", known_for="30", outcome_for="14").days
     (17254, 17284, 17298)
     """
 
-    at: dt.date
+    day: dt.date
     known_for: Span
     outcome_for: Span
 
     @classmethod
-    def of(cls, at: str | dt.date, *, known_for: str | int = 30, outcome_for: str | int = 14) -> "Snapshot":
+    def of(cls, day: str | dt.date, *, known_for: str | int = 30, outcome_for: str | int = 14) -> "Snapshot":
         """Make one from texts, as the command line has them."""
-        return cls(day_of(at), Span.of(known_for), Span.of(outcome_for))
+        return cls(day_of(day), Span.of(known_for), Span.of(outcome_for))
 
     @property
     def days(self) -> tuple[int, int, int]:
-        """(after, at, end) in days since 1970-01-01."""
-        after, end = self.known_for.from_day(self.at, back=True), self.outcome_for.from_day(self.at)
-        return (after - EPOCH).days, (self.at - EPOCH).days, (end - EPOCH).days
+        """(after, day, end) in days since 1970-01-01."""
+        after, end = self.known_for.from_day(self.day, back=True), self.outcome_for.from_day(self.day)
+        return (after - EPOCH).days, (self.day - EPOCH).days, (end - EPOCH).days
 
     def shares_outcome(self, other: "Snapshot") -> bool:
         """Say whether some day is in the outcome of both."""

@@ -108,8 +108,8 @@ EVERYBODY: Final = Sample()
 
 
 @dataclass(frozen=True)
-class Study:
-    """A workspace under study: its writer, and an engine that knows the `events` of the listeners in the sample."""
+class SnapshotSession:
+    """A workspace at work: its writer, and an engine that knows the `events` of the listeners in the sample."""
 
     writer: Writer
     engine: Engine
@@ -153,7 +153,7 @@ class Study:
         asked = parts(features) if published else features
         rows = self.engine.fetch(snapshot_sql(asked, snapshot, outcome=outcome)).sort("uid")
         if not rows.height:
-            raise CounterpointError(f"no listener was seen in the {snapshot.known_for.words} up to {snapshot.at}")
+            raise CounterpointError(f"no listener was seen in the {snapshot.known_for.words} up to {snapshot.day}")
         if published:
             return ListenerTable(snapshot, features, rounded(rows, features, snapshot))
         models = self.rhythms(by) if rhythm else ()
@@ -232,11 +232,11 @@ class Study:
         """Refuse a snapshot whose windows the logs do not cover."""
         after, at, end = snapshot.days
         if not outcome:
-            self.days.check(after, at, f"a snapshot at {snapshot.at} with {snapshot.known_for.words} known")
+            self.days.check(after, at, f"a snapshot at {snapshot.day} with {snapshot.known_for.words} known")
             return
-        what = f"a snapshot at {snapshot.at} with {snapshot.known_for.words} known and {snapshot.outcome_for.words}"
+        what = f"a snapshot at {snapshot.day} with {snapshot.known_for.words} known and {snapshot.outcome_for.words}"
         self.days.check(after, end, f"{what} of outcome")
-        self.days.check(at, end, f"the outcome of a snapshot at {snapshot.at}")
+        self.days.check(at, end, f"the outcome of a snapshot at {snapshot.day}")
 
     def before(self, snapshot: Snapshot, count: int) -> tuple[Snapshot, ...]:
         """Return a snapshot and those before it, newest first, as far as the logs go back, at most `count`.
@@ -246,7 +246,7 @@ class Study:
         self.check(snapshot)
         found = [snapshot]
         while len(found) < count:
-            earlier = replace(snapshot, at=snapshot.outcome_for.until(found[-1].at))
+            earlier = replace(snapshot, day=snapshot.outcome_for.until(found[-1].day))
             try:
                 self.check(earlier)
             except CounterpointError:
@@ -323,10 +323,10 @@ def listener_table(  # noqa: PLR0913  all but two are options
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot.
     """
-    with writing(workspace) as writer, studied(writer, engine, sample, practice) as study:
-        study.check(snapshot, outcome=outcome)
-        by = study.cleaning(cleaned_by or snapshot)
-        return study.table(snapshot, by, outcome=outcome, rhythm=rhythm)
+    with writing(workspace) as writer, open_session(writer, engine, sample, practice) as session:
+        session.check(snapshot, outcome=outcome)
+        by = session.cleaning(cleaned_by or snapshot)
+        return session.table(snapshot, by, outcome=outcome, rhythm=rhythm)
 
 
 def last_snapshot(workspace: Path, *, known_for: str | int = 30, outcome_for: str | int = 14) -> Snapshot:
@@ -353,14 +353,14 @@ def log_keys(view: View) -> list[str]:
 
 
 @contextmanager
-def studied(
+def open_session(
     writer: Writer, engine: Chosen = "duckdb", sample: Sample = EVERYBODY, practice: Practice = OURS
-) -> Iterator[Study]:
-    """Yield a study of the workspace; refuse one without logs."""
+) -> Iterator[SnapshotSession]:
+    """Yield a session over the workspace; refuse one without logs."""
     _logs(writer.view)
     with running(engine, writer.scratch) as ready:
         know_events(ready, writer.view, sample)
-        yield Study(writer, ready, sample, practice)
+        yield SnapshotSession(writer, ready, sample, practice)
 
 
 def know_events(engine: Engine, view: View, sample: Sample = EVERYBODY) -> None:
