@@ -125,9 +125,11 @@ def evaluate(
     Example: counterpoint recommend evaluate work
     """
     from counterpoint.events.rules import OURS
+    from counterpoint.platform.push_down import push_down_if_known
     from counterpoint.recommend.evaluate import USUAL, evaluate_table
     from counterpoint.recommend.evaluate import evaluate as judge
     from counterpoint.recommend.models.registry import KINDS
+    from counterpoint.storage.workspace import reading
 
     kinds = list(USUAL) if models is None else [name.strip() for name in models.split(",")]
     kinds = ["blend", *KINDS] if models == "all" else kinds
@@ -140,6 +142,8 @@ def evaluate(
         if interactions is not None:
             found = evaluate_table(_table(interactions, "uid", "song_id"), resamples=resamples, **how)
         else:
+            with reading(workspace) as view:
+                push_down = push_down_if_known(view)
             found = judge(
                 workspace,
                 at=at,
@@ -147,6 +151,7 @@ def evaluate(
                 outcome_for=outcome_for,
                 resamples=resamples,
                 styles=_table(styles, "song_id", "style"),
+                push_down=push_down,
                 practice=OURS.with_bots(bots),
                 engine=engine,
                 **how,
@@ -263,9 +268,10 @@ def songs(
     import polars as pl
 
     from counterpoint.errors import CounterpointError, nearest
+    from counterpoint.platform.push_down import songs_to_push_down
     from counterpoint.recommend.context import weekday_named
     from counterpoint.recommend.recommender import Request
-    from counterpoint.recommend.songs import heard_before_leaving, write_songs
+    from counterpoint.recommend.songs import write_songs
     from counterpoint.recommend.train import trained_in
     from counterpoint.storage.engine import ENGINES
     from counterpoint.storage.workspace import reading
@@ -284,7 +290,7 @@ def songs(
             new=not known,
             allow=_ids(allow),
             deny=() if denied is None else denied,
-            push_down=heard_before_leaving(view) if push_down else (),
+            push_down=songs_to_push_down(view)["song_id"] if push_down else (),
             hour=hour,
             weekday=None if weekday is None else weekday_named(weekday),
         )

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import polars as pl
 
-from counterpoint.churn.songs import songs_in
 from counterpoint.events import rules
 from counterpoint.events.rules import Practice
 from counterpoint.events.schema import date
@@ -108,12 +107,15 @@ def evaluate(  # noqa: PLR0913  all but one are options
     seed: int = 0,
     resamples: int = 1000,
     styles: pl.DataFrame | None = None,
+    push_down: pl.DataFrame | None = None,
     practice: Practice = rules.OURS,
     engine: Chosen = "duckdb",
 ) -> Evaluation:
     """Judge recommenders on at most so many windows, as far as the logs go back, and keep the result.
 
-    at : the day of the last window; by default the last whose outcome the logs have
+    at        : the day of the last window; by default the last whose outcome the logs have
+    push_down : songs to be tried further down: song_id, and known_from, the first day (since 1970-01-01) on which that
+                was known of them; a window uses those known by its day
 
     Raises
     ------
@@ -137,7 +139,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
             style = styles_of(known.names, styles, known.versions)
             said = lifts(plays_by_time(session, after, until), known.names["song_id"], style, known.versions)
             when = times(session, given, (until, end), known.versions, seed=seed)
-            leavers = _leavers(writer.view, snapshot, known.versions)
+            leavers = _pushed_down(push_down, snapshot, known.versions)
             effects = looked.effects(choice, style, said, when, leavers)
             judged.append(_window(looked, days, effects))
         found = Evaluation(
@@ -206,12 +208,12 @@ def _window(looked: Looked, days: tuple[str, str], effects: tuple[Effect, ...]) 
     )
 
 
-def _leavers(view: View, snapshot: Snapshot, versions: pl.DataFrame) -> pl.Series | None:
-    """Return the songs found over-represented before leaving, by an outcome that had ended on the snapshot's day."""
-    for each in songs_in(view):
-        if each.of == "song" and each.found.height and each.snapshot.days[2] <= snapshot.days[1]:
-            return known_as(each.found["item"], versions)
-    return None
+def _pushed_down(songs: pl.DataFrame | None, snapshot: Snapshot, versions: pl.DataFrame) -> pl.Series | None:
+    """Return the songs to push down that were known as such by the snapshot's day."""
+    if songs is None:
+        return None
+    known = songs.filter(pl.col("known_from") <= snapshot.days[1])
+    return known_as(known["song_id"], versions) if known.height else None
 
 
 def _last(session: SnapshotSession, outcome_for: str | int) -> str:

@@ -5,14 +5,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from counterpoint.churn.songs import songs_in
 from counterpoint.errors import CounterpointError
 from counterpoint.recommend.recommender import Recommender, Request
 from counterpoint.storage import parquet
 from counterpoint.storage.commit import explained, whole_file
-from counterpoint.storage.workspace import View
 
 
 def write_songs(recommender: Recommender, uids: Iterable[Any] | None, request: Request, to: Path) -> int:
@@ -27,19 +23,3 @@ def write_songs(recommender: Recommender, uids: Iterable[Any] | None, request: R
             append(part)
             rows += part.height
     return rows
-
-
-def heard_before_leaving(view: View) -> pl.Series:
-    """Return the ids of the songs that a workspace found over-represented before leaving.
-
-    Raises
-    ------
-    CounterpointError
-        If it has not looked for any.
-    """
-    for found in songs_in(view):
-        if found.of == "song":
-            return found.found["item"]
-    raise CounterpointError(
-        f"workspace {view.root} has no songs heard before leaving; `counterpoint churn songs {view.root}` first"
-    )
