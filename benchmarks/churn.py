@@ -31,7 +31,7 @@ from counterpoint.snapshots.session import listener_table, open_session
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.stats.intervals import paired_difference
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.workspace import edit_workspace
 
 AT = Snapshot.of("2017-04-28")
 LATER = Snapshot.of("2017-06-13")
@@ -83,7 +83,7 @@ def by_role(work: Path, truth: Path) -> dict[str, Any]:
 def liked(work: Path, truth: Path) -> dict[str, Any]:
     """Compare what likes seem to do with what they do: the same estimate with exact chances instead of outcomes."""
     told = pl.read_parquet(truth / "leaving.parquet")
-    with writing(work) as writer, open_session(writer) as session:
+    with edit_workspace(work) as writer, open_session(writer) as session:
         session.roll_up(session.cleaning(AT))
         days = followed(_days(session, "L"), Span(14), until=(AT.day - EPOCH).days)
     rows = days.join(told, left_on=["uid", "day"], right_on=["uid", "at"], how="inner", maintain_order="left")

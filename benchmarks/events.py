@@ -22,7 +22,7 @@ from pathlib import Path
 import polars as pl
 
 from counterpoint import Platform, Snapshot, ingest, invent, listener_table, load_format
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 sys.path.insert(0, str(Path(__file__).parent))
 import plain
@@ -50,8 +50,8 @@ def run(case: str, home: Path, listeners: int) -> None:
                 home / "again.parquet"
             )
         case "pandas" | "pyspark":
-            with reading(work) as view:
-                files = [str(log.file("events.parquet")) for log in view.below("log:")]
+            with open_workspace(work) as view:
+                files = [str(log.file("events.parquet")) for log in view.with_prefix("log:")]
                 {"pandas": plain.by_pandas, "pyspark": plain.by_pyspark}[case](files, str(home / f"{case}.parquet"))
 
 
@@ -136,8 +136,8 @@ def main() -> None:
             found[case] = measured(case, asked.to, asked.listeners)
             with results.open("a") as file:
                 file.write(json.dumps(found[case]) + "\n")
-    with reading(asked.to / "work") as view:
-        files = [log.file("events.parquet") for log in view.below("log:")]
+    with open_workspace(asked.to / "work") as view:
+        files = [log.file("events.parquet") for log in view.with_prefix("log:")]
         told(asked.to, found, pl.scan_parquet(files).select(pl.len()).collect().item())
 
 

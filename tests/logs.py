@@ -10,7 +10,7 @@ import pytest
 from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import Format, load
 from counterpoint.storage import parquet
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 
 def log(path: Path, *lines: bytes) -> Path:
@@ -29,14 +29,14 @@ def own_format(folder: Path, text: str) -> Format:
 
 def held(workspace: Path, name: str, table: str = "events") -> pl.DataFrame:
     """Return a table of a log in a workspace: "events", "rejected" or "problems"."""
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         return parquet.read(view.folder(f"log:{name}").file(f"{table}.parquet"))
 
 
 def all_events(workspace: Path) -> list[tuple]:
     """Return the events of all logs, sorted, without the number of their line."""
-    with reading(workspace) as view:
-        tables = [parquet.read(folder.file("events.parquet")) for folder in view.below("log:")]
+    with open_workspace(workspace) as view:
+        tables = [parquet.read(folder.file("events.parquet")) for folder in view.with_prefix("log:")]
     return sorted((row for table in tables for row in table.drop("line").rows()), key=repr)
 
 

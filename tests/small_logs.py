@@ -46,7 +46,7 @@ def write(events: Sequence[Event], to: Path) -> Path:
     schema = polars_schema("integer", "integer")
     columns = {name: schema[name] for name in Event._fields}
     frame = pl.DataFrame(events, schema=columns, orient="row")
-    with parquet.writing(to, schema) as append:
+    with parquet.open_writer(to, schema) as append:
         append(frame.with_columns(bucket(frame["uid"]).alias("bucket")))
     return to
 

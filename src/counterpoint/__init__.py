@@ -56,7 +56,7 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.spread.outbreaks import Outbreaks as Outbreaks
     from counterpoint.spread.simulate import simulate as simulate
     from counterpoint.stats.intervals import Estimate as Estimate
-    from counterpoint.storage.workspace import reading as reading
+    from counterpoint.storage.workspace import open_workspace as open_workspace
     from counterpoint.synthetic.platform import Platform as Platform
     from counterpoint.synthetic.platform import invent as invent
     from counterpoint.trace.evaluate import judge as judge_tracing
@@ -95,7 +95,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "invent": ("synthetic.platform", "invent"),
     "offers_outcome": ("churn.score", "outcome_of"),
     "overview": ("events.overview", "overview"),
-    "reading": ("storage.workspace", "reading"),
+    "open_workspace": ("storage.workspace", "open_workspace"),
     "Recommender": ("recommend.recommender", "Recommender"),
     "evaluate_recommenders": ("recommend.evaluate", "evaluate"),
     "judge_interactions": ("recommend.evaluate", "evaluate_table"),

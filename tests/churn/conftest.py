@@ -8,7 +8,7 @@ from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.workspace import edit_workspace
 from counterpoint.synthetic.platform import Platform, invent
 
 TEST = Snapshot.of("2017-04-21", known_for=14, outcome_for=7)
@@ -39,7 +39,7 @@ def table(workspace):
     """Make the table of a snapshot, cleaned as that snapshot's or as another's known days teach."""
 
     def run(snapshot, *, cleaned_at=None, outcome=True, rhythm=False):
-        with writing(workspace) as writer, open_session(writer) as session:
+        with edit_workspace(workspace) as writer, open_session(writer) as session:
             return session.table(snapshot, session.cleaning(cleaned_at or snapshot), outcome=outcome, rhythm=rhythm)
 
     return run

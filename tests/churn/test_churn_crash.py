@@ -12,7 +12,7 @@ from counterpoint.churn.score import score, scores_in
 from counterpoint.churn.train import train, trained_in
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import commit
-from counterpoint.storage.workspace import reading, verify
+from counterpoint.storage.workspace import open_workspace, verify
 
 DAY = 17_000
 BEFORE, AT = (Snapshot.of(day, known_for=5, outcome_for=2) for day in ("2016-07-22", "2016-07-23"))  # DAY + 4, DAY + 5
@@ -30,7 +30,7 @@ def scenario(folder):
 
 
 def survived(folder):
-    with reading(folder / "workspace") as view:
+    with open_workspace(folder / "workspace") as view:
         for live in view.live.values():
             verify(live)
         trained, _ = trained_in(view)
@@ -43,7 +43,7 @@ def survived(folder):
 
 
 def finished(folder):
-    with reading(folder / "workspace") as view:
+    with open_workspace(folder / "workspace") as view:
         assert trained_in(view)[0].snapshot == AT
         assert scores_in(view).rows.height == LISTENERS
         kinds = sorted(name.split(":")[0] for name in view.live)

@@ -19,7 +19,7 @@ from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import wilson
 from counterpoint.stats.survival import median_of, survival
 from counterpoint.storage import parquet
-from counterpoint.storage.workspace import reading, writing
+from counterpoint.storage.workspace import edit_workspace, open_workspace
 
 KNOWN, OUTCOME = 14, 7
 
@@ -32,8 +32,8 @@ def found(workspace, request):
 @pytest.fixture(scope="module")
 def days(workspace):
     """The days on which each listener was seen, from the events of the log (600 are too few to look for bots)."""
-    with reading(workspace) as view:
-        events = pl.concat([parquet.read(log.file("events.parquet")) for log in view.below("log:")])
+    with open_workspace(workspace) as view:
+        events = pl.concat([parquet.read(log.file("events.parquet")) for log in view.with_prefix("log:")])
     seen = events.drop_nulls(["uid", "day"]).group_by("uid").agg(pl.col("day").unique().sort())
     return {uid: [EPOCH + dt.timedelta(day) for day in own] for uid, own in seen.iter_rows()}
 
@@ -139,7 +139,7 @@ def first_period_ends(found):
 def test_what_is_kept_is_what_was_returned_and_another_run_takes_its_place(workspace):
     for by in (*BY, BY[0]):
         returned = cohorts(workspace, by=by, known_for=KNOWN, outcome_for=OUTCOME)
-        with reading(workspace) as view:
+        with open_workspace(workspace) as view:
             assert cohorts_in(view) == returned
         assert returned.by == by
 
@@ -149,7 +149,7 @@ def test_the_same_log_gives_the_same_cohorts(found, workspace):
 
 
 def test_a_workspace_without_cohorts_has_none(tmp_path):
-    with writing(tmp_path / "new", create=True) as writer:
+    with edit_workspace(tmp_path / "new", create=True) as writer:
         assert cohorts_in(writer.view) is None
 
 

@@ -27,7 +27,7 @@ from counterpoint.events.rules import AS_PUBLISHED
 from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.classification import METRICS, auc, brier
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 SEED = 3
 MODELS = USUAL
@@ -198,7 +198,7 @@ def test_as_published_the_studys_models_are_judged_on_a_fifth_of_the_listeners(w
 def test_an_evaluation_as_published_stands_beside_ours(evaluation, workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
     evaluate(copy, snapshot, practice=AS_PUBLISHED, resamples=20)
-    with reading(copy) as view:
+    with open_workspace(copy) as view:
         assert {kept.practice for kept in evaluations_in(view)} == {"ours", "as published"}
 
 
@@ -214,14 +214,14 @@ def test_a_model_that_the_workspace_has_is_not_fitted_again(evaluation, workspac
 
 
 def test_an_evaluation_is_read_back_as_it_was_returned(evaluation, workspace):
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         assert evaluations_in(view) == (evaluation,)
 
 
 def test_the_same_seed_gives_the_same_evaluation_and_takes_its_place(evaluation, workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
     assert evaluate(copy, snapshot, seed=SEED, resamples=100) == evaluation
-    with reading(copy) as view:
+    with open_workspace(copy) as view:
         assert len(evaluations_in(view)) == 1
 
 
@@ -244,7 +244,7 @@ def test_a_model_that_would_know_the_outcome_is_refused(workspace, snapshot, day
 
 def test_a_refused_evaluation_leaves_the_kept_one(evaluation, workspace, snapshot):
     refusal(workspace, snapshot, train_at=dt.date(2017, 4, 15), resamples=5)
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         assert [kept.at for kept in evaluations_in(view)] == [evaluation.at]
 
 
@@ -290,5 +290,5 @@ def test_where_hardly_anyone_leaves_and_no_model_calls_it_the_evaluation_says_so
     found = evaluate(workspace, Snapshot.of(at, known_for=30, outcome_for=7), resamples=50)
     assert judged(found.splits[0], MODELS[0]).metrics["recall"].value == 0
     assert judged(found.splits[0], MODELS[0]).metrics["precision"] is None
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         assert evaluations_in(view) == (found,)

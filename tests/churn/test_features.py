@@ -12,7 +12,7 @@ from counterpoint.churn.features import catalogue, snapshot_sql
 from counterpoint.events.cleaning import Cleaning
 from counterpoint.events.rollup import rollup_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
-from counterpoint.storage.engine import duckdb_engine
+from counterpoint.storage.duckdb_engine import open_duckdb
 
 SNAPSHOT = Snapshot.of("2017-04-28", known_for=30, outcome_for=14)
 AT = SNAPSHOT.days[1]
@@ -103,11 +103,11 @@ GOLDEN = {
 def tabled(tmp_path_factory):
     """Make the table of LOG, no play cleaned away, at some snapshot."""
     folder = tmp_path_factory.mktemp("golden")
-    with duckdb_engine(folder) as engine:
-        engine.know("events", [write(LOG, folder / "events.parquet")])
-        engine.know("bots", [write([], folder / "bots.parquet")])
+    with open_duckdb(folder) as engine:
+        engine.register("events", [write(LOG, folder / "events.parquet")])
+        engine.register("bots", [write([], folder / "bots.parquet")])
         engine.write(rollup_sql(UNCLEANED), folder / "rollup.parquet")
-        engine.know("rollup", [folder / "rollup.parquet"])
+        engine.register("rollup", [folder / "rollup.parquet"])
 
         def run(snapshot, *, outcome=True):
             return engine.fetch(snapshot_sql(catalogue(snapshot.known_for), snapshot, outcome=outcome)).sort("uid")

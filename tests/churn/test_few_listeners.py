@@ -16,7 +16,7 @@ from counterpoint.events.schema import date
 from counterpoint.snapshots.cleaning_report import cleaning_report
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import auc
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 DAY = 17_000
 
@@ -57,7 +57,7 @@ def test_a_model_trained_anew_with_other_settings_takes_the_place_of_the_old(tmp
     train_churn(workspace, SNAPSHOT, kind="lightgbm")
     monkeypatch.setattr(boosted, "ROUNDS", 5)
     train_churn(workspace, SNAPSHOT, kind="lightgbm", seed=1)
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         assert trained_in(view)[0].fitted.whole.booster.num_trees() == 5
 
 

@@ -22,7 +22,7 @@ from counterpoint.churn.likes import FEWEST, GROUPS, followed, likes, likes_in, 
 from counterpoint.churn.matching import DEVICE, band
 from counterpoint.events.schema import bucket
 from counterpoint.snapshots.snapshot import Span
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 START = 17_000
 
@@ -268,7 +268,7 @@ def test_who_like_something_stay_where_that_is_how_they_were_made(workspace):
 def test_what_is_kept_is_what_was_returned_and_another_run_takes_its_place(workspace):
     for outcome_for in (4, 5):
         returned = likes(workspace, outcome_for=outcome_for)
-        with reading(workspace) as view:
+        with open_workspace(workspace) as view:
             assert likes_in(view) == (returned,)
 
 

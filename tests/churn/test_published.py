@@ -19,7 +19,7 @@ from counterpoint.churn.published import rounded
 from counterpoint.events.rules import AS_PUBLISHED, OURS
 from counterpoint.snapshots.session import cleaning_in, listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 AT = (dt.date(2017, 4, 28) - EPOCH).days
 SNAPSHOT = Snapshot.of("2017-04-28")
@@ -97,8 +97,8 @@ def bands(row):
 
 
 def test_the_thresholds_and_the_fills_are_those_worked_out_by_hand(workspace, tables):
-    with reading(workspace) as view:
-        [folder] = view.below("other cleaning:as published:")
+    with open_workspace(workspace) as view:
+        [folder] = view.with_prefix("other cleaning:as published:")
         how = cleaning_in(folder)
     assert dict(how.numbers) == {
         "song_high": 250_000,
@@ -140,8 +140,8 @@ def test_a_time_is_made_up_for_a_play_that_is_not_counted(theirs, ours):
 
 
 def test_a_length_of_zero_gets_a_mean_with_the_zero_in_it(workspace, tables):
-    with reading(workspace) as view:
-        [folder] = view.below("cleaning:")
+    with open_workspace(workspace) as view:
+        [folder] = view.with_prefix("cleaning:")
         ours = dict(cleaning_in(folder).numbers)
     assert ours["song_mean"] == 240_099  # (20 * 200 + 81 * 250) / 101, the bot's play included and no zero
 

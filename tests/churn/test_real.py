@@ -15,7 +15,7 @@ from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.workspace import edit_workspace
 
 DATA = os.environ.get("COUNTERPOINT_DATA")
 pytestmark = [
@@ -42,7 +42,7 @@ def hetrec(tmp_path_factory):
 
 
 def labels(workspace, snapshot):
-    with writing(workspace) as writer, open_session(writer) as session:
+    with edit_workspace(workspace) as writer, open_session(writer) as session:
         return session.table(snapshot, session.cleaning(snapshot), outcome=True).examples.y
 
 

@@ -24,7 +24,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 LAST_DAY = "2017-04-28"
 
@@ -111,7 +111,7 @@ def test_at_another_day_the_model_that_learned_from_everybody_scores(now, traine
 
 def test_scores_are_read_back_as_they_were_returned(now, workspace):
     again = score(workspace)
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         kept = scores_in(view)
     for scores in (again, kept):
         assert (scores.snapshot, scores.model, scores.seen) == (now.snapshot, now.model, now.seen)
@@ -123,12 +123,12 @@ def test_scores_of_a_model_that_is_no_longer_there_are_none(now, workspace, snap
     copy = shutil.copytree(workspace, tmp_path / "copy")
     score(copy)
     train(copy, snapshot, kind="logistic", seed=77)
-    with reading(copy) as view:
+    with open_workspace(copy) as view:
         assert scores_in(view) is None
 
 
 def test_a_model_is_kept_as_it_was_trained(trained, workspace, table):
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         kept, _ = trained_in(view)
     assert (kept.kind, kept.snapshot, kept.features, kept.listeners, kept.churned, kept.seed) == (
         trained.kind,

@@ -23,7 +23,7 @@ from counterpoint.churn.songs import PLAYS, RATES, REGULAR, VISITS, compared, so
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.matching import Cells, mantel_haenszel
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 FORMAT = """
 name = "made"
@@ -270,7 +270,7 @@ def test_singers_are_found_as_songs_are(workspace, events, rows):
 def test_what_is_kept_is_what_was_returned_and_another_run_takes_its_place(workspace):
     for seed in (1, 2):
         made = {of: songs(workspace, TEST, of=of, seed=seed) for of in ("song", "singer")}
-        with reading(workspace) as view:
+        with open_workspace(workspace) as view:
             kept = {each.of: each for each in songs_in(view)}
         assert kept.keys() == made.keys()
         for of, each in kept.items():

@@ -15,8 +15,8 @@ from tests.small_logs import Event, ingested
 from counterpoint.churn.train import train, trained_in
 from counterpoint.snapshots.session import ListenerTable, cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.engine import DuckDB
-from counterpoint.storage.workspace import reading, writing
+from counterpoint.storage.duckdb_engine import DuckDB
+from counterpoint.storage.workspace import edit_workspace, open_workspace
 
 DAY = 17_000
 AT = Snapshot.of("2016-07-27", known_for=10, outcome_for=5)  # DAY + 9
@@ -29,13 +29,13 @@ def machine(uid):
 
 
 def tabled(workspace, snapshot=AT, *, by=None) -> ListenerTable:
-    with writing(workspace) as writer, open_session(writer) as session:
+    with edit_workspace(workspace) as writer, open_session(writer) as session:
         folder = by(writer.view) if by else session.cleaning(snapshot)
         return session.table(snapshot, folder, outcome=True)
 
 
 def live(workspace):
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         return dict(view.live)
 
 
@@ -50,7 +50,7 @@ def test_what_was_made_is_used_again_and_not_made_twice(tmp_path, monkeypatch):
 
 def test_another_snapshot_under_the_same_cleaning_has_the_same_rollup(tmp_path):
     workspace = ingested(PEOPLE[:90], tmp_path)
-    with writing(workspace) as writer, open_session(writer) as session:
+    with edit_workspace(workspace) as writer, open_session(writer) as session:
         cleaning = session.cleaning(AT)
         session.table(AT, cleaning, outcome=True)
         made = dict(writer.view.live)
@@ -69,10 +69,10 @@ def test_a_replaced_log_is_cleaned_and_rolled_up_anew(tmp_path):
 
 def test_a_model_keeps_the_cleaning_of_its_training_day(tmp_path):
     workspace = ingested([event for event in PEOPLE if event.uid % 3 or event.day < DAY + 14][:300], tmp_path)
-    with writing(workspace) as writer, open_session(writer) as session:
+    with edit_workspace(workspace) as writer, open_session(writer) as session:
         learned = cleaning_in(session.cleaning(AT))
     train(workspace, AT, kind="logistic")
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         _, folder = trained_in(view)
         assert cleaning_in(folder) == learned
 
@@ -106,7 +106,7 @@ def test_a_matrix_has_a_column_a_feature_and_nan_where_a_number_is_missing(tmp_p
 
 
 def test_a_workspace_without_events_says_how_to_get_some(tmp_path):
-    with writing(tmp_path / "workspace", create=True):
+    with edit_workspace(tmp_path / "workspace", create=True):
         pass
     assert refusal(lambda: tabled(tmp_path / "workspace")).endswith(
         "has no logs; `counterpoint events ingest LOGS...` first"

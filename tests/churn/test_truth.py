@@ -22,7 +22,7 @@ from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.stats.intervals import paired_difference
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.workspace import edit_workspace
 
 AT = Snapshot.of("2017-04-28")
 DAY = (AT.day - dt.date(1970, 1, 1)).days
@@ -70,7 +70,7 @@ def test_the_rhythm_of_visits_is_what_brings_it_there(judged):
 
 def test_what_likes_seem_to_do_covers_what_they_do(tmp_path):
     work, truth = platform(tmp_path, listeners=6000, format="eventsim")
-    with writing(work) as writer, open_session(writer) as session:
+    with edit_workspace(work) as writer, open_session(writer) as session:
         session.roll_up(session.cleaning(AT))
         days = followed(_days(session, "L"), Span(14), until=DAY)
     rows = days.join(truth, left_on=["uid", "day"], right_on=["uid", "at"], how="inner", maintain_order="left")

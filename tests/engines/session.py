@@ -2,11 +2,11 @@
 
 import pytest
 
-from counterpoint.storage.spark_engine import spark_engine
+from counterpoint.storage.spark_engine import open_spark
 
 
 @pytest.fixture(scope="session")
 def spark_session():
     """Yield a session as a user would have it; whoever stops it stops it for all tests."""
-    with spark_engine(memory="1g") as spark:
+    with open_spark(memory="1g") as spark:
         yield spark._session

@@ -73,7 +73,7 @@ def files(frame: pl.DataFrame, folder: Path, *, parts: int = 1) -> list[Path]:
     for start, end in itertools.pairwise(cuts):
         path = folder / f"{len(written)}.parquet"
         part = frame[start:end]
-        with parquet.writing(path, schema) as append:
+        with parquet.open_writer(path, schema) as append:
             append(part.with_columns(bucket(part["uid"]).alias("bucket")))
         written.append(path)
     return written

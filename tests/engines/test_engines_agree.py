@@ -25,9 +25,9 @@ from counterpoint.events.rules import AS_PUBLISHED, OURS, RULES
 from counterpoint.events.schema import date
 from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot, Span
-from counterpoint.storage.engine import DuckDB, duckdb_engine
+from counterpoint.storage.duckdb_engine import DuckDB, open_duckdb
 from counterpoint.storage.spark_engine import Spark
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 BOTH = ("duckdb", "spark")
 HALF_YEAR, MONTH, FORTNIGHT = SNAPSHOTS = (
@@ -53,12 +53,12 @@ class Answers(NamedTuple):
 def answers(engine, events, folder, *, snapshots=SNAPSHOTS, practice=OURS) -> Answers:
     """Clean as the first snapshot's known days teach, roll up, and tabulate every snapshot, all on one engine."""
     folder.mkdir()
-    engine.know("events", events)
+    engine.register("events", events)
     after, at, _ = snapshots[0].days
     how, bots = learn(engine, after=after, until=at, scratch=folder, practice=practice)
     report = engine.fetch(cleaning_report_sql(how)).sort("hits", "kept")
     engine.write(rollup_sql(how), folder / "rollup.parquet")
-    engine.know("rollup", [folder / "rollup.parquet"])
+    engine.register("rollup", [folder / "rollup.parquet"])
     rollup = engine.fetch("SELECT * FROM rollup").sort("uid", "day")
     tables = []
     for snapshot in snapshots:
@@ -274,7 +274,7 @@ def test_a_short_memory_changes_no_row(tmp_path):
     found = []
     for name, memory in (("roomy", None), ("narrow", "150MB")):
         (tmp_path / name).mkdir()
-        with duckdb_engine(tmp_path / name, memory=memory) as engine:
+        with open_duckdb(tmp_path / name, memory=memory) as engine:
             found.append(answers(engine, events, tmp_path / name / "made"))
     assert found[0].rollup["seen"].sum() > 300_000
     assert_same(*found)
@@ -282,7 +282,7 @@ def test_a_short_memory_changes_no_row(tmp_path):
 
 def cleaned(engine, how, events):
     """Return all events with a listener and a day, cleaned, without roll-up."""
-    engine.know("events", events)
+    engine.register("events", events)
     source = (
         "SELECT uid, bucket, day, device, kind, song_ms, play_ms FROM events WHERE uid IS NOT NULL AND day IS NOT NULL"
     )
@@ -363,11 +363,11 @@ def test_what_one_engine_made_in_a_workspace_the_other_reads(spark_session, monk
     workspace = ingested([event for event in GOLDEN_LOG if event.day is not None], tmp_path)
     chosen = {"duckdb": "duckdb", "spark": spark_session}
     made = listener_table(workspace, GOLDEN, engine=chosen.pop(first))
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         folders = dict(view.live)
     for engine in (DuckDB, Spark):
         monkeypatch.setattr(engine, "write", lambda *_: pytest.fail("it was made again"))
     [second] = chosen.values()
     assert_frame_equal(listener_table(workspace, GOLDEN, engine=second).rows, made.rows, check_exact=True)
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         assert dict(view.live) == folders

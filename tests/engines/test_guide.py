@@ -9,7 +9,7 @@ from tests.small_logs import Event, ingested
 
 from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "clusters.md"
 AT = 17_284
@@ -24,8 +24,8 @@ def test_the_steps_for_a_cluster_give_the_table_of_a_workspace(spark_session, tm
     workspace = ingested(LOG, tmp_path)
     store = tmp_path / "store"
     (store / "events").mkdir(parents=True)
-    with reading(workspace) as view:
-        [log] = view.below("log:")
+    with open_workspace(workspace) as view:
+        [log] = view.with_prefix("log:")
         (store / "events" / "0.parquet").write_bytes(log.file("events.parquet").read_bytes())
     [_, steps] = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert "s3a://bucket/counterpoint" in steps

@@ -28,8 +28,8 @@ from counterpoint.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.events.rules import RULES
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.engine import duckdb_engine
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.duckdb_engine import open_duckdb
+from counterpoint.storage.workspace import edit_workspace
 
 TOP = Fraction(999, 1000)
 DAY = 17_000
@@ -37,7 +37,7 @@ DAY = 17_000
 
 @pytest.fixture
 def engine(tmp_path):
-    with duckdb_engine(tmp_path) as engine:
+    with open_duckdb(tmp_path) as engine:
         yield engine
 
 
@@ -46,7 +46,7 @@ def learned(engine, tmp_path):
     """Learn from a log on the days (DAY - 1, DAY + 9]; return the cleaning and the bots."""
 
     def run(log):
-        engine.know("events", [write(log, tmp_path / "events.parquet")])
+        engine.register("events", [write(log, tmp_path / "events.parquet")])
         return learn(engine, after=DAY - 1, until=DAY + 9, scratch=tmp_path)
 
     return run
@@ -115,7 +115,7 @@ def test_the_report_counts_every_play_of_the_window_by_the_rules_it_met(learned,
     log = plays(*(given for given, _ in GOLDEN.values()))
     elsewhere = [event._replace(day=day) for event in log for day in (DAY - 1, DAY + 10)]
     how, _ = learned(log)
-    engine.know("events", [write([*log, *elsewhere, Event(1, "D", DAY)], tmp_path / "more.parquet")])
+    engine.register("events", [write([*log, *elsewhere, Event(1, "D", DAY)], tmp_path / "more.parquet")])
     report = engine.fetch(cleaning_report_sql(how)).sort("hits")
     assert report.rows() == [
         (0, True, 2),
@@ -265,7 +265,7 @@ def test_a_log_in_milliseconds_with_an_absurd_length_can_be_cleaned(tmp_path):
     log = [Event(1, "P", day, 1000, 2000) for day in range(DAY, DAY + 10)]
     root = ingested([*log, Event(1, "P", DAY + 7, 1000, 10**18 - 1)], tmp_path)
     snapshot = Snapshot.of("2016-07-25", known_for=5, outcome_for=2)
-    with writing(root) as writer, open_session(writer) as session:
+    with edit_workspace(root) as writer, open_session(writer) as session:
         assert session.table(snapshot, session.cleaning(snapshot), outcome=True).rows["events"].to_list() == [6]
 
 

@@ -5,7 +5,7 @@ from tests.small_logs import Event, write
 
 from counterpoint.errors import CounterpointError
 from counterpoint.events.coverage import Coverage, coverage
-from counterpoint.storage.engine import duckdb_engine
+from counterpoint.storage.duckdb_engine import open_duckdb
 
 DAY = 17_000
 
@@ -13,8 +13,8 @@ DAY = 17_000
 def covered(tmp_path, days):
     """The coverage of a log with so many events on each day."""
     events = [Event(uid, "P", day) for day, count in days.items() for uid in range(count)]
-    with duckdb_engine(tmp_path) as engine:
-        engine.know("events", [write(events, tmp_path / "events.parquet")])
+    with open_duckdb(tmp_path) as engine:
+        engine.register("events", [write(events, tmp_path / "events.parquet")])
         return coverage(engine)
 
 

@@ -18,7 +18,7 @@ from counterpoint.events.formats import load
 from counterpoint.events.ingest import LOG, ingest, ledgers
 from counterpoint.events.ledger import FileLedger, Problem, Tally
 from counterpoint.events.schema import COLUMNS, bucket
-from counterpoint.storage.workspace import reading, verify, writing
+from counterpoint.storage.workspace import edit_workspace, open_workspace, verify
 
 STUDY = load("music-box")
 PLAY = b"7\tar\t11\t0\tSong\tSinger\t30\t242\t0"
@@ -35,15 +35,15 @@ def names(folder):
 
 def assert_right(workspace):
     """Nothing but what is live, and all of that as it was committed."""
-    with reading(workspace) as view:
-        for folder in view.below(LOG):
+    with open_workspace(workspace) as view:
+        for folder in view.with_prefix(LOG):
             verify(folder)
         assert names(workspace / "data") == sorted(folder.path.name for folder in view.live.values())
     assert names(workspace / "tmp") == []
 
 
 def accounts(workspace):
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         return {ledger.file: ledger for ledger in ledgers(view)}
 
 
@@ -300,7 +300,7 @@ def test_ids_of_another_type_than_the_workspaces_are_refused(tmp_path):
 
 def test_a_second_writer_is_refused(tmp_path):
     with (
-        writing(tmp_path / "w", create=True),
+        edit_workspace(tmp_path / "w", create=True),
         refused("is being written by process"),
     ):
         ingest([plays(tmp_path)], to=tmp_path / "w", how=STUDY)

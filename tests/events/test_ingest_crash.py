@@ -9,7 +9,7 @@ from tests.crash import every_kill
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import LOG, ingest, ledgers
 from counterpoint.storage import parquet
-from counterpoint.storage.workspace import reading, verify
+from counterpoint.storage.workspace import open_workspace, verify
 
 PLAYS, DOWNLOADS = "20170330_1_play.log", "20170330_1_down.log"
 PLAY, DOWNLOAD = b"7\tar\t11\t0\tSong\tSinger\t30\t242\t0\n", b"7\tar\t11\tSong\tSinger\t0\n"
@@ -33,8 +33,8 @@ def scenario(folder: Path) -> None:
 
 def live(folder: Path) -> dict[str, int]:
     """Return the logs and their records, if every file is as it was committed and agrees with its ledger."""
-    with reading(folder / "w") as view:
-        for log, ledger in zip(view.below(LOG), ledgers(view), strict=True):
+    with open_workspace(folder / "w") as view:
+        for log, ledger in zip(view.with_prefix(LOG), ledgers(view), strict=True):
             verify(log)
             assert parquet.read(log.file("events.parquet")).height == ledger.records
             assert parquet.read(log.file("rejected.parquet")).height == ledger.rejected
@@ -51,7 +51,7 @@ def survived(folder: Path) -> None:
 def finished(folder: Path) -> None:
     assert live(folder) == MOMENTS[-1]
     assert [path.name for path in (folder / "w" / "tmp").iterdir()] == []
-    with reading(folder / "w") as view:
+    with open_workspace(folder / "w") as view:
         assert sorted((folder / "w" / "data").iterdir()) == sorted(log.path for log in view.live.values())
 
 

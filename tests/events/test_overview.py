@@ -9,7 +9,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
 from counterpoint.events.overview import Bin, overview
-from counterpoint.storage.workspace import reading, writing
+from counterpoint.storage.workspace import edit_workspace, open_workspace
 
 
 def _play(uid, song):
@@ -18,7 +18,7 @@ def _play(uid, song):
 
 def _seen(folder):
     ingest([folder / "logs"], to=folder / "work", how=load("music-box"))
-    with reading(folder / "work") as view:
+    with open_workspace(folder / "work") as view:
         return overview(view)
 
 
@@ -48,7 +48,7 @@ def test_the_bot_threshold_is_the_exact_percentile_of_plays(tmp_path):
 
 
 def test_a_workspace_without_logs_has_nothing_to_show(tmp_path):
-    with writing(tmp_path / "work", create=True):
+    with edit_workspace(tmp_path / "work", create=True):
         pass
-    with reading(tmp_path / "work") as view, pytest.raises(CounterpointError, match="has no logs"):
+    with open_workspace(tmp_path / "work") as view, pytest.raises(CounterpointError, match="has no logs"):
         overview(view)

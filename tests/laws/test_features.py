@@ -21,7 +21,7 @@ from counterpoint.churn.features import BANDS, catalogue, snapshot_sql
 from counterpoint.events.cleaning import learn
 from counterpoint.events.rollup import rollup_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
-from counterpoint.storage.engine import duckdb_engine
+from counterpoint.storage.duckdb_engine import open_duckdb
 
 FIRST = 17_000
 KNOWN, OUTCOME = 14, 7
@@ -44,7 +44,7 @@ def logs(draw):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    with duckdb_engine(tmp_path_factory.mktemp("scratch")) as engine:
+    with open_duckdb(tmp_path_factory.mktemp("scratch")) as engine:
         yield engine
 
 
@@ -54,7 +54,7 @@ def cleaned(engine):
 
     def run(*files, known=KNOWN):
         with TemporaryDirectory() as folder:
-            engine.know("events", [write(file, Path(folder, f"{at}.parquet")) for at, file in enumerate(files)])
+            engine.register("events", [write(file, Path(folder, f"{at}.parquet")) for at, file in enumerate(files)])
             how, bots = learn(engine, after=AT - known, until=AT, scratch=Path(folder))
             return how, bots["uid"].to_list()
 
@@ -67,10 +67,10 @@ def tables(engine):
 
     def run(how, *files, known=KNOWN, ats=(AT,), bots=()):
         with TemporaryDirectory() as folder:
-            engine.know("events", [write(file, Path(folder, f"{at}.parquet")) for at, file in enumerate(files)])
-            engine.know("bots", [write([Event(uid, "P", None) for uid in bots], Path(folder, "bots.parquet"))])
+            engine.register("events", [write(file, Path(folder, f"{at}.parquet")) for at, file in enumerate(files)])
+            engine.register("bots", [write([Event(uid, "P", None) for uid in bots], Path(folder, "bots.parquet"))])
             engine.write(rollup_sql(how), Path(folder, "rollup.parquet"))
-            engine.know("rollup", [Path(folder, "rollup.parquet")])
+            engine.register("rollup", [Path(folder, "rollup.parquet")])
             return [rows(engine.fetch(sql(at, known))) for at in ats]
 
     return run

@@ -14,7 +14,7 @@ from tests.networks.samples import edges_of
 
 from counterpoint.networks.formats import edge_list
 from counterpoint.networks.formats.edge_table import Taken
-from counterpoint.networks.read import built, counted, read
+from counterpoint.networks.read import built, read, read_with_report
 
 FACEBOOK = Path(os.environ.get("COUNTERPOINT_DATA", ""), "facebook", "facebook_combined.txt.gz")
 PAIRS = [("a", "b", 1.0), ("b", "c", 1.0)]
@@ -257,7 +257,7 @@ def test_columns_that_no_network_has_are_refused():
 @pytest.mark.real
 @pytest.mark.skipif(not FACEBOOK.exists(), reason="the variable COUNTERPOINT_DATA does not say where the real data lie")
 def test_ego_facebook_is_what_its_page_says():
-    net, taken = counted(FACEBOOK)
+    net, taken = read_with_report(FACEBOOK)
     assert (net.nodes, net.edges, taken.doubles, taken.loops) == (4_039, 88_234, 0, 0)
 
 

@@ -15,7 +15,7 @@ from tests.networks.samples import GML, GRAPHML, PAJEK, corpus, edges_of
 
 from counterpoint.networks.formats.saved import write
 from counterpoint.networks.graph import Network
-from counterpoint.networks.read import counted, read
+from counterpoint.networks.read import read, read_with_report
 
 FRIENDS = [("ann", "bob", 2.0), ("ann", "cem", 1.0), ("bob", "cem", 1.0)]
 
@@ -27,7 +27,7 @@ def given_as(tmp_path):
     def taken(name, text, **asked):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return counted(path, **asked)
+        return read_with_report(path, **asked)
 
     return taken
 

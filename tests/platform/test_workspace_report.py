@@ -20,7 +20,7 @@ from counterpoint import (
 from counterpoint.churn import visit_hmm
 from counterpoint.errors import CounterpointError
 from counterpoint.platform.workspace_report import findings
-from counterpoint.storage.workspace import reading, writing
+from counterpoint.storage.workspace import edit_workspace, open_workspace
 
 SNAPSHOT = Snapshot.of("2017-05-14")
 
@@ -41,7 +41,7 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def told(workspace):
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         return findings(view)
 
 
@@ -100,7 +100,7 @@ def test_scores_of_an_older_model_are_not_told(workspace, tmp_path):
     copy = tmp_path / "work"
     shutil.copytree(workspace, copy)
     train_churn(copy, SNAPSHOT, kind="logistic", seed=99)
-    with reading(copy) as view:
+    with open_workspace(copy) as view:
         assert "Most likely to leave" not in [finding.title for finding in findings(view)]
 
 
@@ -111,15 +111,15 @@ def test_what_was_made_before_the_logs_changed_says_so(workspace, tmp_path):
     shutil.copytree(workspace, copy)
     (tmp_path / "20170529_1_search.log").write_text("7\tar\t2017-05-29 10:00:00\tq\n")
     ingest([tmp_path / "20170529_1_search.log"], to=copy, how=load_format("music-box"))
-    with reading(copy) as view:
+    with open_workspace(copy) as view:
         stale = [finding.title for finding in findings(view) if finding.says.startswith("The logs have changed")]
     assert len(stale) == 6
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         assert not [finding for finding in findings(view) if finding.says.startswith("The logs have changed")]
 
 
 def test_a_workspace_without_logs_has_nothing_to_tell(tmp_path):
-    with writing(tmp_path / "empty", create=True):
+    with edit_workspace(tmp_path / "empty", create=True):
         pass
     with pytest.raises(CounterpointError, match="has no logs"):
         write_report(tmp_path / "empty", tmp_path / "report.html")

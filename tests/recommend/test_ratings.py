@@ -18,7 +18,7 @@ from counterpoint.events.ingest import ingest
 from counterpoint.recommend.ratings import liked_later, ratings
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.workspace import edit_workspace
 
 FORMAT = """
 name = "heard"
@@ -103,7 +103,7 @@ def workspace(tmp_path_factory):
 
 def found(workspace, engine):
     """Return the ratings, the names, and what was liked later."""
-    with writing(workspace) as writer, open_session(writer, engine) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine) as session:
         after, until, end = KNOWN.days
         by = session.cleaning(KNOWN)
         made = ratings(session, by, after, until)

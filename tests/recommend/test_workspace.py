@@ -18,7 +18,7 @@ from tests.commands import run
 from counterpoint import evaluate_recommenders, judge_interactions, train_recommender
 from counterpoint.recommend.evaluate import evaluations_in
 from counterpoint.recommend.train import trained_in
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 pytestmark = pytest.mark.usefixtures("hurried")  # what is asked here does not depend on how good a blend is
 LISTENERS, DAYS, SONGS = 900, 52, 800
@@ -49,7 +49,7 @@ def work(home):
 
 
 def recommender(work):
-    with reading(work) as view:
+    with open_workspace(work) as view:
         return trained_in(view).recommender
 
 
@@ -143,7 +143,7 @@ def test_windows_follow_each_other_and_judge_all_recommenders(judged, work):
         assert [each.recommender for each in window.replay] == ["own, lately", "own most played"]
         assert [each.recommender for each in window.cold] == ["popular-by-device", "popular-lately"]
         assert 0 < window.evaluable <= 1
-    with reading(work) as view:
+    with open_workspace(work) as view:
         assert judged in evaluations_in(view)
 
 

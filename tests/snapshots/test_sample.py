@@ -9,7 +9,7 @@ from tests.small_logs import Event, ingested
 from counterpoint.events.schema import BUCKETS
 from counterpoint.snapshots.session import Sample, listener_table
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 
 AT = 17_284
 SNAPSHOT = Snapshot.of("2017-04-28")
@@ -52,12 +52,12 @@ def test_those_in_it_keep_all_their_events_and_their_rows(workspace):
 
 def test_what_was_made_of_everybody_stays_as_it_was(workspace):
     before = listener_table(workspace, SNAPSHOT)
-    with reading(workspace) as view:
-        cleaning, rollups = view.below("cleaning:"), view.below("rollup:")
+    with open_workspace(workspace) as view:
+        cleaning, rollups = view.with_prefix("cleaning:"), view.with_prefix("rollup:")
     listener_table(workspace, SNAPSHOT, sample=Sample(0.15))
-    with reading(workspace) as view:
-        assert view.below("cleaning:") == cleaning
-        assert all(rollup in view.below("rollup:") for rollup in rollups)
+    with open_workspace(workspace) as view:
+        assert view.with_prefix("cleaning:") == cleaning
+        assert all(rollup in view.with_prefix("rollup:") for rollup in rollups)
     assert_frame_equal(listener_table(workspace, SNAPSHOT).rows, before.rows)
 
 

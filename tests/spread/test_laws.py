@@ -187,7 +187,7 @@ def test_every_model_runs_without_being_told_how():
     for name in MODELS:
         for runs in (1, 70):
             out = simulate(net, model(name), runs=runs, steps=30, rng=1)
-            assert out.made["model"] == name
+            assert out.metadata["model"] == name
             assert (out.stocks.sum(2) == 60).all()
             assert out.entries[:, 1:].sum() > 0
 

@@ -14,19 +14,21 @@ from tests.engines.session import spark_session  # noqa: F401
 from tests.logs import refusal
 
 from counterpoint.storage import parquet
-from counterpoint.storage.engine import ENGINES, duckdb_engine, running, within
+from counterpoint.storage.duckdb_engine import open_duckdb
+from counterpoint.storage.engine import within
+from counterpoint.storage.engines import ENGINES, open_engine
 
 
 @pytest.fixture
 def duckdb(tmp_path):
-    with duckdb_engine(tmp_path) as engine:
+    with open_duckdb(tmp_path) as engine:
         yield engine
 
 
 @pytest.fixture(params=ENGINES)
 def engine(request, tmp_path):
     chosen = request.getfixturevalue("spark_session") if request.param == "spark" else request.param
-    with running(chosen, tmp_path) as engine:
+    with open_engine(chosen, tmp_path) as engine:
         yield engine
 
 
@@ -41,43 +43,43 @@ def sorted_by_hash(rows: int) -> str:
 
 
 def test_a_name_stands_for_the_rows_of_all_its_files(engine, tmp_path):
-    engine.know("t", [numbers(1, 2, at=tmp_path / "a.parquet"), numbers(3, at=tmp_path / "b.parquet")])
+    engine.register("t", [numbers(1, 2, at=tmp_path / "a.parquet"), numbers(3, at=tmp_path / "b.parquet")])
     assert sorted(engine.fetch("SELECT n FROM t")["n"]) == [1, 2, 3]
 
 
 def test_a_file_of_no_rows_is_a_file(engine, tmp_path):
-    engine.know("t", [numbers(at=tmp_path / "a.parquet")])
+    engine.register("t", [numbers(at=tmp_path / "a.parquet")])
     assert engine.fetch("SELECT n, n + 1 AS m FROM t").schema == {"n": pl.Int64, "m": pl.Int64}
 
 
 def test_what_is_written_can_be_read_at_once(engine, tmp_path):
-    engine.know("t", [numbers(1, 2, at=tmp_path / "a.parquet")])
+    engine.register("t", [numbers(1, 2, at=tmp_path / "a.parquet")])
     engine.write("SELECT 10 * n AS n FROM t", tmp_path / "b.parquet")
-    engine.know("u", [tmp_path / "b.parquet"])
+    engine.register("u", [tmp_path / "b.parquet"])
     assert engine.fetch("SELECT CAST(sum(n) AS BIGINT) AS n FROM u").rows() == [(30,)]
     assert parquet.read(tmp_path / "b.parquet")["n"].sum() == 30
 
 
 def test_no_rows_are_written_with_their_columns(engine, tmp_path):
-    engine.know("t", [numbers(1, at=tmp_path / "a.parquet")])
+    engine.register("t", [numbers(1, at=tmp_path / "a.parquet")])
     engine.write("SELECT n, CAST(n AS INT) AS m FROM t WHERE n > 1", tmp_path / "b.parquet")
-    engine.know("u", [tmp_path / "b.parquet"])
+    engine.register("u", [tmp_path / "b.parquet"])
     assert engine.fetch("SELECT * FROM u").schema == {"n": pl.Int64, "m": pl.Int32}
     assert parquet.read(tmp_path / "b.parquet").schema == {"n": pl.Int64, "m": pl.Int32}
 
 
 def test_what_is_written_twice_is_there_once(engine, tmp_path):
-    engine.know("t", [numbers(1, 2, at=tmp_path / "a.parquet")])
+    engine.register("t", [numbers(1, 2, at=tmp_path / "a.parquet")])
     for least in (1, 2):
         engine.write(f"SELECT n FROM t WHERE n >= {least}", tmp_path / "b.parquet")
-    engine.know("u", [tmp_path / "b.parquet"])
+    engine.register("u", [tmp_path / "b.parquet"])
     assert engine.fetch("SELECT n FROM u").rows() == [(2,)]
 
 
 def test_a_folder_stands_for_the_parquet_files_in_it(engine, tmp_path):
     for n in (1, 2):
         numbers(n, at=tmp_path / "parts" / f"{n}.parquet")
-    engine.know("t", [tmp_path / "parts", numbers(3, at=tmp_path / "a.parquet")])
+    engine.register("t", [tmp_path / "parts", numbers(3, at=tmp_path / "a.parquet")])
     assert sorted(engine.fetch("SELECT n FROM t")["n"]) == [1, 2, 3]
 
 
@@ -90,15 +92,15 @@ def test_a_folder_holds_nothing_but_what_was_written(engine, tmp_path):
 
 
 def test_a_name_told_anew_stands_for_the_new_rows(engine, tmp_path):
-    engine.know("t", [numbers(1, at=tmp_path / "a.parquet")])
+    engine.register("t", [numbers(1, at=tmp_path / "a.parquet")])
     assert engine.fetch("SELECT n FROM t").rows() == [(1,)]
-    engine.know("t", [numbers(2, at=tmp_path / "b.parquet")])
+    engine.register("t", [numbers(2, at=tmp_path / "b.parquet")])
     assert engine.fetch("SELECT n FROM t").rows() == [(2,)]
 
 
 def test_a_file_written_again_is_read_again(engine, tmp_path):
     for value in (1, 2, 3):
-        engine.know("t", [numbers(value, at=tmp_path / "a.parquet")])
+        engine.register("t", [numbers(value, at=tmp_path / "a.parquet")])
         assert engine.fetch("SELECT n FROM t").rows() == [(value,)]
 
 
@@ -108,12 +110,12 @@ NAMES = ["it's", 'a "b"', "two words", "雨夜", "a[1]", "a*b", "a?b", "a[b", "%
 def test_a_path_means_itself_whatever_it_holds(engine, tmp_path):
     for near in ("a1", "axb", "a-b", "aab", "a", "b", " "):
         numbers(666, at=tmp_path / near / "t.parquet")
-    engine.know("t", [numbers(at, at=tmp_path / name / "t.parquet") for at, name in enumerate(NAMES)])
+    engine.register("t", [numbers(at, at=tmp_path / name / "t.parquet") for at, name in enumerate(NAMES)])
     assert sorted(engine.fetch("SELECT n FROM t")["n"]) == list(range(len(NAMES)))
     to = tmp_path / "".join(NAMES[:-1]) / "u.parquet"
     to.parent.mkdir()
     engine.write("SELECT n + 1 AS n FROM t", to)
-    engine.know("u", [to])
+    engine.register("u", [to])
     assert sorted(engine.fetch("SELECT n FROM u")["n"]) == list(range(1, len(NAMES) + 1))
     assert sorted(parquet.read(to)["n"]) == list(range(1, len(NAMES) + 1))
 
@@ -121,7 +123,7 @@ def test_a_path_means_itself_whatever_it_holds(engine, tmp_path):
 @pytest.mark.parametrize("name", ["it's", "two words", "a[1]"])
 def test_a_folder_to_spill_to_may_have_any_name(tmp_path, name):
     (tmp_path / name).mkdir()
-    with duckdb_engine(tmp_path / name, memory="60MB") as duckdb:
+    with open_duckdb(tmp_path / name, memory="60MB") as duckdb:
         assert duckdb.fetch(sorted_by_hash(2_000_000)).rows() == [(2_000_000,)]
 
 
@@ -131,19 +133,19 @@ def test_a_text_that_cannot_be_run_is_one_line(engine, sql):
 
 
 def test_a_sum_too_large_is_refused_and_not_wrapped(engine, tmp_path):
-    engine.know("t", [numbers(2**62, 2**62, at=tmp_path / "a.parquet")])
+    engine.register("t", [numbers(2**62, 2**62, at=tmp_path / "a.parquet")])
     assert " could not finish: " in refusal(lambda: engine.fetch("SELECT CAST(sum(n) AS BIGINT) AS n FROM t"))
 
 
 def test_a_name_is_known_to_one_engine_alone(engine, tmp_path):
-    with duckdb_engine(tmp_path) as other:
-        other.know("t", [numbers(1, at=tmp_path / "a.parquet")])
+    with open_duckdb(tmp_path) as other:
+        other.register("t", [numbers(1, at=tmp_path / "a.parquet")])
         assert " could not finish: " in refusal(lambda: engine.fetch("SELECT n FROM t"))
 
 
 def test_an_engine_that_is_none_is_one_line_with_the_nearest_name(tmp_path):
     def start(name):
-        with running(name, tmp_path):
+        with open_engine(name, tmp_path):
             pytest.fail("it ran")
 
     assert refusal(lambda: start("sparc")) == "no engine 'sparc'; did you mean 'spark'?"
@@ -163,23 +165,23 @@ def test_a_full_disk_is_one_line(duckdb):
 
 
 def test_a_memory_that_is_short_is_one_line(tmp_path):
-    with duckdb_engine(tmp_path, memory="20MB") as duckdb:
+    with open_duckdb(tmp_path, memory="20MB") as duckdb:
         message = refusal(lambda: duckdb.fetch("SELECT list(range) AS n FROM range(5000000)"))
     assert "Out of Memory" in message
 
 
 def test_what_does_not_fit_the_memory_is_spilled(tmp_path):
-    with duckdb_engine(tmp_path, memory="60MB") as duckdb:
+    with open_duckdb(tmp_path, memory="60MB") as duckdb:
         assert duckdb.fetch(sorted_by_hash(3_000_000)).rows() == [(3_000_000,)]
 
 
 def test_a_file_that_is_not_there_is_one_line(engine, tmp_path):
-    assert "nowhere.parquet" in refusal(lambda: engine.know("t", [tmp_path / "nowhere.parquet"]))
+    assert "nowhere.parquet" in refusal(lambda: engine.register("t", [tmp_path / "nowhere.parquet"]))
 
 
 def test_a_size_of_memory_that_is_none_is_one_line(tmp_path):
     def connect():
-        with duckdb_engine(tmp_path, memory="a lot"):
+        with open_duckdb(tmp_path, memory="a lot"):
             pytest.fail("it was taken")
 
     assert "a lot" in refusal(connect)

@@ -13,7 +13,7 @@ SCHEMA = {"uid": pl.Int64, "name": pl.String, "day": pl.Int32, "text": pl.Binary
 
 
 def test_frames_are_appended_and_what_they_lack_is_null_and_what_nobody_asked_for_is_left_out(tmp_path):
-    with parquet.writing(tmp_path / "t.parquet", SCHEMA) as append:
+    with parquet.open_writer(tmp_path / "t.parquet", SCHEMA) as append:
         append(pl.DataFrame({"name": ["雨夜"], "mood": ["blue"], "uid": [7]}))
         append(pl.DataFrame({"text": [b"\xff"], "day": [3]}, schema_overrides={"day": pl.Int32}))
         append(pl.DataFrame({"uid": []}, schema={"uid": pl.Int64}))
@@ -23,20 +23,20 @@ def test_frames_are_appended_and_what_they_lack_is_null_and_what_nobody_asked_fo
 
 
 def test_a_file_without_rows_still_has_its_columns(tmp_path):
-    with parquet.writing(tmp_path / "t.parquet", SCHEMA):
+    with parquet.open_writer(tmp_path / "t.parquet", SCHEMA):
         pass
     assert parquet.read(tmp_path / "t.parquet").schema == SCHEMA
 
 
 def test_the_types_are_plain_ones_that_every_engine_knows(tmp_path):
-    with parquet.writing(tmp_path / "t.parquet", SCHEMA):
+    with parquet.open_writer(tmp_path / "t.parquet", SCHEMA):
         pass
     written = pq.read_schema(tmp_path / "t.parquet")
     assert {str(field.type).removeprefix("large_") for field in written} == {"int64", "string", "int32", "binary"}
 
 
 def test_a_file_is_read_in_batches_and_all_of_it(tmp_path):
-    with parquet.writing(tmp_path / "t.parquet", SCHEMA) as append:
+    with parquet.open_writer(tmp_path / "t.parquet", SCHEMA) as append:
         append(pl.DataFrame({"uid": list(range(10))}))
     with (tmp_path / "t.parquet").open("rb") as source:
         frames = list(parquet.batches(source, "t", rows=4))

@@ -19,12 +19,12 @@ from tests.logs import refusal
 
 from counterpoint.errors import CounterpointError
 from counterpoint.storage import spark_engine
-from counterpoint.storage.engine import running
+from counterpoint.storage.engines import open_engine
 
 STORY = """
 import json, os
 from pathlib import Path
-from counterpoint.storage.spark_engine import java, spark_engine
+from counterpoint.storage.spark_engine import java, open_spark
 
 def answer(engine):
     try:
@@ -33,12 +33,12 @@ def answer(engine):
         return repr(error)
 
 before, told = dict(os.environ), {"java": java()}
-with spark_engine(memory="512m") as engine:
+with open_spark(memory="512m") as engine:
     told["first"] = answer(engine)
     told["changed"] = sorted({name for name, _ in set(before.items()) ^ set(os.environ.items())})
-with spark_engine(memory="512m") as engine:
+with open_spark(memory="512m") as engine:
     told["again"] = answer(engine)
-    with spark_engine(memory="512m") as within:
+    with open_spark(memory="512m") as within:
         told["within"] = answer(within)
     told["without"] = answer(engine)
 print(json.dumps(told))
@@ -119,9 +119,9 @@ def test_a_session_of_the_user_s_keeps_its_views_and_settings_and_runs_on(spark_
     for view in ("t", "mine"):
         own.sql("SELECT 7 AS n").createOrReplaceTempView(view)
     pl.DataFrame({"n": [1, 2]}).write_parquet(tmp_path / "a.parquet")
-    with running(own, tmp_path) as engine:
-        engine.know("t", [tmp_path / "a.parquet"])
-        engine.know("other", [tmp_path / "a.parquet"])
+    with open_engine(own, tmp_path) as engine:
+        engine.register("t", [tmp_path / "a.parquet"])
+        engine.register("other", [tmp_path / "a.parquet"])
         assert sorted(engine.fetch("SELECT N FROM T")["N"]) == [1, 2]  # whatever the user says of cases
         assert "could not finish" in refusal(lambda: engine.fetch("SELECT CAST('a' AS BIGINT) AS n"))
         assert "mine" in refusal(lambda: engine.fetch("SELECT n FROM mine"))
@@ -177,7 +177,7 @@ def test_no_spark_at_all_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
 
     def start():
-        with running("spark", tmp_path):
+        with open_engine("spark", tmp_path):
             pytest.fail("it ran")
 
     assert refusal(start) == "Spark is not installed: `pip install 'counterpoint[spark]'` brings it"

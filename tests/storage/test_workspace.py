@@ -21,7 +21,15 @@ from tests.crash import every_kill
 
 from counterpoint.errors import CounterpointError
 from counterpoint.storage import commit
-from counterpoint.storage.workspace import Staged, View, Writer, key_of, reading, verify, writing
+from counterpoint.storage.workspace import (
+    Staged,
+    WorkspaceView,
+    WorkspaceWriter,
+    edit_workspace,
+    key_of,
+    open_workspace,
+    verify,
+)
 
 NAMES = st.text(max_size=40) | st.sampled_from(
     ["log:a b", "log:a-b", "..", ".", "/", "../../etc", "log:\u266b", "log:" + "x" * 400, "", "\udcff", "C:\\con"]
@@ -33,7 +41,7 @@ JSON = st.recursive(
 )
 
 
-def staged(writer: Writer, name: str, content: str) -> Staged:
+def staged(writer: WorkspaceWriter, name: str, content: str) -> Staged:
     path = writer.stage()
     (path / "parts").mkdir()
     (path / "parts" / "0.txt").write_text(content, encoding="utf-8")
@@ -41,16 +49,16 @@ def staged(writer: Writer, name: str, content: str) -> Staged:
 
 
 def put(root: Path, **contents: str) -> None:
-    with writing(root, create=True) as writer:
+    with edit_workspace(root, create=True) as writer:
         writer.commit(*(staged(writer, name, content) for name, content in contents.items()))
 
 
-def contents(view: View) -> dict[str, str]:
+def contents(view: WorkspaceView) -> dict[str, str]:
     return {name: folder.file("parts/0.txt").read_text(encoding="utf-8") for name, folder in view.live.items()}
 
 
 def live(root: Path) -> dict[str, str]:
-    with reading(root) as view:
+    with open_workspace(root) as view:
         return contents(view)
 
 
@@ -59,7 +67,7 @@ def names(folder: Path) -> list[str]:
 
 
 def assert_data_is_live(root: Path) -> None:
-    with reading(root) as view:
+    with open_workspace(root) as view:
         assert names(root / "data") == sorted(folder.path.name for folder in view.live.values())
 
 
@@ -78,26 +86,26 @@ def test_a_workspace_holds_exactly_what_was_committed_whatever_it_is_called(comm
     with TemporaryDirectory() as home:
         root, model = Path(home, "w"), {}
         for new, drop_all in commits:
-            with writing(root, create=True) as writer:
+            with edit_workspace(root, create=True) as writer:
                 gone = list(model) if drop_all else []
                 writer.commit(*(staged(writer, name, content) for name, content in new.items()), drop=gone)
                 model = ({} if drop_all else model) | new
                 assert contents(writer.view) == model
             assert live(root) == model
             assert_holds_nothing_but_the_live(root)
-            with reading(root) as view:
+            with open_workspace(root) as view:
                 for name, folder in view.live.items():
                     verify(folder)
                     assert folder.path.parent == root / "data"
                     assert folder.path.resolve().parent == (root / "data").resolve()
                     assert (folder.name, folder.key) == (name, key_of(name, model[name]))
-                    assert folder.made == {"content": model[name]}
+                    assert folder.metadata == {"content": model[name]}
 
 
 def test_folders_are_found_by_name_and_by_prefix(tmp_path):
     put(tmp_path / "w", **{"log:b": "2", "log:a": "1", "model:churn": "3"})
-    with reading(tmp_path / "w") as view:
-        assert [folder.name for folder in view.below("log:")] == ["log:a", "log:b"]
+    with open_workspace(tmp_path / "w") as view:
+        assert [folder.name for folder in view.with_prefix("log:")] == ["log:a", "log:b"]
         assert view.get("model:churn") == view.folder("model:churn")
         assert view.get("model:none") is None
         with pytest.raises(CounterpointError, match="has no 'model:chrun'; did you mean 'model:churn'"):
@@ -108,7 +116,7 @@ def test_folders_are_found_by_name_and_by_prefix(tmp_path):
 
 def test_two_names_with_one_key_are_told_apart_or_refused_but_never_mixed_up(tmp_path):
     root = tmp_path / "w"
-    with writing(root, create=True) as writer:
+    with edit_workspace(root, create=True) as writer:
         first, second = staged(writer, "log:a b", "x"), staged(writer, "log:a-b", "y")
         writer.commit(first)
         with pytest.raises(CounterpointError, match=r"holds 'log:a b', not 'log:a-b'; give key_of\(\) the name"):
@@ -128,7 +136,7 @@ def test_what_was_made_before_with_the_same_key_is_kept(tmp_path):
 def test_a_name_that_is_not_live_cannot_be_dropped(tmp_path):
     root = tmp_path / "w"
     put(root, a="x")
-    with writing(root) as writer, pytest.raises(CounterpointError, match="has no 'log:a'"):
+    with edit_workspace(root) as writer, pytest.raises(CounterpointError, match="has no 'log:a'"):
         writer.commit(staged(writer, "b", "y"), drop=["log:a"])
     assert live(root) == {"a": "x"}
 
@@ -136,8 +144,8 @@ def test_a_name_that_is_not_live_cannot_be_dropped(tmp_path):
 def test_only_a_staged_folder_with_a_proper_key_and_json_can_be_committed(tmp_path):
     mine = tmp_path / "mine"
     mine.mkdir()
-    with writing(tmp_path / "w", create=True) as writer:
-        with pytest.raises(CounterpointError, match=r"write into a folder from Writer\.stage"):
+    with edit_workspace(tmp_path / "w", create=True) as writer:
+        with pytest.raises(CounterpointError, match=r"write into a folder from WorkspaceWriter\.stage"):
             writer.commit(Staged("a", key_of("a"), mine, {}))
         with pytest.raises(CounterpointError, match=r"the key of 'a' is '\.\./x'; make it with key_of"):
             writer.commit(Staged("a", "../x", writer.stage(), {}))
@@ -150,7 +158,7 @@ def test_only_a_staged_folder_with_a_proper_key_and_json_can_be_committed(tmp_pa
 def test_a_damaged_file_is_named(tmp_path):
     root = tmp_path / "w"
     put(root, a="good")
-    with reading(root) as view:
+    with open_workspace(root) as view:
         folder = view.folder("a")
         file = folder.file("parts/0.txt")
         verify(folder)
@@ -195,7 +203,7 @@ MOMENTS = ({}, {"log:a": "1"}, {"rollup": "1"}, {"rollup": "2", "model": "2"})
 
 def scenario(folder: Path) -> None:
     """Go through the moments, and say after each commit, like a command that returns, how many are done."""
-    with writing(folder / "w", create=True) as writer:
+    with edit_workspace(folder / "w", create=True) as writer:
         for done, moment in enumerate(MOMENTS[1:], start=1):
             drop = [name for name in writer.view.live if name not in moment]
             writer.commit(*(staged(writer, name, content) for name, content in moment.items()), drop=drop)
@@ -206,7 +214,7 @@ def survived(folder: Path) -> None:
     done = int((folder / "done").read_text(encoding="utf-8")) if (folder / "done").exists() else 0
     if done == 0 and not (folder / "w" / "workspace.json").exists():
         return
-    with reading(folder / "w") as view:
+    with open_workspace(folder / "w") as view:
         assert contents(view) in MOMENTS[done : done + 2], (done, contents(view))
         for live_folder in view.live.values():
             verify(live_folder)
@@ -228,7 +236,7 @@ def test_what_a_killed_writer_left_is_cleared_away_by_the_next(tmp_path):
     (root / "tmp" / "spill").write_text("half")
     (root / "data" / "orphan-0").mkdir()
     (root / "workspace.99.tmp.json").write_text("{")
-    with writing(root) as writer:
+    with edit_workspace(root) as writer:
         assert names(root / "tmp") == [writer.scratch.name]
         assert names(root / "data") == [writer.view.folder("a").path.name]
     assert_holds_nothing_but_the_live(root)
@@ -239,7 +247,7 @@ def test_a_writer_that_fails_leaves_the_last_commit_and_nothing_else(tmp_path):
     put(root, a="x")
 
     def interrupted() -> None:
-        with writing(root) as writer:
+        with edit_workspace(root) as writer:
             staged(writer, "b", "y")
             raise KeyboardInterrupt
 
@@ -255,8 +263,8 @@ def test_a_writer_that_fails_leaves_the_last_commit_and_nothing_else(tmp_path):
 def test_a_second_writer_is_refused_with_the_process_of_the_first(tmp_path):
     root = tmp_path / "w"
     hold = (
-        "import pathlib, sys; from counterpoint.storage.workspace import writing\n"
-        "with writing(pathlib.Path(sys.argv[1]), create=True): print('held', flush=True); sys.stdin.read()"
+        "import pathlib, sys; from counterpoint.storage.workspace import edit_workspace\n"
+        "with edit_workspace(pathlib.Path(sys.argv[1]), create=True): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -264,7 +272,7 @@ def test_a_second_writer_is_refused_with_the_process_of_the_first(tmp_path):
         assert first.stdout.readline() == b"held\n"
         refusal = rf"w is being written by process {first.pid}; try again when it has finished"
         for create in (False, True):
-            with pytest.raises(CounterpointError, match=refusal), writing(root, create=create):
+            with pytest.raises(CounterpointError, match=refusal), edit_workspace(root, create=create):
                 pytest.fail("two writers")
         assert live(root) == {}
         first.communicate()
@@ -275,24 +283,24 @@ def test_a_second_writer_is_refused_with_the_process_of_the_first(tmp_path):
 def test_a_reader_reads_its_moment_to_the_end_while_a_writer_replaces_it(tmp_path):
     root = tmp_path / "w"
     put(root, a="old", b="dropped")
-    with reading(root) as view:
+    with open_workspace(root) as view:
         put(root, a="new")
-        with writing(root) as writer:
+        with edit_workspace(root) as writer:
             writer.commit(drop=["b"])
         assert contents(view) == {"a": "old", "b": "dropped"}
         assert live(root) == {"a": "new"}
-    with writing(root):
+    with edit_workspace(root):
         assert_data_is_live(root)
 
 
 def test_an_unnamed_folder_is_taken_up_again_while_readers_keep_it(tmp_path):
     root = tmp_path / "w"
     put(root, a="old")
-    with reading(root):
+    with open_workspace(root):
         put(root, a="new")
         put(root, a="old")
         assert live(root) == {"a": "old"}
-    with writing(root):
+    with edit_workspace(root):
         pass
     assert live(root) == {"a": "old"}
     assert_holds_nothing_but_the_live(root)
@@ -309,7 +317,7 @@ def refused(*_):
 def test_a_full_disk_is_one_line_and_the_workspace_stays_as_it_was(tmp_path, call):
     root = tmp_path / "w"
     put(root, a="x")
-    with writing(root) as writer:
+    with edit_workspace(root) as writer:
         new = staged(writer, "b", "y")
         with pytest.MonkeyPatch.context() as disk:
             disk.setattr(commit.os, call, refused)
@@ -332,7 +340,7 @@ def test_a_commit_whose_last_fsync_fails_is_not_collected_as_if_it_had_not_happe
         if Path(target).name == "workspace.json":
             monkeypatch.setattr(commit.os, "fsync", refused)
 
-    with writing(root) as writer:
+    with edit_workspace(root) as writer:
         monkeypatch.setattr(commit.os, "replace", last_replace)
         with pytest.raises(CounterpointError, match="No space left"):
             writer.commit(staged(writer, "a", "y"))
@@ -347,7 +355,7 @@ def test_a_commit_whose_last_fsync_fails_is_not_collected_as_if_it_had_not_happe
 def test_no_workspace_says_how_to_make_one(tmp_path):
     (tmp_path / "file").touch()
     for root in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
-        for act in (reading, writing):
+        for act in (open_workspace, edit_workspace):
             with pytest.raises(CounterpointError) as refusal, act(root):
                 pytest.fail("there is none")
             assert str(refusal.value) == (
@@ -360,7 +368,7 @@ def test_a_folder_with_data_and_tmp_of_its_own_is_not_taken_for_a_workspace(tmp_
     (tmp_path / "data" / "thesis").mkdir(parents=True)
     (tmp_path / "tmp").mkdir()
     refusal = "is not a workspace and not empty .it holds 'data'.; choose a new or empty folder"
-    with pytest.raises(CounterpointError, match=refusal), writing(tmp_path, create=True):
+    with pytest.raises(CounterpointError, match=refusal), edit_workspace(tmp_path, create=True):
         pytest.fail("it was taken")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["data", "thesis", "tmp"]
 
@@ -373,17 +381,23 @@ def test_a_folder_with_data_and_tmp_of_its_own_is_not_taken_for_a_workspace(tmp_
         (b"[" * 100_000, "it is not JSON"),
         (b"[]", "it lacks the format version"),
         (b'{"version": 2, "projects": {}}', "it lacks the format version"),
-        (b'{"format": 1}', "or the live folders"),
-        (b'{"format": 2, "folders": []}', "has format 2, this Counterpoint reads format 1"),
-        (b'{"format": 1, "live": {"a": {"folder": "..", "made": {}}}}', "its entry for 'a' names no folder of data"),
-        (b'{"format": 1, "live": {"a": {"folder": "../x-1", "made": {}}}}', "its entry for 'a' names no folder"),
-        (b'{"format": 1, "live": {"a": {"folder": "a-1"}}}', "its entry for 'a' names no folder of data"),
+        (b'{"format": 2}', "or the live folders"),
+        (
+            b'{"format": 1, "live": {}}',
+            "has format 1, this Counterpoint reads format 2; ingest the logs again into a new folder",
+        ),
+        (
+            b'{"format": 2, "live": {"a": {"folder": "..", "metadata": {}}}}',
+            "its entry for 'a' names no folder of data",
+        ),
+        (b'{"format": 2, "live": {"a": {"folder": "../x-1", "metadata": {}}}}', "its entry for 'a' names no folder"),
+        (b'{"format": 2, "live": {"a": {"folder": "a-1"}}}', "its entry for 'a' names no folder of data"),
     ],
 )
 def test_a_foreign_or_broken_index_is_refused_and_nothing_is_touched(tmp_path, content, reason):
     (tmp_path / "workspace.json").write_bytes(content)
     (tmp_path / "tmp" / "thesis").mkdir(parents=True)
-    for act in (reading, writing, lambda root: writing(root, create=True)):
+    for act in (open_workspace, edit_workspace, lambda root: edit_workspace(root, create=True)):
         with pytest.raises(CounterpointError, match=reason) as refusal, act(tmp_path):
             pytest.fail("it was taken for a workspace")
         assert "\n" not in str(refusal.value)
@@ -398,6 +412,6 @@ def test_a_link_in_place_of_tmp_is_refused_because_what_it_points_to_would_be_em
     (elsewhere / "thesis").touch()
     (root / "tmp").rmdir()
     (root / "tmp").symlink_to(elsewhere)
-    with pytest.raises(CounterpointError, match="tmp is a link; make it a folder"), writing(root):
+    with pytest.raises(CounterpointError, match="tmp is a link; make it a folder"), edit_workspace(root):
         pytest.fail("it was taken")
     assert names(elsewhere) == ["thesis"]

@@ -9,7 +9,7 @@ import pytest
 from counterpoint.events.formats import Format, load
 from counterpoint.events.ingest import Taken, ingest
 from counterpoint.storage import parquet
-from counterpoint.storage.workspace import reading
+from counterpoint.storage.workspace import open_workspace
 from counterpoint.synthetic.platform import FORMATS, Made, Platform, invent
 
 
@@ -29,7 +29,7 @@ class Invented:
 
     def found(self, table: str, kind: str = "") -> pl.DataFrame:
         """Return the "events", "rejected" or "problems" of all files of a kind, with the name of their file."""
-        with reading(self.workspace) as view:
+        with open_workspace(self.workspace) as view:
             folders = {name: view.folder(f"log:{name}") for name in self.files if kind in name}
             read = {name: parquet.read(folder.file(f"{table}.parquet")) for name, folder in folders.items()}
         return pl.concat([part.with_columns(file=pl.lit(name)) for name, part in read.items()])

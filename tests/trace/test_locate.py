@@ -62,10 +62,10 @@ def test_without_a_method_it_is_the_pool_and_says_why():
     found = trace(NET, seen(NET), SIR, seconds=0.3)
     assert found.method == "pool"
     assert "40 nodes and 0.3 s: ranker alone" in found.why
-    assert list(found.made["references"]) == ["pool", "ranker", "sir"]
+    assert list(found.metadata["references"]) == ["pool", "ranker", "sir"]
     told = {"version", "nodes", "edges", "models", "times", "alike", "share", "sources", "method", "seed", "asked"}
-    assert told | {"seconds", "references"} == found.made.keys()
-    assert json.loads(json.dumps(found.made))["models"] == {"sir": 1.0}
+    assert told | {"seconds", "references"} == found.metadata.keys()
+    assert json.loads(json.dumps(found.metadata))["models"] == {"sir": 1.0}
 
 
 def test_a_seed_tells_one_story_and_breaks_ties():
@@ -107,8 +107,8 @@ def test_several_models_and_times_may_be_possible():
     one, other = SIR, replace(model("sir", spread=0.9), name="fast")
     codes = seen(NET).codes
     found = trace(NET, Observed(codes, ((1, 0.25), (3, 0.75))), ((one, 0.5), (other, 0.5)), method="mean field")
-    assert found.made["models"] == {"sir": 0.5, "fast": 0.5}
-    assert found.made["times"] == {1: 0.25, 3: 0.75}
+    assert found.metadata["models"] == {"sir": 0.5, "fast": 0.5}
+    assert found.metadata["times"] == {1: 0.25, 3: 0.75}
     assert found.probability.sum() == pytest.approx(1)
 
 

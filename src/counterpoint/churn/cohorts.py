@@ -17,8 +17,8 @@ from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, wilson
 from counterpoint.stats.survival import Step, median_of, survival
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Staged, View, key_of, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Staged, WorkspaceView, edit_workspace, key_of
 
 COHORTS: Final = "cohorts:churn"
 BY: Final = ("week", "month")
@@ -73,7 +73,7 @@ def cohorts(
     known_for: str | int = 30,
     outcome_for: str | int = 14,
     practice: Practice = rules.OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> Cohorts:
     """Follow the listeners of a workspace by the week or month in which they were first seen, and keep the result.
 
@@ -88,7 +88,7 @@ def cohorts(
     """
     if by not in BY:
         raise CounterpointError(f"cohorts are by week or month, not by {by!r}")
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         last = Span.of(outcome_for).until(date(session.days.last))
         newest = Snapshot.of(last, known_for=known_for, outcome_for=outcome_for)
         snapshots = session.before(newest, session.days.last - session.days.first + 1)
@@ -167,7 +167,7 @@ def _life(cohort: str, part: pl.DataFrame) -> Lasting:
     return Lasting(cohort, len(days), int(left.sum()), curve, median_of(curve))
 
 
-def cohorts_in(view: View) -> Cohorts | None:
+def cohorts_in(view: WorkspaceView) -> Cohorts | None:
     """Return the cohorts that a workspace keeps."""
     folder = view.get(COHORTS)
     if folder is None:

@@ -38,8 +38,8 @@ from counterpoint.snapshots.session import ListenerTable, SnapshotSession, open_
 from counterpoint.snapshots.snapshot import Snapshot, day_of
 from counterpoint.stats.calibration import Bin
 from counterpoint.stats.intervals import Estimate
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Folder, Staged, View, key_of, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, edit_workspace, key_of
 
 EVALUATION: Final = "evaluation:churn:"
 PLAIN: Final = ("recency alone", "frequency alone")
@@ -73,7 +73,7 @@ def evaluate(  # noqa: PLR0913  all but two are options
     seed: int = 0,
     resamples: int = 1000,
     practice: Practice = rules.OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> Evaluation:
     """Judge `models`, recency alone and frequency alone at a snapshot, and keep the result in the workspace.
 
@@ -96,7 +96,7 @@ def evaluate(  # noqa: PLR0913  all but two are options
     check_seed(seed)
     check_snapshots(snapshots)
     published = practice.name == AS_PUBLISHED.name
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         if published:
             chosen = {**STUDY, **({SEARCHED: GRID_SEARCH} if grid else {})}
             splits, note = [_as_published(session, snapshot, chosen, Rules((SEARCHED, PLAIN[0]), seed, resamples))], ""
@@ -217,9 +217,9 @@ def _plain(test: ListenerTable) -> dict[str, NDArray[np.float64]]:
     return dict(zip(PLAIN, (idle, -test.rows["events"].to_numpy().astype(np.float64)), strict=True))
 
 
-def evaluations_in(view: View) -> tuple[Evaluation, ...]:
+def evaluations_in(view: WorkspaceView) -> tuple[Evaluation, ...]:
     """Return the evaluations that a workspace keeps, in the order of their snapshots."""
-    folders = view.below(EVALUATION)
+    folders = view.with_prefix(EVALUATION)
     return tuple(_read(json.loads(folder.file("evaluation.json").read_text())) for folder in folders)
 
 

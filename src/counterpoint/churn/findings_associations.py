@@ -6,7 +6,7 @@ from counterpoint.churn.likes import Likes
 from counterpoint.churn.songs import FALSE, LEAST_ODDS, Songs
 from counterpoint.report.finding import Cell, Finding, Table
 from counterpoint.snapshots.snapshot import Span
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 SHOWN: Final = 20
 
@@ -21,7 +21,8 @@ def tell_songs(songs: Songs) -> Finding:
     """Show what leavers heard more on their last day than stayers like them."""
     found = songs.found
     says = (
-        f"{counted(found.height, songs.of)} of {songs.rows.height:,} tested came before leaving more often than chance"
+        f"{pluralize(found.height, songs.of)} of {songs.rows.height:,} tested came before leaving more often than"
+        " chance"
         f" allows: {songs.leavers:,} leavers on their last active day against {songs.stayers:,} days of stayers of the"
         " same date, device, activity and tenure. This is an association: no song is said to have driven anyone away."
     )

@@ -22,8 +22,8 @@ from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, Z
 from counterpoint.stats.matching import Cells, jackknife_error, mantel_haenszel, risk_difference
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Staged, View, key_of, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Staged, WorkspaceView, edit_workspace, key_of
 
 LIKES: Final = "likes:churn:"
 OF: Final = {"like": "L", "dislike": "X"}
@@ -64,7 +64,7 @@ def likes(
     of: str = "like",
     outcome_for: str | int = 14,
     practice: Practice = rules.OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> Likes:
     """Compare days with a like (or dislike) with days like them without, and keep the result in the workspace.
 
@@ -78,7 +78,7 @@ def likes(
     if of not in OF:
         raise CounterpointError(f"compared are likes or dislikes, not {of!r}")
     span = Span.of(outcome_for)
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         last = span.until(date(session.days.last))
         # Cleaned as all the days teach that are compared.
         days = session.days
@@ -203,9 +203,9 @@ def _cells(stratum: NDArray[np.int64], exposed: NDArray[np.float64], silent: NDA
     return Cells(np.zeros(int(both.sum()), np.int64), hit[both], with_one[both], hits[both], whole[both])
 
 
-def likes_in(view: View) -> tuple[Likes, ...]:
+def likes_in(view: WorkspaceView) -> tuple[Likes, ...]:
     """Return what a workspace has found about likes, and about dislikes."""
-    return tuple(_read(json.loads(folder.file("likes.json").read_text())) for folder in view.below(LIKES))
+    return tuple(_read(json.loads(folder.file("likes.json").read_text())) for folder in view.with_prefix(LIKES))
 
 
 def _read(made: dict[str, Any]) -> Likes:

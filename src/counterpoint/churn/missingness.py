@@ -22,8 +22,8 @@ from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate, bootstrap
 from counterpoint.stats.labels import Weights
 from counterpoint.stats.permutation import linear_test
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import edit_workspace
 
 NEGLIGIBLE: Final = 0.1  # of Cohen's h: half of what is called small (Cohen 1988)
 LEVEL: Final = 0.9
@@ -73,7 +73,7 @@ def missing_checks(  # noqa: PLR0913  all but two are options
     permutations: int = 9999,
     resamples: int = 1000,
     practice: Practice = OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> tuple[MissingCheck, ...]:
     """Check each thing that a play can lack, in a snapshot's known window and without its bots.
 
@@ -84,10 +84,10 @@ def missing_checks(  # noqa: PLR0913  all but two are options
     CounterpointError
         If the log does not cover the snapshot, or has no plays that lack nothing.
     """
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         by = session.cleaning(snapshot)
         table = session.table(snapshot, by, outcome=True)
-        session.engine.know("bots", [by.file("bots.parquet")])
+        session.engine.register("bots", [by.file("bots.parquet")])
         counts = session.engine.fetch(_counts_sql(*snapshot.days[:2]))
     rows = table.rows.select("uid", "churned", "device").join(counts, on="uid").filter(pl.col("plays") > 0).sort("uid")
     if not rows.height:

@@ -19,9 +19,17 @@ from counterpoint.snapshots.session import ListenerTable, open_session
 from counterpoint.snapshots.snapshot import Snapshot, day_of
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.storage import parquet
-from counterpoint.storage.engine import Chosen
+from counterpoint.storage.engines import EngineChoice
 from counterpoint.storage.pseudonyms import pseudonyms
-from counterpoint.storage.workspace import Staged, View, Writer, key_of, reading, verify, writing
+from counterpoint.storage.workspace import (
+    Staged,
+    WorkspaceView,
+    WorkspaceWriter,
+    edit_workspace,
+    key_of,
+    open_workspace,
+    verify,
+)
 
 SCORES: Final = "scores:churn"
 EXPERIMENT: Final = "experiment:churn:"
@@ -70,7 +78,7 @@ def score(
     at: str | dt.date | None = None,
     plan: Plan | None = None,
     paying: pl.Series | None = None,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> Scores:
     """Score all listeners known on the day `at` (the last day of the log by default) with the workspace's churn model.
 
@@ -82,7 +90,7 @@ def score(
     CounterpointError
         If there is no model, or the log does not cover what must be known on that day.
     """
-    with writing(workspace) as writer, open_session(writer, engine) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine) as session:
         trained, folder = trained_in(writer.view)
         day = date(session.days.last) if at is None else day_of(at)
         snapshot = Snapshot(day, trained.snapshot.known_for, trained.snapshot.outcome_for)
@@ -108,7 +116,7 @@ def score(
     return scores
 
 
-def _experiment(writer: Writer, scores: Scores, key: str) -> Staged:
+def _experiment(writer: WorkspaceWriter, scores: Scores, key: str) -> Staged:
     """Return the groups of an experiment, to be kept apart from the ranking: later ones do not end it.
 
     Raises
@@ -200,8 +208,8 @@ def outcome_of(workspace: Path, outcome: pl.DataFrame, *, at: str | dt.date | No
     CounterpointError
         If there is no such experiment, or the outcome has other columns or values.
     """
-    with reading(workspace) as view:
-        drawn = view.below(EXPERIMENT) if at is None else [view.get(f"{EXPERIMENT}{day_of(at)}")]
+    with open_workspace(workspace) as view:
+        drawn = view.with_prefix(EXPERIMENT) if at is None else [view.get(f"{EXPERIMENT}{day_of(at)}")]
         if not drawn or drawn[-1] is None:
             when = "" if at is None else f" at {at}"
             raise CounterpointError(
@@ -209,25 +217,25 @@ def outcome_of(workspace: Path, outcome: pl.DataFrame, *, at: str | dt.date | No
             )
         verify(drawn[-1])
         groups = parquet.read(drawn[-1].file("groups.parquet"))
-        return uplift(groups, outcome, float(str(drawn[-1].made["break_even"])))
+        return uplift(groups, outcome, float(str(drawn[-1].metadata["break_even"])))
 
 
-def scores_in(view: View) -> Scores | None:
+def scores_in(view: WorkspaceView) -> Scores | None:
     """Return the scores that a workspace keeps, if the model that made them is still its model."""
     folder = view.get(SCORES)
     if folder is None:
         return None
     trained, model = trained_in(view)
-    if folder.made["model"] != model.key:
+    if folder.metadata["model"] != model.key:
         return None
-    snapshot = Snapshot(day_of(str(folder.made["at"])), trained.snapshot.known_for, trained.snapshot.outcome_for)
+    snapshot = Snapshot(day_of(str(folder.metadata["at"])), trained.snapshot.known_for, trained.snapshot.outcome_for)
     verify(folder)
     said: dict[str, Any] = json.loads(folder.file("scores.json").read_text())
     return Scores(
         snapshot=snapshot,
-        model=str(folder.made["kind"]),
-        seen=int(str(folder.made["seen"])),
-        logs=str(folder.made["logs"]),
+        model=str(folder.metadata["kind"]),
+        seen=int(str(folder.metadata["seen"])),
+        logs=str(folder.metadata["logs"]),
         plan=Plan(**said["plan"]),
         costs=Costs(**said["costs"]),
         common=tuple(Common(**each) for each in said["common"]),

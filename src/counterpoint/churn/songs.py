@@ -24,8 +24,8 @@ from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Z
 from counterpoint.stats.matching import Association, Cells, false_discovery, mantel_haenszel, shrunk
 from counterpoint.storage import parquet
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Folder, Staged, View, key_of, verify, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, edit_workspace, key_of, verify
 
 SONGS: Final = "songs:churn:"
 OF: Final = {"song": "song_id", "singer": "singer"}  # the column that says which
@@ -75,7 +75,7 @@ def songs(
     of: str = "song",
     seed: int = 0,
     practice: Practice = rules.OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> Songs:
     """Find the songs, or with `of` the singers, over-represented before leaving, and keep the result in the workspace.
 
@@ -87,13 +87,13 @@ def songs(
     if of not in OF:
         raise CounterpointError(f"over-represented are songs or singers, not {of!r}")
     check_seed(seed)
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         session.check(snapshot)
         days = _days(session, session.cleaning(snapshot), snapshot)
         rows = compared(days, seed=seed)
         chosen = writer.stage() / "rows.parquet"
         rows.write_parquet(chosen)
-        session.engine.know("compared", [chosen])
+        session.engine.register("compared", [chosen])
         tested = _tested(session.engine.fetch(_heard_sql(of)), rows)
         found = Songs(
             of=of,
@@ -267,9 +267,9 @@ def _association(cells: pl.DataFrame, items: pl.Series) -> Association:
     return Association(*(at_its_place(getattr(found, field.name)) for field in fields(Association)))
 
 
-def songs_in(view: View) -> tuple[Songs, ...]:
+def songs_in(view: WorkspaceView) -> tuple[Songs, ...]:
     """Return what a workspace has found about songs, and about singers."""
-    return tuple(_read(folder) for folder in view.below(SONGS))
+    return tuple(_read(folder) for folder in view.with_prefix(SONGS))
 
 
 def _read(folder: Folder) -> Songs:

@@ -17,8 +17,8 @@ from counterpoint.rng import check_seed
 from counterpoint.snapshots.session import KINDS as EVENT_KINDS
 from counterpoint.snapshots.session import ListenerTable, SnapshotSession, open_session, rhythm_file
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Folder, Staged, View, key_of, verify, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, edit_workspace, key_of, verify
 
 MODEL: Final = "model:churn"
 SNAPSHOTS: Final = 3
@@ -63,7 +63,7 @@ def train(  # noqa: PLR0913  all but two are options
     snapshots: int = SNAPSHOTS,
     seed: int = 0,
     practice: Practice = rules.OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> Trained:
     """Fit the model called `kind` to a snapshot and those before it, and keep it as the workspace's churn model.
 
@@ -78,7 +78,7 @@ def train(  # noqa: PLR0913  all but two are options
     kind_named(kind)
     check_seed(seed)
     check_snapshots(snapshots)
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         trained_at = session.before(snapshot, snapshots)
         cleaning = session.cleaning(snapshot)
         examples = gathered(session, trained_at, cleaning)
@@ -126,7 +126,7 @@ def check_features(trained: Trained, table: ListenerTable) -> None:
         )
 
 
-def trained_in(view: View) -> tuple[Trained, Folder]:
+def trained_in(view: WorkspaceView) -> tuple[Trained, Folder]:
     """Return the churn model that a workspace keeps, and its folder (which holds its cleaning too)."""
     folder = view.get(MODEL)
     if folder is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.events.schema import bucket
-from counterpoint.storage.exchange import frame_of
+from counterpoint.storage.exchange import to_frame
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -89,7 +89,7 @@ def examples(table: Any, *, label: str, listener: str | None = None) -> Examples
     >>> made.names, made.x.tolist(), made.y.tolist()
     (('plays',), [[3.0], [nan]], [1, 0])
     """
-    frame = frame_of(table)
+    frame = to_frame(table)
     for name in (label, *([listener] if listener else [])):
         if name not in frame.columns:
             raise CounterpointError(f"the table has no column {name!r}; {nearest(name, frame.columns)}")
@@ -133,7 +133,7 @@ def numbers(table: Any, names: Sequence[str]) -> Matrix:
     CounterpointError
         If the table's columns are not these, by name, or one holds no numbers.
     """
-    frame = frame_of(table)
+    frame = to_frame(table)
     if missing := [name for name in names if name not in frame.columns]:
         raise CounterpointError(f"the table has no column {missing[0]!r}, which the model learned from")
     if extra := [name for name in frame.columns if name not in names]:

@@ -92,7 +92,7 @@ def features(
     Example: counterpoint churn features work --out features.parquet
     """
     from counterpoint.snapshots.session import Sample, listener_table
-    from counterpoint.storage.exchange import hand_out
+    from counterpoint.storage.exchange import write_table
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("counting"):
@@ -105,7 +105,7 @@ def features(
             rhythm=rhythm,
             engine=engine,
         )
-        hand_out(table.rows, out)
+        write_table(table.rows, out)
     say(f"{out}: {table.rows.height:,} listeners known on {snapshot.day}, {len(table.features)} features")
 
 
@@ -271,10 +271,10 @@ def score(
     from counterpoint.churn.retention_offers import Plan
     from counterpoint.churn.score import outcome_of
     from counterpoint.churn.score import score as rank
-    from counterpoint.storage.exchange import hand_in, hand_out
+    from counterpoint.storage.exchange import read_table, write_table
 
     if outcome is not None:
-        _say_uplift(outcome_of(workspace, hand_in(outcome), at=at), as_json=as_json)
+        _say_uplift(outcome_of(workspace, read_table(outcome), at=at), as_json=as_json)
         return
     plan = Plan(
         watch_after=watch_after,
@@ -289,10 +289,10 @@ def score(
         seed=seed,
     )
     with progress("scoring"):
-        payers = None if paying is None else hand_in(paying, "uid")["uid"]
+        payers = None if paying is None else read_table(paying, "uid")["uid"]
         scores = rank(workspace, at=at, plan=plan, paying=payers, engine=engine)
         if out is not None:
-            hand_out(scores.rows, out)
+            write_table(scores.rows, out)
     if as_json:
         say_json(
             {
@@ -404,13 +404,13 @@ def songs(
     Example: counterpoint churn songs work --at 2017-04-28
     """
     from counterpoint.churn.songs import songs as compare
-    from counterpoint.storage.exchange import hand_out
+    from counterpoint.storage.exchange import write_table
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("comparing"):
         found = compare(workspace, snapshot, of=of, seed=seed, practice=_practice(bots), engine=engine)
         if out is not None:
-            hand_out(found.rows, out)
+            write_table(found.rows, out)
     if as_json:
         said = {name: getattr(found, name) for name in ("of", "seed", "leavers", "stayers", "inflation")}
         say_json({**said, "at": snapshot.day, "tested": found.rows.height, "found": found.found.to_dicts()})

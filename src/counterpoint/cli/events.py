@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table, warn
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 app = typer.Typer(help="Read raw logs into a workspace, and see what became of every line.", no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def ingest(
         sum(getattr(account, name) for account in accounts)
         for name in ("lines", "accepted", "repaired", "rejected", "records")
     )
-    say(f"{counted(len(taken), 'log')}, {new} taken, {len(taken) - new} unchanged")
+    say(f"{pluralize(len(taken), 'log')}, {new} taken, {len(taken) - new} unchanged")
     say(f"{lines:,} lines = {accepted:,} accepted + {repaired:,} repaired + {rejected:,} rejected; {records:,} records")
     lost = sum(problem.count for account in accounts for problem in account.problems)
     if lost:
@@ -63,9 +63,9 @@ def show(
     """
     from counterpoint.events.overview import overview
     from counterpoint.events.schema import date
-    from counterpoint.storage.workspace import reading
+    from counterpoint.storage.workspace import open_workspace
 
-    with progress("looking"), reading(workspace) as view:
+    with progress("looking"), open_workspace(workspace) as view:
         found = overview(view)
     days = [(kind, None if day is None else date(day).isoformat(), count) for kind, day, count in found.events]
     problems = [(a.file, p.column, p.reason, p.count) for a in found.files for p in a.problems]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table, warn
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,8 +76,8 @@ def train(
         return
     listeners, songs = made.seen.shape
     say(
-        f"{made.kind} learned from {counted(listeners, 'listener')} and {counted(songs, 'song')},"
-        f" {counted(len(made.seen.song), 'pair')}, known on {trained.snapshot.day}"
+        f"{made.kind} learned from {pluralize(listeners, 'listener')} and {pluralize(songs, 'song')},"
+        f" {pluralize(len(made.seen.song), 'pair')}, known on {trained.snapshot.day}"
     )
     if made.members:
         say("members and their weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in made.members))
@@ -129,7 +129,6 @@ def evaluate(
     from counterpoint.recommend.evaluate import USUAL, evaluate_table
     from counterpoint.recommend.evaluate import evaluate as judge
     from counterpoint.recommend.models.registry import KINDS
-    from counterpoint.storage.workspace import reading
 
     kinds = list(USUAL) if models is None else [name.strip() for name in models.split(",")]
     kinds = ["blend", *KINDS] if models == "all" else kinds
@@ -182,7 +181,7 @@ def _say_evaluation(found: "Evaluation") -> None:
     if "blend" in {judged.recommender for judged in found.windows[0].discovery}:
         over = "popular-lately"
         verdict = "wins over" if found.wins("blend", over) else "does not win over"
-        say(f"blend {verdict} {over} (by 1 % or more, and surely) in all {counted(len(found.windows), 'window')}")
+        say(f"blend {verdict} {over} (by 1 % or more, and surely) in all {pluralize(len(found.windows), 'window')}")
     if found.remembered:
         say("\ntrain RMSE and MAE (the study's measure: of ratings that the model was fitted to)")
         say_table(("recommender", "RMSE", "MAE"), found.remembered)
@@ -192,8 +191,8 @@ def _say_evaluation(found: "Evaluation") -> None:
 
 def _say_window(window: "Window") -> None:
     say(
-        f"{window.at}{' to ' + window.until if window.until else ''}: {counted(window.listeners, 'listener')} known,"
-        f" {counted(window.songs, 'song')}; {window.evaluable:.1%} of those who chose anything can be judged,"
+        f"{window.at}{' to ' + window.until if window.until else ''}: {pluralize(window.listeners, 'listener')} known,"
+        f" {pluralize(window.songs, 'song')}; {window.evaluable:.1%} of those who chose anything can be judged,"
         f" {window.strangers:.1%} were not known; {window.unreachable:.1%} of the choices were songs nobody knew"
     )
     told = {"new songs": window.discovery, "songs known": window.replay}
@@ -273,8 +272,8 @@ def songs(
     from counterpoint.recommend.recommender import Request
     from counterpoint.recommend.songs import write_songs
     from counterpoint.recommend.train import trained_in
-    from counterpoint.storage.engine import ENGINES
-    from counterpoint.storage.workspace import reading
+    from counterpoint.storage.engines import ENGINES
+    from counterpoint.storage.workspace import open_workspace
 
     if engine not in ENGINES:
         raise CounterpointError(f"no engine {engine!r}; {nearest(engine, ENGINES)}")
@@ -283,7 +282,7 @@ def songs(
             raise CounterpointError("on Spark only --out, --count and --known hold: everybody is listed as they are")
         _songs_on_spark(workspace, out, count=count, known=known)
         return
-    with progress("listing"), reading(workspace) as view:
+    with progress("listing"), open_workspace(workspace) as view:
         made, denied = trained_in(view).recommender, _ids(deny)
         request = Request(
             count=count,
@@ -296,7 +295,7 @@ def songs(
         )
         if out is not None:
             written = write_songs(made, uids or None, request, out)
-            say(f"{out}: {counted(written, 'row')}")
+            say(f"{out}: {pluralize(written, 'row')}")
             _warn_of_unknown(made, deny, denied)
             return
         if not uids:
@@ -313,13 +312,13 @@ def songs(
     say_table(told.columns, told.rows())
     strangers = made.strangers(uids)
     if len(strangers):
-        warn(f"{counted(len(strangers), 'listener')} not known (such as {strangers[0]}): they get what is popular")
+        warn(f"{pluralize(len(strangers), 'listener')} not known (such as {strangers[0]}): they get what is popular")
 
 
 def _warn_of_unknown(made: "Recommender", deny: Path | None, denied: "pl.Series | None") -> None:
     """Say of how many songs that are denied nobody knows anything: an id may be misspelt."""
     if denied is not None and (unknown := made.unknown(denied)):
-        warn(f"{counted(unknown, 'song')} of {deny} are not known to anybody, so denying them changes nothing")
+        warn(f"{pluralize(unknown, 'song')} of {deny} are not known to anybody, so denying them changes nothing")
 
 
 def _songs_on_spark(workspace: Path, out: Path | None, *, count: int, known: bool) -> None:
@@ -330,7 +329,7 @@ def _songs_on_spark(workspace: Path, out: Path | None, *, count: int, known: boo
         raise CounterpointError("Spark lists everybody's songs into a folder: add --out songs")
     with progress("listing"):
         written = songs_on_spark(workspace, out, count=count, new=not known)
-    say(f"{out}: {counted(written, 'row')}")
+    say(f"{out}: {pluralize(written, 'row')}")
 
 
 @app.command()
@@ -345,9 +344,9 @@ def similar(
     Example: counterpoint recommend similar work 100123
     """
     from counterpoint.recommend.train import trained_in
-    from counterpoint.storage.workspace import reading
+    from counterpoint.storage.workspace import open_workspace
 
-    with progress("looking"), reading(workspace) as view:
+    with progress("looking"), open_workspace(workspace) as view:
         found = trained_in(view).recommender.similar(song_id, count=count)
     if as_json:
         say_json(found.to_dicts())
@@ -363,9 +362,9 @@ def _because(parts: "pl.DataFrame") -> str | None:
 
 
 def _table(path: Path | None, *columns: str) -> "pl.DataFrame | None":
-    from counterpoint.storage.exchange import hand_in
+    from counterpoint.storage.exchange import read_table
 
-    return None if path is None else hand_in(path, *columns)
+    return None if path is None else read_table(path, *columns)
 
 
 def _ids(path: Path | None) -> "pl.Series | None":

@@ -7,7 +7,7 @@ import typer
 
 from counterpoint.cli.output import progress, say
 from counterpoint.cli.rumour import beside
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 
 def report(
@@ -29,4 +29,4 @@ def report(
         more, made = ((), {}) if network is None else beside(network)
         step("writing")
         findings = write_report(workspace, to, title=title, more=more, made=made)
-    say(f"{to}: {counted(findings, 'finding')}")
+    say(f"{to}: {pluralize(findings, 'finding')}")

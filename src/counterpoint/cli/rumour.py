@@ -10,7 +10,7 @@ import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table
 from counterpoint.errors import CounterpointError, nearest
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
     from counterpoint.networks.graph import Network
@@ -196,11 +196,11 @@ def _without(run: "Callable[..., Outbreaks]", found: "Outbreaks") -> "Outbreaks"
 def network_from(what: str, directed: bool | None, seed: int) -> "Read":
     """Return the network that a file holds or a recipe makes, and what was left out."""
     from counterpoint.networks.formats.edge_table import Taken
-    from counterpoint.networks.read import Read, counted
+    from counterpoint.networks.read import Read, read_with_report
     from counterpoint.networks.recipe import network
 
     if Path(what).is_file():
-        return counted(what, directed=directed)
+        return read_with_report(what, directed=directed)
     made = network(what, rng=seed)
     if directed is not None:
         raise CounterpointError(f"{what} is a recipe: whether edges have a direction is said of files")
@@ -283,11 +283,11 @@ def _number(where: str, text: str) -> float:
 
 
 def _hand_out(found: "Outbreaks", out: Path | None, nodes: Path | None, tree: Path | None) -> None:
-    from counterpoint.storage.exchange import hand_out
+    from counterpoint.storage.exchange import write_table
 
     for path, frame in ((out, found.table), (nodes, found.changes), (tree, found.changes)):
         if path is not None:
-            hand_out(frame(), path)
+            write_table(frame(), path)
 
 
 def _findings(
@@ -319,11 +319,11 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
 def size_of(read: "Read") -> str:
     """Say how large a network is, and what was left out of it."""
     network, taken = read.network, read.taken
-    size = f"{counted(network.nodes, 'node')}, {counted(network.edges, 'arc' if network.directed else 'edge')}"
+    size = f"{pluralize(network.nodes, 'node')}, {pluralize(network.edges, 'arc' if network.directed else 'edge')}"
     least = _epidemic(network)
     above = f"; epidemic threshold {least:.3g}" if least is not None else ""
-    told = ", ".join(counted(count, word) for name, word in LEFT_OUT.items() if (count := getattr(taken, name)))
-    out = f"; of {counted(taken.records, 'record')} left out: {told}" if told else ""
+    told = ", ".join(pluralize(count, word) for name, word in LEFT_OUT.items() if (count := getattr(taken, name)))
+    out = f"; of {pluralize(taken.records, 'record')} left out: {told}" if told else ""
     return f"{size}{out}{above}"
 
 
@@ -338,8 +338,8 @@ def _epidemic(network: "Network") -> float | None:
 
 
 def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
-    say(f"{found.model.name}, contact {found.model.contact}; {found.engine}; seed {found.made['seed']}")
-    took_off, runs = int(found.took_off.sum()), counted(found.runs, "run")
+    say(f"{found.model.name}, contact {found.model.contact}; {found.engine}; seed {found.metadata['seed']}")
+    took_off, runs = int(found.took_off.sum()), pluralize(found.runs, "run")
     say(f"took off (1 % of the nodes touched, or more): {took_off:,} of {runs}, {found.takeoff.brief}")
     stocks, flows = (_measured(found, flow=flow) for flow in (False, True))
     rows = [
@@ -351,7 +351,7 @@ def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
         for state in found.model.states
     ]
     say_table(("state", "peak", "at step", "end", "new: peak", "at step", "in all"), rows)
-    whose = f"the {counted(took_off, 'run')} that took off" if took_off else "all runs, none of which took off"
+    whose = f"the {pluralize(took_off, 'run')} that took off" if took_off else "all runs, none of which took off"
     say(f"shares of the nodes: means over {whose}, and their 95 % intervals")
     if without is not None:
         say(f"the same runs with nothing done to it: took off {without.takeoff.brief}")
@@ -391,7 +391,7 @@ def _told(found: "Outbreaks", without: "Outbreaks | None") -> dict[str, Any]:
         "model": _model_told(found.model),
         "engine": found.engine,
         "runs": found.runs,
-        "seed": found.made["seed"],
+        "seed": found.metadata["seed"],
         "took_off": found.takeoff,
         "means_over": "runs that took off" if taken_off else "all runs",
         "stocks": found.summary(taken_off=taken_off).to_dicts(),

@@ -11,7 +11,7 @@ import typer
 from counterpoint.cli.output import progress, say, say_json, say_table
 from counterpoint.cli.rumour import RECIPES, model_from, network_from, network_told, size_of, whole
 from counterpoint.errors import CounterpointError, nearest
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -151,7 +151,7 @@ def evaluate(
         say_json({**network_told(network, read), **_setting_told(setting), "outbreaks": outbreaks, "detectors": rows})
         return
     say(f"{network}: {size_of(read)}")
-    many = f"{counted(outbreaks, 'outbreak')} with {least:,} touched or more"
+    many = f"{pluralize(outbreaks, 'outbreak')} with {least:,} touched or more"
     say(f"{_setting_said(setting)}; {many}, {judged.touched.mean():.1f} on average")
     _say_judged(table, sources)
     _say_written(out)
@@ -198,20 +198,20 @@ def _learned(setting: "Setting", names: str, **how: Any) -> "dict[str, Detector]
 def _check_outputs(table: Path | None, page: Path | None = None) -> None:
     """Refuse at once what could not be written after a minute of learning."""
     from counterpoint.storage.commit import explained
-    from counterpoint.storage.exchange import check_ending
+    from counterpoint.storage.exchange import check_table_path
 
     if table is not None:
-        check_ending(table)
+        check_table_path(table)
     for path in filter(None, (table, page)):
         with explained(path):
             os.scandir(path.parent).close()
 
 
 def _hand_out(table: "pl.DataFrame", to: Path | None) -> None:
-    from counterpoint.storage.exchange import hand_out
+    from counterpoint.storage.exchange import write_table
 
     if to is not None:
-        hand_out(table, to)
+        write_table(table, to)
 
 
 def _show(found: "Suspects", made: Mapping[str, str], to: Path) -> None:
@@ -230,13 +230,13 @@ def _say(found: "Suspects", snapshot: Path, top: int) -> None:
 
     setting = found.setting
     touched = int(setting.touched[found.codes].sum())
-    say(f"{snapshot.name}: {touched:,} of {counted(len(found.codes), 'node')} seen to be touched")
+    say(f"{snapshot.name}: {touched:,} of {pluralize(len(found.codes), 'node')} seen to be touched")
     say(_setting_said(setting))
     table = found.table(top)
     say_table(table.columns, table.with_columns(table["node"].cast(str)).rows())  # names, even if they are numbers
     if said := said_how_sure(found):
         say(said)
-    say(f"method {found.method}: {found.why}; {found.made['seconds']:.1f} s")
+    say(f"method {found.method}: {found.why}; {found.metadata['seconds']:.1f} s")
     say(f"no proof: {ONLY_RANKED if found.probability is None else NO_PROOF}")
 
 
@@ -308,15 +308,15 @@ def _told(found: "Suspects", top: int) -> dict[str, Any]:
         **_setting_told(found.setting),
         "method": found.method,
         "why": found.why,
-        "seconds": found.made["seconds"],
-        "seed": found.made["seed"],
+        "seconds": found.metadata["seconds"],
+        "seed": found.metadata["seed"],
         "proof": False,
         "touched": int(found.setting.touched[found.codes].sum()),
         "count": len(found.nodes),
         "suspects": found.table(top).to_dicts(),
         "credible": names.gather(found.credible()).to_list() if claims else None,
         "expected_distance": found.distance,
-        "references": found.made["references"],
+        "references": found.metadata["references"],
     }
 
 

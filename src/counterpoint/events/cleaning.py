@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.events.rules import OURS, PRACTICES, Learned, Practice
-from counterpoint.storage.engine import Engine, Place, within
+from counterpoint.storage.engine import Engine, Location, within
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Frac
 
 
 def learn(
-    engine: Engine, *, after: int, until: int, scratch: Place, practice: Practice = OURS
+    engine: Engine, *, after: int, until: int, scratch: Location, practice: Practice = OURS
 ) -> tuple[Cleaning, pl.DataFrame]:
     """Learn a cleaning from the `events` with a day in (after, until]; return it and its bots (uid, plays).
 
@@ -73,13 +73,13 @@ def learn(
     blank = Cleaning(practice.name, after, until, (), (), None if bots_from is None else ceil(bots_from))
     bots, plays = within(scratch, "bots.parquet"), within(scratch, "plays.parquet")
     engine.write(f"SELECT uid, plays FROM ({counted}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
-    engine.know("bots", [bots])
+    engine.register("bots", [bots])
     engine.write(
         "SELECT song_ms, play_ms, CAST(count(*) AS BIGINT) AS n FROM events"
         f" WHERE {window} AND uid NOT IN (SELECT uid FROM bots) GROUP BY song_ms, play_ms",
         plays,
     )
-    engine.know("plays", [plays])
+    engine.register("plays", [plays])
     return _learned(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
 
 

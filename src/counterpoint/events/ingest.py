@@ -22,7 +22,7 @@ from counterpoint.events.schema import polars_schema
 from counterpoint.events.sources import Hashed, Log, find
 from counterpoint.events.values import Typed, day_in_name, typed
 from counterpoint.storage import parquet
-from counterpoint.storage.workspace import Staged, View, Writer, key_of, writing
+from counterpoint.storage.workspace import Staged, WorkspaceView, WorkspaceWriter, edit_workspace, key_of
 
 _T = TypeVar("_T")
 LOG: Final = "log:"
@@ -60,7 +60,7 @@ def ingest(
     found = find(logs)
     for log in found:
         day_in_name(how.of(log.name), log.name)
-    with writing(to, create=True) as writer:
+    with edit_workspace(to, create=True) as writer:
         _check_ids(writer.view, how)
         plan = [(log, _status(writer.view, log, how, replace=replace)) for log in found]
         taken = []
@@ -71,12 +71,12 @@ def ingest(
         return tuple(taken)
 
 
-def ledgers(view: View) -> tuple[FileLedger, ...]:
+def ledgers(view: WorkspaceView) -> tuple[FileLedger, ...]:
     """Return the account of every log in a workspace, by file name."""
-    return tuple(FileLedger.from_json(folder.made) for folder in view.below(LOG))
+    return tuple(FileLedger.from_json(folder.metadata) for folder in view.with_prefix(LOG))
 
 
-def _check_ids(view: View, how: Format) -> None:
+def _check_ids(view: WorkspaceView, how: Format) -> None:
     for ledger in ledgers(view):
         for name, here, there in zip(("uid", "song_id"), how.id_types, ledger.id_types, strict=True):
             if here != there:
@@ -86,7 +86,7 @@ def _check_ids(view: View, how: Format) -> None:
                 )
 
 
-def _status(view: View, log: Log, how: Format, *, replace: bool) -> str:
+def _status(view: WorkspaceView, log: Log, how: Format, *, replace: bool) -> str:
     """Say whether a log is new, unchanged, or replaces its older self; refuse a change that nobody asked for."""
     before = view.get(f"{LOG}{log.name}")
     if before is None:
@@ -105,12 +105,12 @@ def _key(name: str, sha256: str, how: Format) -> str:
     return key_of("events", name, sha256, how.digest)
 
 
-def _account(view: View, log: Log) -> FileLedger:
-    return FileLedger.from_json(view.folder(f"{LOG}{log.name}").made)
+def _account(view: WorkspaceView, log: Log) -> FileLedger:
+    return FileLedger.from_json(view.folder(f"{LOG}{log.name}").metadata)
 
 
 def _staged(
-    writer: Writer, plan: Iterable[tuple[Log, str]], how: Format, told: Callable[[Log], None]
+    writer: WorkspaceWriter, plan: Iterable[tuple[Log, str]], how: Format, told: Callable[[Log], None]
 ) -> Iterator[tuple[Log, str, Staged | None]]:
     """Read one log after the other, those that have not changed excepted."""
     for log, status in plan:
@@ -129,9 +129,9 @@ def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
     digests: list[pl.Series] = []
     with (
         log.opened() as stream,
-        parquet.writing(folder / "events.parquet", polars_schema(*how.id_types), growing=("line",)) as write_events,
-        parquet.writing(folder / "rejected.parquet", REJECTED) as write_rejected,
-        parquet.writing(folder / "problems.parquet", PROBLEMS) as write_problems,
+        parquet.open_writer(folder / "events.parquet", polars_schema(*how.id_types), growing=("line",)) as write_events,
+        parquet.open_writer(folder / "rejected.parquet", REJECTED) as write_rejected,
+        parquet.open_writer(folder / "problems.parquet", PROBLEMS) as write_problems,
     ):
         read_by = Hashed(stream)
         typed_batches = (_events(raw, kind, log.name) for raw in _ahead(_batches(log, read_by, kind)))

@@ -11,8 +11,9 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events.cleaning import bot_threshold
 from counterpoint.events.ingest import LOG, ledgers
 from counterpoint.events.ledger import FileLedger
-from counterpoint.storage.engine import Engine, duckdb_engine
-from counterpoint.storage.workspace import View
+from counterpoint.storage.duckdb_engine import open_duckdb
+from counterpoint.storage.engine import Engine
+from counterpoint.storage.workspace import WorkspaceView
 
 BINS_A_DECADE = 2
 
@@ -44,7 +45,7 @@ class Overview:
     bots_from: float | None
 
 
-def overview(view: View) -> Overview:
+def overview(view: WorkspaceView) -> Overview:
     """Look at all logs of a workspace.
 
     Raises
@@ -52,11 +53,11 @@ def overview(view: View) -> Overview:
     CounterpointError
         If no log has been ingested.
     """
-    logs = view.below(LOG)
+    logs = view.with_prefix(LOG)
     if not logs:
         raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
-    with TemporaryDirectory() as scratch, duckdb_engine(Path(scratch)) as engine:
-        engine.know("events", [log.file("events.parquet") for log in logs])
+    with TemporaryDirectory() as scratch, open_duckdb(Path(scratch)) as engine:
+        engine.register("events", [log.file("events.parquet") for log in logs])
         days = "SELECT kind, day, CAST(count(*) AS BIGINT) AS n FROM events GROUP BY kind, day ORDER BY kind, day"
         events = tuple((kind, day, n) for kind, day, n in engine.fetch(days).iter_rows())
         activity = _a_listener(engine, "TRUE")

@@ -15,7 +15,7 @@ from counterpoint.errors import CounterpointError, nearest
 from counterpoint.networks.formats.edge_table import VALUES, numbered
 from counterpoint.networks.formats.matrix import of_matrix
 from counterpoint.networks.graph import Network
-from counterpoint.storage.exchange import frame_of
+from counterpoint.storage.exchange import to_frame
 
 MISSING: Final = {"weight": 1.0, "since": -np.inf, "until": np.inf}
 
@@ -71,7 +71,7 @@ def from_table(table: Any, *, directed: bool = False, nodes: Iterable[Any] | Non
     >>> from_table(pl.DataFrame({"source": ["ann"], "target": ["bob"]})).names.to_list()
     ['ann', 'bob']
     """
-    frame = frame_of(table)
+    frame = to_frame(table)
     source, target = _ends(frame)
     columns: dict[str, ArrayLike] = {name: _values(frame, name) for name in VALUES if name in frame.columns}
     if nodes is None:

@@ -64,12 +64,12 @@ def read(
     drop      : of an edge list: leave out the lines that are no edge, and count them, instead of refusing the file
     form      : None: what the name ends in
 
-    Raises CounterpointError, with file and line, for whatever cannot be read; see `counted` for what was read.
+    Raises CounterpointError, with file and line, for whatever cannot be read; see `read_with_report` for what was read.
     """
-    return counted(path, directed=directed, columns=columns, delimiter=delimiter, drop=drop, form=form).network
+    return read_with_report(path, directed=directed, columns=columns, delimiter=delimiter, drop=drop, form=form).network
 
 
-def counted(
+def read_with_report(
     path: Path | str,
     *,
     directed: bool | None = None,
@@ -84,7 +84,7 @@ def counted(
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "friends.txt"
     ...     _ = path.write_text("# friends\nann bob\nbob ann\nbob cem\n")
-    ...     network, taken = counted(path)
+    ...     network, taken = read_with_report(path)
     >>> network.names.to_list(), taken.edges, taken.doubles, taken.comments
     (['ann', 'bob', 'cem'], 2, 1, 1)
     """

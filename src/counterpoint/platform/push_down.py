@@ -4,10 +4,10 @@ import polars as pl
 
 from counterpoint.churn.songs import songs_in
 from counterpoint.errors import CounterpointError
-from counterpoint.storage.workspace import View
+from counterpoint.storage.workspace import WorkspaceView
 
 
-def songs_to_push_down(view: View) -> pl.DataFrame:
+def songs_to_push_down(view: WorkspaceView) -> pl.DataFrame:
     """Return the songs that a workspace found over-represented before leaving.
 
     Columns: song_id, and known_from, the last day (since 1970-01-01) of the outcome that they were found by.
@@ -24,7 +24,7 @@ def songs_to_push_down(view: View) -> pl.DataFrame:
     return songs
 
 
-def push_down_if_known(view: View) -> pl.DataFrame | None:
+def push_down_if_known(view: WorkspaceView) -> pl.DataFrame | None:
     """Return the songs as `songs_to_push_down` does, or None if the workspace has not looked for any."""
     for songs in songs_in(view):
         if songs.of == "song":

@@ -29,8 +29,8 @@ from counterpoint.report.finding import Finding
 from counterpoint.snapshots.findings import tell_cleaning, tell_ledger
 from counterpoint.snapshots.session import CLEANING, cleaning_in, log_keys
 from counterpoint.storage.commit import replace_file
-from counterpoint.storage.workspace import View, key_of, reading
-from counterpoint.text import counted
+from counterpoint.storage.workspace import WorkspaceView, key_of, open_workspace
+from counterpoint.text import pluralize
 
 STALE: Final = "The logs have changed since this was made: make it again. "
 
@@ -55,7 +55,7 @@ def write_report(
     CounterpointError
         If there is no workspace or no log in it, or the page cannot be written.
     """
-    with reading(workspace) as view:
+    with open_workspace(workspace) as view:
         found = (*findings(view), *more)
         told = {"Counterpoint": version("counterpoint"), "Logs": _logs(ledgers(view))}
         told |= {
@@ -68,12 +68,12 @@ def write_report(
     return len(found)
 
 
-def findings(view: View) -> tuple[Finding, ...]:
+def findings(view: WorkspaceView) -> tuple[Finding, ...]:
     """Return what a workspace has found, in the order of a report."""
     accounts = ledgers(view)
     if not accounts:
         raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
-    logs, cleanings = key_of(log_keys(view)), sorted(view.below(CLEANING), key=lambda one: cleaning_in(one).until)
+    logs, cleanings = key_of(log_keys(view)), sorted(view.with_prefix(CLEANING), key=lambda one: cleaning_in(one).until)
     scores, followed = scores_in(view), cohorts_in(view)
     dated = [
         *((e.logs, tell_split(e, split)) for e in evaluations_in(view) for split in e.splits),
@@ -97,4 +97,4 @@ def _logs(accounts: Sequence[FileLedger]) -> str:
     """Name the logs by one digest: that of their own digests, in the order of their names."""
     together = sha256("".join(account.sha256 for account in accounts).encode()).hexdigest()[:16]
     size = sum(account.bytes for account in accounts)
-    return f"{counted(len(accounts), 'file')}, {size:,} bytes, digest {together}"
+    return f"{pluralize(len(accounts), 'file')}, {size:,} bytes, digest {together}"

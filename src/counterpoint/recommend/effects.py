@@ -73,7 +73,7 @@ def times(session: SnapshotSession, given: Task, days: tuple[int, int], versions
     )
     people = session.writer.stage() / "judged.parquet"
     given.seen.listeners[given.who].unique().to_frame("uid").write_parquet(people)
-    session.engine.know("judged", [people])
+    session.engine.register("judged", [people])
     played = session.engine.fetch(
         f"SELECT uid, song_id, {HOUR_SQL} AS hour, (day + {MONDAY}) % 7 AS weekday FROM events WHERE kind = 'P'"
         f" AND uid IN (SELECT uid FROM judged) AND song_id IS NOT NULL AND day > {after} AND day <= {until}"

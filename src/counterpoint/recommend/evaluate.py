@@ -34,8 +34,8 @@ from counterpoint.snapshots.session import SnapshotSession, log_keys, open_sessi
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate
 from counterpoint.stats.ranking import Reach
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Staged, View, key_of, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Staged, WorkspaceView, edit_workspace, key_of
 
 EVALUATION: Final = "evaluation:recommend:"
 BASELINE: Final = "popular-lately"
@@ -109,7 +109,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
     styles: pl.DataFrame | None = None,
     push_down: pl.DataFrame | None = None,
     practice: Practice = rules.OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> Evaluation:
     """Judge recommenders on at most so many windows, as far as the logs go back, and keep the result.
 
@@ -124,7 +124,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
     """
     judging = Judging(tuple(dict.fromkeys((*kinds, BASELINE))), BASELINE, seed, resamples)
     judging.check(windows)
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         last = Snapshot.of(at or _last(session, outcome_for), known_for=known_for, outcome_for=outcome_for)
         rolling = session.before(last, windows)[::-1]
         by = session.cleaning(rolling[0])
@@ -221,9 +221,11 @@ def _last(session: SnapshotSession, outcome_for: str | int) -> str:
     return probe.outcome_for.until(date(session.days.last)).isoformat()
 
 
-def evaluations_in(view: View) -> tuple[Evaluation, ...]:
+def evaluations_in(view: WorkspaceView) -> tuple[Evaluation, ...]:
     """Return the evaluations of a workspace, by day."""
-    return tuple(_read(json.loads(folder.file("evaluation.json").read_text())) for folder in view.below(EVALUATION))
+    return tuple(
+        _read(json.loads(folder.file("evaluation.json").read_text())) for folder in view.with_prefix(EVALUATION)
+    )
 
 
 def _read(made: dict[str, Any]) -> Evaluation:

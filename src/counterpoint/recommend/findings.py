@@ -9,7 +9,7 @@ from counterpoint.recommend.ranking_evaluation import Judged
 from counterpoint.recommend.recommender import OURS, Recommender
 from counterpoint.recommend.train import TrainedRecommender
 from counterpoint.report.finding import Cell, Finding, Table
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 EXAMPLES: Final = 3
 SONGS: Final = 3
@@ -27,7 +27,7 @@ SPECTRAL: Final = "Nikolakopoulos, A., Kalantzis, V., Gallopoulos, E. & Garofala
 
 def tell_evaluation(found: Evaluation) -> Finding:
     """Show how well recommenders tell what listeners choose, window by window."""
-    windows = counted(len(found.windows), "window")
+    windows = pluralize(len(found.windows), "window")
     says = f"Judged on what listeners chose in {windows}, among all songs that they did not know."
     if any(each.recommender == OURS for window in found.windows for each in window.discovery):
         is_ahead = "is" if found.wins(OURS, BASELINE) else "is not"
@@ -48,8 +48,8 @@ def tell_evaluation(found: Evaluation) -> Finding:
 def _window(window: Window) -> tuple[Table, ...]:
     days = f"{window.at} to {window.until}" if window.until else window.at
     note = (
-        f"{counted(window.listeners, 'listener')} and {counted(window.songs, 'song')} known; {window.evaluable:.1%} of"
-        f" those who chose anything can be judged, {window.strangers:.1%} were not known; {window.unreachable:.1%} of"
+        f"{pluralize(window.listeners, 'listener')} and {pluralize(window.songs, 'song')} known; {window.evaluable:.1%}"
+        f" of those who chose can be judged, {window.strangers:.1%} were not known; {window.unreachable:.1%} of"
         " the choices were songs nobody knew. Bits: how seldom those listed are known; popularity: over their own."
     )
     histories = tuple((window.discovery or window.replay)[0].by_history) if window.discovery or window.replay else ()
@@ -86,7 +86,7 @@ def tell_recommender(trained: TrainedRecommender) -> Finding:
     made = trained.recommender
     listeners, songs = made.seen.shape
     says = (
-        f"The recommender ({made.kind}) learned from {counted(listeners, 'listener')} and {counted(songs, 'song')},"
+        f"The recommender ({made.kind}) learned from {pluralize(listeners, 'listener')} and {pluralize(songs, 'song')},"
         f" known on {trained.snapshot.day}."
     )
     parts = Table("Its members", ("member", "weight"), made.members) if made.members else None

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.events.schema import FIRST_DAY, LAST_DAY
 from counterpoint.recommend.percentile_rank_kernels import shares_below
-from counterpoint.storage.exchange import frame_of
+from counterpoint.storage.exchange import to_frame
 
 Floats = NDArray[np.float32]
 WEIGHTS: Final = ("one", "plays", "rating", "rank")
@@ -151,7 +151,7 @@ def checked(table: Any) -> pl.DataFrame:
 
     See `Interactions.of`.
     """
-    frame = frame_of(table)
+    frame = to_frame(table)
     named = {name: _ids(frame, name) for name in ("uid", "song_id")}
     if not frame.height:
         raise CounterpointError("the table has no rows: there is nobody to recommend anything to")

@@ -177,8 +177,8 @@ def known_songs(session: SnapshotSession, by: Folder, after: int, until: int) ->
     numbers = songs.select(song="song_id", number=pl.int_range(pl.len(), dtype=pl.Int32))
     chosen = session.writer.stage() / "versions.parquet"
     found.versions.join(numbers, on="song").select("song_id", song="number").write_parquet(chosen)
-    session.engine.know("versions", [chosen])
-    session.engine.know("bots", [by.file("bots.parquet")])
+    session.engine.register("versions", [chosen])
+    session.engine.register("bots", [by.file("bots.parquet")])
     return songs.select("song_id", "name", "singer"), found.versions.filter(pl.col("song_id") != pl.col("song"))
 
 

@@ -18,7 +18,7 @@ def write_songs(recommender: Recommender, uids: Iterable[Any] | None, request: R
     parts, rows = recommender.stream(uids, request), 0
     first = next(parts)
     schema = {name: type(kind) for name, kind in first.schema.items()}
-    with whole_file(to) as temporary, explained(to), parquet.writing(temporary, schema) as append:
+    with whole_file(to) as temporary, explained(to), parquet.open_writer(temporary, schema) as append:
         for part in chain((first,), parts):
             append(part)
             rows += part.height

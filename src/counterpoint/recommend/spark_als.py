@@ -15,7 +15,7 @@ from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.commit import explained, publish_folder
 from counterpoint.storage.spark_engine import Spark, explained_spark
-from counterpoint.storage.workspace import writing
+from counterpoint.storage.workspace import edit_workspace
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -50,7 +50,7 @@ def songs_on_spark(  # noqa: PLR0913  all but two are options
     check_seed(seed)
     if to.exists():
         raise CounterpointError(f"{to} is there already: name a new folder")
-    with writing(workspace) as writer, open_session(writer, spark or "spark", practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, spark or "spark", practice=practice) as session:
         engine = session.engine
         if not isinstance(engine, Spark):  # `open_session` gives what it is asked for
             raise CounterpointError("Spark's own ALS needs Spark")
@@ -62,7 +62,7 @@ def songs_on_spark(  # noqa: PLR0913  all but two are options
         songs, _ = known_songs(session, by, after, until)
         names = writer.stage() / "songs.parquet"
         songs.with_row_index("song").select("song", "song_id").write_parquet(names)
-        engine.know("songs", [names])
+        engine.register("songs", [names])
         part = writer.stage()
         with explained_spark():
             running = engine.session

@@ -22,8 +22,8 @@ from counterpoint.recommend.serialization import read, write
 from counterpoint.rng import check_seed
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Folder, Staged, View, key_of, verify, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, edit_workspace, key_of, verify
 
 MODEL: Final = "model:recommend"
 ENOUGH: Final = 100_000  # listeners whose choice a blend is learned from before it is chosen
@@ -53,7 +53,7 @@ def train(  # noqa: PLR0913  all but one are options
     seed: int = 0,
     styles: pl.DataFrame | None = None,
     practice: Practice = rules.OURS,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> TrainedRecommender:
     """Learn from the days known at `at`, by default the last of the logs, and keep it as the workspace's recommender.
 
@@ -67,7 +67,7 @@ def train(  # noqa: PLR0913  all but one are options
     """
     check_kind(kind, settings=settings)
     check_seed(seed)
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         at = date(session.days.last).isoformat() if at is None else at
         snapshot = Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
         session.check(snapshot, outcome=False)
@@ -132,7 +132,7 @@ def chosen(  # noqa: PLR0913  four are options
     return replace(choice, context=context_by(lists_at(blend, given, when), when, said, seed=seed))
 
 
-def trained_in(view: View) -> TrainedRecommender:
+def trained_in(view: WorkspaceView) -> TrainedRecommender:
     """Return the recommender that a workspace keeps.
 
     Raises
@@ -146,5 +146,5 @@ def trained_in(view: View) -> TrainedRecommender:
             f"workspace {view.root} has no recommender; `counterpoint recommend train {view.root}` first"
         )
     verify(folder)
-    told = {name: str(folder.made[name]) for name in ("day", "known_for", "outcome_for")}
-    return TrainedRecommender(Snapshot.of(**told), read(folder.path), str(folder.made["logs"]))
+    told = {name: str(folder.metadata[name]) for name in ("day", "known_for", "outcome_for")}
+    return TrainedRecommender(Snapshot.of(**told), read(folder.path), str(folder.metadata["logs"]))

@@ -10,8 +10,8 @@ from counterpoint.events.rules import OURS, PRACTICES, Practice
 from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import parquet
-from counterpoint.storage.engine import Chosen
-from counterpoint.storage.workspace import Folder, writing
+from counterpoint.storage.engines import EngineChoice
+from counterpoint.storage.workspace import Folder, edit_workspace
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class CleaningReport:
 
 
 def cleaning_report(
-    workspace: Path, snapshot: Snapshot, *, practice: Practice = OURS, engine: Chosen = "duckdb"
+    workspace: Path, snapshot: Snapshot, *, practice: Practice = OURS, engine: EngineChoice = "duckdb"
 ) -> CleaningReport:
     """Clean the plays known at a snapshot, and report what was done.
 
@@ -48,7 +48,7 @@ def cleaning_report(
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot's known window.
     """
-    with writing(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         session.check(snapshot, outcome=False)
         return report_in(session.cleaning(snapshot))
 

@@ -8,7 +8,7 @@ from counterpoint.events.schema import KINDS, date
 from counterpoint.report.finding import Cell, Finding, Table
 from counterpoint.snapshots.cleaning_report import report_in
 from counterpoint.storage.workspace import Folder
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 FILES_SHOWN: Final = 40
 PROBLEMS_SHOWN: Final = 20
@@ -20,7 +20,7 @@ def tell_ledger(accounts: Sequence[FileLedger]) -> Finding:
         sum(getattr(account, name) for account in accounts) for name in ("lines", "accepted", "repaired", "rejected")
     )
     says = (
-        f"{lines:,} lines in {counted(len(accounts), 'log')}: {accepted:,} accepted, {repaired:,} repaired,"
+        f"{lines:,} lines in {pluralize(len(accounts), 'log')}: {accepted:,} accepted, {repaired:,} repaired,"
         f" {rejected:,} rejected; nothing was lost. Rejected lines are kept with their reason and text."
     )
     return Finding("The logs", says, (_files(accounts), *_problems(accounts)))
@@ -73,7 +73,7 @@ def tell_cleaning(folder: Folder) -> Finding:
     numbers = ", ".join(learned)
     days = f"{date(how.after + 1)} to {date(how.until)}"
     bots = (
-        f"{counted(report.bots, 'listener')} with {how.bots_from:,} plays or more counted as bots."
+        f"{pluralize(report.bots, 'listener')} with {how.bots_from:,} plays or more counted as bots."
         if how.bots_from is not None
         else "No bots can be told by their number of plays: too few listeners play, or too many alike."
     )

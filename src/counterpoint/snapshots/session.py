@@ -37,8 +37,18 @@ from counterpoint.events.schema import BUCKETS, date
 from counterpoint.rng import generator
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage import parquet
-from counterpoint.storage.engine import Chosen, Engine, duckdb_engine, running
-from counterpoint.storage.workspace import Folder, Staged, View, Writer, key_of, reading, writing
+from counterpoint.storage.duckdb_engine import open_duckdb
+from counterpoint.storage.engine import Engine
+from counterpoint.storage.engines import EngineChoice, open_engine
+from counterpoint.storage.workspace import (
+    Folder,
+    Staged,
+    WorkspaceView,
+    WorkspaceWriter,
+    edit_workspace,
+    key_of,
+    open_workspace,
+)
 
 KINDS: Final = "PDSLX"
 STUDY_KINDS: Final = "PDS"
@@ -111,7 +121,7 @@ EVERYBODY: Final = Sample()
 class SnapshotSession:
     """A workspace at work: its writer, and an engine that knows the `events` of the listeners in the sample."""
 
-    writer: Writer
+    writer: WorkspaceWriter
     engine: Engine
     sample: Sample = EVERYBODY
     practice: Practice = OURS
@@ -221,7 +231,7 @@ class SnapshotSession:
 
     def roll_up(self, by: Folder) -> None:
         """Let `rollup` stand for the daily roll-up under the cleaning in the folder `by`, made if it is not there."""
-        self.engine.know("rollup", [self._rollup(by).file("rollup")])
+        self.engine.register("rollup", [self._rollup(by).file("rollup")])
 
     @cached_property
     def days(self) -> Coverage:
@@ -276,7 +286,7 @@ class SnapshotSession:
         if kept := self._known(name, key):
             return kept
         folder = self.writer.stage()
-        self.engine.know("bots", [by.file("bots.parquet")])
+        self.engine.register("bots", [by.file("bots.parquet")])
         (folder / "rollup").mkdir()
         roll_up(self.engine, how, folder / "rollup")
         self.writer.commit(Staged(name, key, folder, {"cleaning": how.text()}))
@@ -306,7 +316,7 @@ def listener_table(  # noqa: PLR0913  all but two are options
     cleaned_by: Snapshot | None = None,
     sample: Sample = EVERYBODY,
     rhythm: bool = False,
-    engine: Chosen = "duckdb",
+    engine: EngineChoice = "duckdb",
 ) -> ListenerTable:
     """Return the listeners of a snapshot with their features and, if asked for, whether they left.
 
@@ -323,7 +333,7 @@ def listener_table(  # noqa: PLR0913  all but two are options
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot.
     """
-    with writing(workspace) as writer, open_session(writer, engine, sample, practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, sample, practice) as session:
         session.check(snapshot, outcome=outcome)
         by = session.cleaning(cleaned_by or snapshot)
         return session.table(snapshot, by, outcome=outcome, rhythm=rhythm)
@@ -331,8 +341,8 @@ def listener_table(  # noqa: PLR0913  all but two are options
 
 def last_snapshot(workspace: Path, *, known_for: str | int = 30, outcome_for: str | int = 14) -> Snapshot:
     """Return the last snapshot whose outcome the workspace's logs have."""
-    with reading(workspace) as view, TemporaryDirectory() as scratch, duckdb_engine(Path(scratch)) as engine:
-        know_events(engine, view)
+    with open_workspace(workspace) as view, TemporaryDirectory() as scratch, open_duckdb(Path(scratch)) as engine:
+        register_events(engine, view)
         last = date(coverage(engine).last)
     return Snapshot.of(Span.of(outcome_for).until(last), known_for=known_for, outcome_for=outcome_for)
 
@@ -347,23 +357,23 @@ def bots_in(folder: Folder) -> str:
     return key_of(parquet.read(folder.file("bots.parquet"))["uid"].sort().to_list())
 
 
-def log_keys(view: View) -> list[str]:
+def log_keys(view: WorkspaceView) -> list[str]:
     """Return the keys of a workspace's logs."""
-    return [folder.key for folder in view.below(LOG)]
+    return [folder.key for folder in view.with_prefix(LOG)]
 
 
 @contextmanager
 def open_session(
-    writer: Writer, engine: Chosen = "duckdb", sample: Sample = EVERYBODY, practice: Practice = OURS
+    writer: WorkspaceWriter, engine: EngineChoice = "duckdb", sample: Sample = EVERYBODY, practice: Practice = OURS
 ) -> Iterator[SnapshotSession]:
     """Yield a session over the workspace; refuse one without logs."""
     _logs(writer.view)
-    with running(engine, writer.scratch) as ready:
-        know_events(ready, writer.view, sample)
+    with open_engine(engine, writer.scratch) as ready:
+        register_events(ready, writer.view, sample)
         yield SnapshotSession(writer, ready, sample, practice)
 
 
-def know_events(engine: Engine, view: View, sample: Sample = EVERYBODY) -> None:
+def register_events(engine: Engine, view: WorkspaceView, sample: Sample = EVERYBODY) -> None:
     """Let `events` stand for the events of all logs of a workspace, those of a sample of the listeners.
 
     Raises
@@ -372,11 +382,11 @@ def know_events(engine: Engine, view: View, sample: Sample = EVERYBODY) -> None:
         If no log has been ingested.
     """
     where = "" if sample == EVERYBODY else sample.where
-    engine.know("events", [log.file("events.parquet") for log in _logs(view)], where=where)
+    engine.register("events", [log.file("events.parquet") for log in _logs(view)], where=where)
 
 
-def _logs(view: View) -> tuple[Folder, ...]:
-    logs = view.below(LOG)
+def _logs(view: WorkspaceView) -> tuple[Folder, ...]:
+    logs = view.with_prefix(LOG)
     if not logs:
         raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
     return logs

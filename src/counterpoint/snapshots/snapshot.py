@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from counterpoint.errors import CounterpointError
 from counterpoint.events.schema import EPOCH
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 
 _SPAN = re.compile(r"([0-9]{1,5})(d|mo)?")
 
@@ -45,7 +45,7 @@ class Span:
     @property
     def words(self) -> str:
         """It as a person says it."""
-        return counted(self.count, "month" if self.months else "day")
+        return pluralize(self.count, "month" if self.months else "day")
 
     def __str__(self) -> str:
         return f"{self.count}mo" if self.months else str(self.count)

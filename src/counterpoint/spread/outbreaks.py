@@ -31,7 +31,7 @@ class Outbreaks:
     parent          : int32[runs, nodes], whose contact that was, -1: nobody's; if kept
     last            : uint8[runs, nodes], the number of the state at the end; if kept
     engine          : how it was run, in words
-    made            : what another person needs to get the same: network, model, seed, version
+    metadata            : what another person needs to get the same: network, model, seed, version
     """
 
     network: Network
@@ -45,7 +45,7 @@ class Outbreaks:
     parent: NDArray[np.int32] | None
     last: NDArray[np.uint8] | None
     engine: str
-    made: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     @property
     def runs(self) -> int:

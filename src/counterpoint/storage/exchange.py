@@ -11,7 +11,7 @@ from counterpoint.storage.commit import explained, whole_file
 FORMULA: Final = r"^[=+\-@\t\r]"
 
 
-def hand_out(frame: pl.DataFrame, to: Path) -> None:
+def write_table(frame: pl.DataFrame, to: Path) -> None:
     """Write `frame` to a .csv or .parquet file.
 
     In CSV a text that a spreadsheet would take for a formula gets a `'` before it; numbers stay numbers.
@@ -21,7 +21,7 @@ def hand_out(frame: pl.DataFrame, to: Path) -> None:
     CounterpointError
         If the name ends in neither, or the disk refuses.
     """
-    check_ending(to)
+    check_table_path(to)
     with whole_file(to) as temporary, explained(to):
         if to.suffix == ".parquet":
             frame.write_parquet(temporary)
@@ -29,7 +29,7 @@ def hand_out(frame: pl.DataFrame, to: Path) -> None:
             frame.with_columns(_harmless(name) for name in _texts(frame)).write_csv(temporary)
 
 
-def hand_in(path: Path, *needed: str) -> pl.DataFrame:
+def read_table(path: Path, *needed: str) -> pl.DataFrame:
     """Read a .csv or .parquet file that people hand in; refuse one without the columns `needed`.
 
     Raises
@@ -37,7 +37,7 @@ def hand_in(path: Path, *needed: str) -> pl.DataFrame:
     CounterpointError
         If the name ends in neither, the file cannot be read, is no such table, or lacks a column.
     """
-    check_ending(path)
+    check_table_path(path)
     try:
         frame = _read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
     except OSError as error:
@@ -51,13 +51,13 @@ def hand_in(path: Path, *needed: str) -> pl.DataFrame:
     return frame
 
 
-def check_ending(path: Path) -> None:
+def check_table_path(path: Path) -> None:
     """Raise CounterpointError for a name that ends in neither .csv nor .parquet."""
     if path.suffix not in (".csv", ".parquet"):
         raise CounterpointError(f"{path}: a name that ends in .csv or .parquet would be right")
 
 
-def frame_of(table: Any) -> pl.DataFrame:
+def to_frame(table: Any) -> pl.DataFrame:
     """Return any table that exports Arrow (polars, pandas, pyarrow, DuckDB ...) as a frame.
 
     Raises

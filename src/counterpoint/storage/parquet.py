@@ -13,7 +13,7 @@ from counterpoint.errors import CounterpointError
 
 
 @contextmanager
-def writing(
+def open_writer(
     path: Path, schema: Mapping[str, type[pl.DataType]], *, growing: Sequence[str] = ()
 ) -> Iterator[Callable[[pl.DataFrame], None]]:
     """Yield a function that appends a frame to the file; columns the frame lacks are null.

@@ -6,12 +6,12 @@ from typing import Final
 
 import polars as pl
 
-from counterpoint.storage.workspace import Staged, Writer, key_of
+from counterpoint.storage.workspace import Staged, WorkspaceWriter, key_of
 
 KEY: Final = "key:pseudonyms"
 
 
-def pseudonyms(writer: Writer, uid: pl.Series) -> pl.Series:
+def pseudonyms(writer: WorkspaceWriter, uid: pl.Series) -> pl.Series:
     """Return a pseudonym for each uid: "L-" and 12 hexadecimal digits of a keyed hash (HMAC-SHA-256).
 
     The key is drawn once a workspace and never leaves it.

@@ -20,7 +20,7 @@ from warnings import catch_warnings, simplefilter
 import polars as pl
 
 from counterpoint.errors import CounterpointError
-from counterpoint.storage.engine import Place
+from counterpoint.storage.engine import Location
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,7 +53,7 @@ class Spark:
         """The session, for what is no SQL."""
         return self._session
 
-    def know(self, name: str, files: Sequence[Place], *, where: str = "") -> None:
+    def register(self, name: str, files: Sequence[Location], *, where: str = "") -> None:
         """Let `name` stand for the rows of these Parquet files or folders of them, all of one schema."""
         with explained_spark():
             rows = self._session.read.option("recursiveFileLookup", "true").parquet(*map(_pattern, files))
@@ -64,7 +64,7 @@ class Spark:
         with explained_spark():
             return pl.DataFrame(self._session.sql(sql).toArrow())
 
-    def write(self, sql: str, to: Place) -> None:
+    def write(self, sql: str, to: Location) -> None:
         """Write the rows of a query as Parquet: a folder of parts, each written by one task."""
         with explained_spark():
             self._session.sql(sql).write.mode("overwrite").option("compression", "zstd").parquet(_location(to))
@@ -74,7 +74,7 @@ class Spark:
 
 
 @contextmanager
-def spark_engine(session: "SparkSession | None" = None, *, memory: str = "2g") -> Iterator[Spark]:
+def open_spark(session: "SparkSession | None" = None, *, memory: str = "2g") -> Iterator[Spark]:
     """Yield Spark in a session of the user's, or in a local one that takes `memory` and ends with the block.
 
     A session that runs in this process already is the user's: it is used as it is, and left running.
@@ -183,11 +183,11 @@ def explained_spark() -> Iterator[None]:
         raise CounterpointError(f"Spark could not finish: {said[0]}") from error
 
 
-def _location(path: Place) -> str:
+def _location(path: Location) -> str:
     """Say that a path is a local one; a text (such as s3a://bucket/events) is an address already."""
     return path if isinstance(path, str) else f"file:{path.absolute()}"
 
 
-def _pattern(path: Place) -> str:
+def _pattern(path: Location) -> str:
     """Say a location so that it means itself where Spark looks for a pattern."""
     return path if isinstance(path, str) else re.sub(r"([\\*?{}\[\]])", r"\\\1", _location(path))

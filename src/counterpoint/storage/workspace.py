@@ -12,11 +12,11 @@ So a commit is one replacement of `workspace.json`, and `kill -9` can only lose 
 
 >>> from tempfile import TemporaryDirectory
 >>> with TemporaryDirectory() as home:
-...     with writing(Path(home), create=True) as writer:
+...     with edit_workspace(Path(home), create=True) as writer:
 ...         staged = writer.stage()
 ...         _ = (staged / "plays.csv").write_text("uid,song_id")
-...         writer.commit(Staged("log:monday", key_of("monday", "rules"), staged, made={"seed": 7}))
-...     with reading(Path(home)) as view:
+...         writer.commit(Staged("log:monday", key_of("monday", "rules"), staged, metadata={"seed": 7}))
+...     with open_workspace(Path(home)) as view:
 ...         plays = view.folder("log:monday").file("plays.csv").read_text()
 >>> plays
 'uid,song_id'
@@ -37,7 +37,7 @@ from types import MappingProxyType
 from counterpoint.errors import CounterpointError, nearest
 from counterpoint.storage.commit import explained, left_behind, make_folder, publish_folder, replace_file, retire_folder
 
-FORMAT = 1
+FORMAT = 2  # 1: before each question had its own room; its words for what is kept were others
 """Part of every key too, so that folders of two formats never meet."""
 
 _INDEX, _DATA, _TMP, _LOCK, _READERS, _ABOUT = "workspace.json", "data", "tmp", "lock", "readers", "about.json"
@@ -49,12 +49,12 @@ _SLUG_LENGTH = 160
 
 @dataclass(frozen=True)
 class Folder:
-    """One live folder: `made` holds the settings, seed and versions that made it."""
+    """One live folder: `metadata` holds the settings, seed and versions that made it."""
 
     name: str
     key: str
     path: Path
-    made: Mapping[str, object]
+    metadata: Mapping[str, object]
 
     def file(self, name: str) -> Path:
         """Return the path of a file (or part folder) in this folder; refuse a name that it does not hold."""
@@ -66,7 +66,7 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class View:
+class WorkspaceView:
     """The folders that were live at one moment, by name."""
 
     root: Path
@@ -83,14 +83,14 @@ class View:
         """Return the folder of this name, or None."""
         return self.live.get(name)
 
-    def below(self, prefix: str) -> tuple[Folder, ...]:
+    def with_prefix(self, prefix: str) -> tuple[Folder, ...]:
         """Return the folders whose names begin with `prefix` (such as "log:"), in the order of their names."""
         return tuple(self.live[name] for name in sorted(self.live) if name.startswith(prefix))
 
 
 @dataclass(frozen=True)
 class Staged:
-    """A finished folder from `Writer.stage`, ready to be committed under `name`.
+    """A finished folder from `WorkspaceWriter.stage`, ready to be committed under `name`.
 
     `key` (of `key_of`) covers everything that the content depends on, the name included where the content repeats it:
     a folder that is already there with this name and key is kept, and this one is dropped. `about.json` in it is ours.
@@ -99,13 +99,13 @@ class Staged:
     name: str
     key: str
     path: Path
-    made: Mapping[str, object]
+    metadata: Mapping[str, object]
 
 
-class Writer:
+class WorkspaceWriter:
     """The one process that changes a workspace; `scratch` is a folder for engines to spill to."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: WorkspaceView) -> None:
         self.view = view
         self._tmp = view.root / _TMP
         self._stages = 0
@@ -138,17 +138,19 @@ class Writer:
 
     def _published(self, staged: Staged) -> Folder:
         if staged.path.parent != self._tmp:
-            raise CounterpointError(f"{staged.path} cannot be committed; write into a folder from Writer.stage()")
+            raise CounterpointError(
+                f"{staged.path} cannot be committed; write into a folder from WorkspaceWriter.stage()"
+            )
         target = self.view.root / _DATA / _folder_name(staged.name, staged.key)
         if not target.exists():
             replace_file(staged.path / _ABOUT, _json(_about(staged)).encode())
         publish_folder(staged.path, target)
-        made = _read_about(staged.name, target)["made"]
-        return Folder(staged.name, staged.key, target, made)
+        metadata = _read_about(staged.name, target)["metadata"]
+        return Folder(staged.name, staged.key, target, metadata)
 
 
 @contextmanager
-def reading(root: Path) -> Iterator[View]:
+def open_workspace(root: Path) -> Iterator[WorkspaceView]:
     """Yield what is live now; those files stay readable until the block ends, whatever a writer does meanwhile."""
     _read_view(root)  # refuses before a lock file appears in a folder that is no workspace
     # The lock comes before the look: a collector that runs between the two would take away what was just seen.
@@ -157,7 +159,7 @@ def reading(root: Path) -> Iterator[View]:
 
 
 @contextmanager
-def writing(root: Path, *, create: bool = False) -> Iterator[Writer]:
+def edit_workspace(root: Path, *, create: bool = False) -> Iterator[WorkspaceWriter]:
     """Yield the one writer of a workspace; a second one is refused with the process number of the first.
 
     What a killed writer left behind is cleared away first. `create` makes the workspace if there is none, in a new or
@@ -172,7 +174,7 @@ def writing(root: Path, *, create: bool = False) -> Iterator[Writer]:
         view = _opened(root)
         _tidy(root)
         try:
-            yield Writer(view)
+            yield WorkspaceWriter(view)
         finally:
             _tidy(root)
 
@@ -218,7 +220,7 @@ def _json(value: object) -> str:
 def _about(staged: Staged) -> dict[str, object]:
     held = sorted(path for path in staged.path.rglob("*") if path.is_file() and path != staged.path / _ABOUT)
     files = {path.relative_to(staged.path).as_posix(): _measured(path) for path in held}
-    return {"format": FORMAT, "name": staged.name, "key": staged.key, "made": dict(staged.made), "files": files}
+    return {"format": FORMAT, "name": staged.name, "key": staged.key, "metadata": dict(staged.metadata), "files": files}
 
 
 def _measured(path: Path) -> dict[str, object]:
@@ -238,21 +240,23 @@ def _read_about(name: str, path: Path) -> dict[str, dict[str, object]]:
     except (OSError, ValueError, RecursionError) as error:
         raise CounterpointError(f"{path / _ABOUT} cannot be read ({error}); restore it from a copy") from error
     match about:
-        case {"name": str(owner), "made": dict(made), "files": dict(files)} if owner == name:
-            return {"made": made, "files": files}
+        case {"name": str(owner), "metadata": dict(metadata), "files": dict(files)} if owner == name:
+            return {"metadata": metadata, "files": files}
         case {"name": str(owner)} if owner != name:
             raise CounterpointError(f"{path} holds {owner!r}, not {name!r}; give key_of() the name as well")
     raise CounterpointError(f"{path / _ABOUT} was not written by Counterpoint; restore it from a copy")
 
 
 def _write_index(root: Path, live: Mapping[str, Folder]) -> None:
-    entries = {name: {"folder": folder.path.name, "made": dict(folder.made)} for name, folder in sorted(live.items())}
+    entries = {
+        name: {"folder": folder.path.name, "metadata": dict(folder.metadata)} for name, folder in sorted(live.items())
+    }
     # A line a folder: people can read it, and json's fast encoder, which knows no indentation, can write it.
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(entry, sort_keys=True)}" for name, entry in entries.items())
     replace_file(root / _INDEX, f'{{"format": {FORMAT}, "live": {{\n{lines}\n}}}}\n'.encode())
 
 
-def _read_view(root: Path) -> View:
+def _read_view(root: Path) -> WorkspaceView:
     try:
         content = json.loads((root / _INDEX).read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -265,7 +269,7 @@ def _read_view(root: Path) -> View:
         ) from error
     except (ValueError, RecursionError) as error:
         raise _foreign(root, "it is not JSON") from error
-    return View(root, MappingProxyType(_live(root, content)))
+    return WorkspaceView(root, MappingProxyType(_live(root, content)))
 
 
 def _live(root: Path, content: object) -> dict[str, Folder]:
@@ -273,7 +277,7 @@ def _live(root: Path, content: object) -> dict[str, Folder]:
         case {"format": int(version)} if version != FORMAT:
             raise CounterpointError(
                 f"workspace {root} has format {version}, this Counterpoint reads format {FORMAT}; "
-                "use the version that wrote it, or ingest the logs again into a new folder"
+                "ingest the logs again into a new folder"
             )
         case {"format": int(), "live": dict(live)}:
             return {name: _folder(root, name, entry) for name, entry in live.items()}
@@ -282,8 +286,8 @@ def _live(root: Path, content: object) -> dict[str, Folder]:
 
 def _folder(root: Path, name: str, entry: object) -> Folder:
     match entry:
-        case {"folder": str(folder), "made": dict(made)} if is_folder := _FOLDER.fullmatch(folder):
-            return Folder(name, is_folder[1], root / _DATA / folder, made)
+        case {"folder": str(folder), "metadata": dict(metadata)} if is_folder := _FOLDER.fullmatch(folder):
+            return Folder(name, is_folder[1], root / _DATA / folder, metadata)
     raise _foreign(root, f"its entry for {name!r} names no folder of data")
 
 
@@ -312,7 +316,7 @@ def _refuse_strangers(root: Path) -> None:
         )
 
 
-def _opened(root: Path) -> View:
+def _opened(root: Path) -> WorkspaceView:
     """Complete the layout under the writer's lock, the index first."""
     if not (root / _INDEX).exists():
         _write_index(root, {})

@@ -47,8 +47,8 @@ SOME: Final = 16  # outbreaks that tell beforehand what others will cost
 BRIEF: Final = 0.1  # of its sweeps tell beforehand how long the sampler takes
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
-# Bits that it gained where it mixed, and their spread (benchmarks/results/tracing-notes.csv): over nine settings of two to
-# eight steps. After 12, 16 and 23 it gained .01, .00 and, in truth, -.03: there its populations agree too easily.
+# Bits that it gained where it mixed, and their spread (benchmarks/results/tracing-notes.csv): over nine settings of
+# two to eight steps. After 12, 16 and 23: .01, .00 and, in truth, -.03; there its populations agree too easily.
 HOPED: Final = 0.15, 0.15
 LATE: Final = 10  # steps, above which less is hoped for
 HOPED_LATE: Final = 0.0, 0.05

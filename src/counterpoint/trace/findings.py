@@ -14,7 +14,7 @@ from counterpoint.spread.interventions import Block, Change, Deed, Plant, Prebun
 from counterpoint.spread.models.model import Both, Meet, Model, Rule
 from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
 from counterpoint.stats.intervals import Estimate
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 from counterpoint.trace.problem import Setting
 from counterpoint.trace.suspects import LEVEL, Suspects
 
@@ -92,10 +92,10 @@ def tell_answer(found: Outbreaks, without: Outbreaks, deeds: Iterable[Deed]) -> 
     believers = f"of those who come to believe (new in {source}) without it"
     says = f"What was done: {done}. "
     if avoided is None:
-        says += f"What share {believers} it avoids cannot be told from {counted(found.runs, 'run')}."
+        says += f"What share {believers} it avoids cannot be told from {pluralize(found.runs, 'run')}."
     else:
         says += (
-            f"It avoids {avoided.brief} {believers}, over {counted(found.runs, 'run')} that began at the same nodes."
+            f"It avoids {avoided.brief} {believers}, over {pluralize(found.runs, 'run')} that began at the same nodes."
         )
     both = [_all_runs(each) for each in (without, found)]
     rows = (*((name, before, now) for (name, before), (_, now) in zip(*both, strict=True)), ("avoided", None, avoided))
@@ -104,7 +104,7 @@ def tell_answer(found: Outbreaks, without: Outbreaks, deeds: Iterable[Deed]) -> 
 
 def tell_suspects(found: Suspects) -> Finding:
     """Say who may have started it, how sure that is, and that it is no proof."""
-    first = f"Of {counted(len(found.nodes), 'node')} that may have started it, {found.names[0]} comes first"
+    first = f"Of {pluralize(len(found.nodes), 'node')} that may have started it, {found.names[0]} comes first"
     if found.probability is None:
         says = f"{first}. No proof: {ONLY_RANKED}."
     else:
@@ -118,7 +118,7 @@ def tell_suspects(found: Suspects) -> Finding:
         *_suspected(found),
         _traced(found),
     )
-    references = tuple(about for about in found.made["references"].values() if about)
+    references = tuple(about for about in found.metadata["references"].values() if about)
     return Finding("Who may have started it", says, evidence, references)
 
 
@@ -129,7 +129,7 @@ def said_how_sure(found: Suspects) -> str:
     distance = (
         "" if found.distance is None else f"; expected distance of the first from the source: {found.distance:.2f}"
     )
-    return f"{100 * LEVEL:.0f} % of the probability lies on {counted(len(found.credible()), 'node')}{distance}"
+    return f"{100 * LEVEL:.0f} % of the probability lies on {pluralize(len(found.credible()), 'node')}{distance}"
 
 
 def said_time(setting: Setting) -> str:
@@ -140,7 +140,7 @@ def said_time(setting: Setting) -> str:
     '2 to 3 steps'
     """
     times = [time for time, prior in setting.times if prior > 0]
-    return counted(times[0], "step") if len(times) == 1 else f"{min(times)} to {max(times)} steps"
+    return pluralize(times[0], "step") if len(times) == 1 else f"{min(times)} to {max(times)} steps"
 
 
 def _suspected(found: Suspects) -> tuple[Figure, ...]:
@@ -168,7 +168,7 @@ def _suspected(found: Suspects) -> tuple[Figure, ...]:
 
 
 def _traced(found: Suspects) -> Table:
-    setting, made = found.setting, found.made
+    setting, made = found.setting, found.metadata
     network, model = setting.network, setting.model
     rows = (
         (
@@ -207,9 +207,9 @@ def _says(found: Outbreaks, stocks: pl.DataFrame, taken_off: bool) -> str:
     source, first = found.model.source, found.model.states[0]
     cells = {(state, measure): cell for state, measure, cell in cells_of(stocks)}
     peak, step, rest = (_brief(cells[key]) for key in ((source, "peak"), (source, "peak step"), (first, "end")))
-    began = counted(found.sources.shape[1], "node")
+    began = pluralize(found.sources.shape[1], "node")
     least = f"touched {TOUCHED:.0%} of the {found.network.nodes:,} nodes"
-    says = f"{found.took_off.sum():,} of {counted(found.runs, 'run')} from {began} took off ({least}): a share of"
+    says = f"{found.took_off.sum():,} of {pluralize(found.runs, 'run')} from {began} took off ({least}): a share of"
     says += f" {found.takeoff.brief}. " if found.runs > 1 else f" {found.takeoff.value:g}. "
     whose = "Of these, on average" if taken_off else "Of all runs, on average"
     return f"{says}{whose}, the share in {source} peaks at {peak} at step {step}; {rest} are in {first} at the end."
@@ -228,7 +228,7 @@ def _brief(cell: Cell) -> str:
 
 
 def _takeoff(found: Outbreaks) -> Table:
-    rows = ((counted(found.runs, "run"), int(found.took_off.sum()), found.takeoff),)
+    rows = ((pluralize(found.runs, "run"), int(found.took_off.sum()), found.takeoff),)
     return Table("Runs that took off", ("of", "took off", "share"), rows)
 
 
@@ -246,7 +246,7 @@ def _courses(found: Outbreaks, taken_off: bool) -> tuple[Figure, ...]:
     left = [state for state in found.model.states[1:] if state not in shown]
     note = f" Not shown: {', '.join(left)}." if left else ""
     runs = int(found.took_off.sum()) if taken_off else found.runs
-    caption = f"Median and 90 % band over {counted(runs, 'run')}, step by step.{note}"
+    caption = f"Median and 90 % band over {pluralize(runs, 'run')}, step by step.{note}"
     figures = []
     for title, axis, flow in (("Who is in which state", "Share", False), ("New in each step", "New, share", True)):
         curves = {state: found.bands(state, flow=flow, taken_off=taken_off) for state in shown}
@@ -269,7 +269,7 @@ def _by_degree(found: Outbreaks) -> Figure:
     title = "Who is reached when, by how many they hear"
     curves = dict(zip(names, reached, strict=True))
     svg = outbreak_chart.courses(curves, title=title, axis="Share that has changed")
-    return Figure(title, svg, f"Means over {counted(runs, 'run')}, followed node by node.")
+    return Figure(title, svg, f"Means over {pluralize(runs, 'run')}, followed node by node.")
 
 
 def degree_classes(network: Network) -> tuple[NDArray[np.intp], tuple[str, ...]]:
@@ -323,7 +323,7 @@ def _few_states(
 
 def _ended(found: Outbreaks, run: int) -> str:
     touched = (
-        f"touched {found.touched[run]:,} of {found.network.nodes:,} nodes in {counted(int(found.ended[run]), 'step')}"
+        f"touched {found.touched[run]:,} of {found.network.nodes:,} nodes in {pluralize(int(found.ended[run]), 'step')}"
     )
     return touched if found.took_off[run] else f"did not take off: it {touched}"
 
@@ -353,7 +353,7 @@ def _made(found: Outbreaks, deeds: tuple[Deed, ...]) -> Table:
         *(("rule", words) for rule in model.rules if (words := said_rule(rule))),
         *(("done to it", said_deed(deed)) for deed in deeds),
         ("engine", found.engine),
-        ("seed", str(found.made["seed"])),
+        ("seed", str(found.metadata["seed"])),
     )
     return Table("How it was run", ("what", "as"), rows)
 
@@ -390,7 +390,7 @@ def said_deed(deed: Deed) -> str:
             whom = _some(nodes) if nodes else f"a share of {share:g}"
             return f"after step {at}, made {into}: {whom}"
         case Block(at, nodes, edges):
-            gone = [_some(nodes)] * bool(nodes) + [counted(len(edges), "edge")] * bool(edges)
+            gone = [_some(nodes)] * bool(nodes) + [pluralize(len(edges), "edge")] * bool(edges)
             return f"from step {at} on, blocked: {' and '.join(gone) or 'nobody'}"
         case Change(at, model):
             return f"from step {at} on, the model {model.name} with other chances"

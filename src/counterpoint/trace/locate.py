@@ -16,7 +16,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.rng import check_seed, generator
 from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.storage.commit import make_folder, publish_folder
-from counterpoint.text import counted
+from counterpoint.text import pluralize
 from counterpoint.trace.detector import Detector, Scores, probabilities, ranked
 from counterpoint.trace.ensemble import Pool, Tell, affordable
 from counterpoint.trace.graph_network import Neural
@@ -197,7 +197,7 @@ def _check_reach(setting: Setting, codes: Codes) -> None:
     if parts > setting.sources:
         raise CounterpointError(
             f"touched nodes lie in {parts:,} parts of the network that nothing joins: a rumour with"
-            f" {counted(setting.sources, 'source')} cannot have come to all; trace each part, or look for more sources"
+            f" {pluralize(setting.sources, 'source')} cannot have come to all; trace each part, or look for more"
         )
     if setting.sources > 1 or any(model.contact in PAIRWISE for model, _ in setting.models):
         return
@@ -205,7 +205,7 @@ def _check_reach(setting: Setting, codes: Codes) -> None:
     if hops.max() > 2 * setting.time:
         one, other = (setting.network.names[int(touched[at])] for at in (0, int(hops.argmax())))
         raise CounterpointError(
-            f"{one!r} and {other!r} are touched and {hops.max():.0f} steps apart: in {counted(setting.time, 'step')}"
+            f"{one!r} and {other!r} are touched and {hops.max():.0f} steps apart: in {pluralize(setting.time, 'step')}"
             f" from one source they would be {2 * setting.time} apart at most; look for more sources, or say a longer"
             " time"
         )

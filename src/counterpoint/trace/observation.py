@@ -13,7 +13,7 @@ from counterpoint.errors import CounterpointError, nearest
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.outbreaks import Outbreaks
-from counterpoint.storage.exchange import hand_in
+from counterpoint.storage.exchange import read_table
 from counterpoint.trace.problem import Codes, Setting
 
 Time = int | Mapping[int, float]
@@ -85,7 +85,7 @@ class Observed:
 
         Raises CounterpointError as `of` does, and for a file that is no such table or names a node twice.
         """
-        frame = hand_in(path, "node", "state")
+        frame = read_table(path, "node", "state")
         names, states = frame["node"], frame["state"].cast(pl.String).str.strip_chars()
         if states.null_count() or names.null_count():
             row = int((states.is_null() | names.is_null()).arg_max() or 0)
@@ -113,7 +113,7 @@ class Observed:
         """
         if outbreaks.last is None:
             raise CounterpointError("the run kept no states of nodes; simulate with keep='nodes'")
-        time = int(outbreaks.made["steps"])
+        time = int(outbreaks.metadata["steps"])
         setting = Setting.of(outbreaks.network, outbreaks.model, time, alike=alike, share=share)
         return cls(setting.seen(outbreaks.last[run], rng), ((time, 1.0),), alike, outbreaks.model.states)
 

@@ -24,7 +24,7 @@ class Suspects:
     nodes       : int64[m], their numbers; equal ones are in random order, by the seed
     probability : float64[m], that a node is a source; they add up to the number of sources. None: the method only ranks
     method, why : how they were found, and why so
-    made        : settings, seeds, seconds and references
+    metadata        : settings, seeds, seconds and references
 
     No proof: of all the outbreaks that look like this one, so many began there.
     """
@@ -35,7 +35,7 @@ class Suspects:
     probability: NDArray[np.float64] | None
     method: str
     why: str
-    made: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     @property
     def names(self) -> pl.Series:
