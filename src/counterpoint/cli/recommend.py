@@ -129,6 +129,7 @@ def evaluate(
     from counterpoint.recommend.evaluate import USUAL, evaluate_table
     from counterpoint.recommend.evaluate import evaluate as judge
     from counterpoint.recommend.models.registry import KINDS
+    from counterpoint.storage.workspace import open_workspace
 
     kinds = list(USUAL) if models is None else [name.strip() for name in models.split(",")]
     kinds = ["blend", *KINDS] if models == "all" else kinds
@@ -141,7 +142,7 @@ def evaluate(
         if interactions is not None:
             found = evaluate_table(_table(interactions, "uid", "song_id"), resamples=resamples, **how)
         else:
-            with reading(workspace) as view:
+            with open_workspace(workspace) as view:
                 push_down = push_down_if_known(view)
             found = judge(
                 workspace,
