@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from counterpoint.errors import CounterpointError
 from counterpoint.storage.commit import make_folder, publish_folder
 from counterpoint.storage.serializer import load, save
-from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, WorkspaceWriter
+from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, WorkspaceWriter, verify
 
 RESULT: Final = "result"
 
@@ -31,7 +31,8 @@ def keep(
 
 
 def kept(folder: Folder, kind: type[T], *, among: Sequence[type] = ()) -> T:
-    """Return the result that a folder of the workspace keeps."""
+    """Return the result that a folder of the workspace keeps; refuse it if a file in the folder is damaged."""
+    verify(folder)
     return load(kind, folder.path, RESULT, among=among)
 
 
