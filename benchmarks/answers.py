@@ -3,7 +3,7 @@
     python benchmarks/answers.py --to FOLDER [--facebook FILE] [--runs 1000]
 
 prints, as tables in Markdown, how either event goes in every reading of SIDR, how it goes in ours (peaks, ends, new
-believers and deniers a step), and what share of its believers is avoided when people who deny it are planted: when,
+believers and deniers a step), and what share of its believers is averted when people who deny it are planted: when,
 how many and where. Answered and unanswered runs have the same seed, so that a run and its answered twin begin alike;
 intervals are paired. What was measured is kept in FOLDER/results.jsonl, one line a point: a second run goes on where
 the first stopped.
@@ -58,9 +58,9 @@ class Kept:
         self.path, self.labels, self.network = path, {"network": name, "event": event, "runs": runs}, network
         self.unanswered = cache(lambda: self._simulated(()))
 
-    def _simulated(self, deeds: tuple[Plant, ...]) -> Outbreaks:
+    def _simulated(self, interventions: tuple[Plant, ...]) -> Outbreaks:
         rumour = model("sidr", event=self.labels["event"])
-        return simulate(self.network(), rumour, runs=self.labels["runs"], deeds=deeds, rng=SEED)
+        return simulate(self.network(), rumour, runs=self.labels["runs"], interventions=interventions, rng=SEED)
 
     def point(self, measure: Callable[[], dict[str, Any]], **labels: Any) -> dict[str, Any]:
         labels = {**self.labels, **labels}
@@ -90,7 +90,7 @@ class Kept:
 
     def tell_course(self) -> None:
         found = self.point(self._course, what="course")
-        runs = f"{self.labels['runs']:,} runs, of which {found['takeoff']} take off"
+        runs = f"{self.labels['per-run']:,} runs, of which {found['takeoff']} take off"
         print(f"\n{self.labels['event']}, {self.labels['network']}: {runs}")
         print("\n| state | peak | at step | at the end |\n|---|---|---|---|")
         for state, (peak, step, end) in found["states"].items():
@@ -117,12 +117,12 @@ class Kept:
         print("|---" * (len(ways) + 1) + "|")
         for at in TIMES:
             cells = [self.point(partial(self._avoided, at, *way), at=at, place=way[0], count=way[1]) for way in ways]
-            print(f"| {at} |", " | ".join(cell["avoided"] for cell in cells), "|", flush=True)
+            print(f"| {at} |", " | ".join(cell["averted"] for cell in cells), "|", flush=True)
 
     def _avoided(self, at: int, place: Any, count: int) -> dict[str, Any]:
         answered = self._simulated((Plant(at, "D", place, count),))
-        found = answered.avoided(self.unanswered())
-        return {"avoided": found.brief, "value": found.value, "low": found.low, "high": found.high, "n": found.count}
+        found = answered.averted(self.unanswered())
+        return {"averted": found.brief, "value": found.value, "low": found.low, "high": found.high, "n": found.count}
 
 
 if __name__ == "__main__":

@@ -321,8 +321,8 @@ CONTESTS: Final[Mapping[str, tuple[Contest, ...]]] = {
 }
 WAYS: Final[Mapping[str, tuple[Engine | None, int]]] = {
     f"ours as chosen, {THREADS} threads": (None, THREADS),
-    f"ours wide, {THREADS} threads": ("wide", THREADS),
-    "ours, 1 thread": ("runs", 1),
+    f"ours wide, {THREADS} threads": ("single-large", THREADS),
+    "ours, 1 thread": ("per-run", 1),
 }
 CHOSEN: Final = next(iter(WAYS))
 
@@ -412,17 +412,17 @@ def spread_of(values: Any) -> str:
 
 
 CROWDS: Final[Mapping[str, tuple[Engine, int, int]]] = {
-    f"lanes, {THREADS} threads": ("lanes", THREADS, 8192),
-    "lanes, 1 thread": ("lanes", 1, 8192),
-    f"runs, {THREADS} threads": ("runs", THREADS, 2048),
-    "runs, 1 thread": ("runs", 1, 1024),
+    f"lanes, {THREADS} threads": ("bit-parallel", THREADS, 8192),
+    "lanes, 1 thread": ("bit-parallel", 1, 8192),
+    f"runs, {THREADS} threads": ("per-run", THREADS, 2048),
+    "runs, 1 thread": ("per-run", 1, 1024),
 }
 
 
 def crowds(file: str, times: int, scale: float) -> dict[str, Any]:
     network = read(Path(file))
     found: dict[str, Any] = {}
-    for engine in ("lanes", "runs"):
+    for engine in ("bit-parallel", "per-run"):
         compiled(SIDR, engine, runs=2)
     for seed in range(times):
         for name, (engine, threads, runs) in CROWDS.items():
@@ -444,14 +444,14 @@ def facebook_case(results: "Results", file: Path, times: int, scale: float) -> N
     given = {"file": str(file), "times": times, "scale": scale}
     line = results.kept(lambda: apart("crowds", given), **labels)
     print(f"\nfacebook: SIDR, {line['nodes']:,} nodes, {line['edges']:,} edges; bars 6,000, then 20,000 runs a second")
-    print(f"{'':20}{'runs':>8}{'runs a second: median (quartiles), n':>44}")
+    print(f"{'':20}{'per-run':>8}{'runs a second: median (quartiles), n':>44}")
     for name, told in line["found"].items():
-        print(f"{name:20}{told['runs']:8,}{spread_of(told['a second']):>44}")
+        print(f"{name:20}{told['per-run']:8,}{spread_of(told['a second']):>44}")
     one, other = (line["found"][name] for name in (f"lanes, {THREADS} threads", f"runs, {THREADS} threads"))
     by = {what: apart_by(mean(np.array(one[what])), mean(np.array(other[what]))) for what in ("touched", "peak")}
-    for name, told in (("lanes", one), ("runs", other)):
+    for name, told in (("bit-parallel", one), ("per-run", other)):
         means = ", ".join("{} {:.5f} (s.e. {:.5f})".format(what, *mean(np.array(told[what]))) for what in by)
-        print(f"{name}: {told['took off']:,} of {told['runs'] * times:,} took off; {means}")
+        print(f"{name}: {told['took off']:,} of {told['per-run'] * times:,} took off; {means}")
     print("  same law? standard errors apart: " + ", ".join(f"{what} {value:+.1f}" for what, value in by.items()))
 
 
@@ -535,7 +535,7 @@ def limits(network: Network, times: int, megabytes: int) -> dict[str, list[float
 
 
 def visits(network: Network, law: Model, seed: int) -> dict[str, float]:
-    """Return how many arcs a run visits by the engines "runs" and "wide", and how many its changes are told along.
+    """Return how many arcs a run visits by "per-run" and "single-large", and along how many changes are told.
 
     The run is done again to every one of its steps: who changed is then known, and with that whether the engine pushed
     along the arcs of who changed or counted along those of all who may still hear.
@@ -544,11 +544,11 @@ def visits(network: Network, law: Model, seed: int) -> dict[str, float]:
     silent = arrays.inert | arrays.deaf
     if (silent != silent[0]).any():
         raise ValueError(f"in {law.name} who hears nothing differs between classes")
-    ended = int(simulate(network, law, engine="wide", rng=seed).ended[0])
+    ended = int(simulate(network, law, engine="single-large", rng=seed).ended[0])
     degrees, before = network.degrees, None
     done = told = 0
     for step in range(1, ended + 1):
-        out = simulate(network, law, engine="wide", rng=seed, steps=step, keep="nodes")
+        out = simulate(network, law, engine="single-large", rng=seed, steps=step, keep="nodes")
         if before is None:
             before, anew = np.zeros(network.nodes, np.uint8), True
             before[out.sources[0]] = law.number(law.source)
@@ -572,13 +572,17 @@ class Shared(NamedTuple):
 
 
 USED: Final[Mapping[int, tuple[Shared, ...]]] = {
-    MILLION: (Shared("wide", THREADS, 1, "byte"), Shared("wide", 1, 1, "byte"), Shared("runs", 1, 1, "byte")),
+    MILLION: (
+        Shared("single-large", THREADS, 1, "byte"),
+        Shared("single-large", 1, 1, "byte"),
+        Shared("per-run", 1, 1, "byte"),
+    ),
     HUNDRED: (
-        Shared("runs", 1, 1, "byte"),
-        Shared("runs", THREADS, 16, "byte"),
-        Shared("lanes", THREADS, 8 * COUNT, "row"),
-        Shared("lanes", 1, 2 * COUNT, "row"),
-        Shared("pairs", 1, 1, "byte"),
+        Shared("per-run", 1, 1, "byte"),
+        Shared("per-run", THREADS, 16, "byte"),
+        Shared("bit-parallel", THREADS, 8 * COUNT, "row"),
+        Shared("bit-parallel", 1, 2 * COUNT, "row"),
+        Shared("pairwise", 1, 1, "byte"),
     ),
 }
 WHAT: Final = """A run's gathers, by engine:
@@ -586,7 +590,7 @@ WHAT: Final = """A run's gathers, by engine:
                in any other, those of who changed. Taken from one run that took off, seed by seed the same
   lanes      : rows of 512 lanes: steps of all runs / 512, times arcs, times the 2 states that matter to those who meet
                them; as if no lane was ever empty and no node was ever over in all lanes
-  pairs      : one for everybody who posts, in every step (the reading sidr-meet)
+  pairs      : one for everybody who posts, in every step (the reading sidr-pairwise)
   told       : the least that any way of counting needs: every change told once along the arcs of who changed
 Share: gathers a second, of what the loop above does on as many threads (rows: of the loop over rows)."""
 
@@ -594,20 +598,20 @@ Share: gathers a second, of what the loop above does on as many threads (rows: o
 def shares(nodes: int, of: int, times: int) -> dict[str, Any]:
     network = grown(nodes)
     found = {"limits": limits(network, times, 256 if of == MILLION else 64), "used": []}
-    seed = next(s for s in range(100) if simulate(network, SIDR, rng=s, engine="runs").took_off.all())
+    seed = next(s for s in range(100) if simulate(network, SIDR, rng=s, engine="per-run").took_off.all())
     counted = visits(network, SIDR, seed)
-    looked_at = simulate(network, SIDR, rng=seed, engine="runs").touched[0]
+    looked_at = simulate(network, SIDR, rng=seed, engine="per-run").touched[0]
     for engine, threads, runs, unit in USED[of]:
-        law = model("sidr-meet") if engine == "pairs" else SIDR
+        law = model("sidr-pairwise") if engine == "pairwise" else SIDR
         compiled(law, engine, runs=min(runs, 2))
         seconds, gathers, told = [], [], []
         for number in range(times):
             with on(threads):
                 out, took = timed(network, law, seed if runs == 1 else number, runs=runs, engine=engine)
             seconds.append(took / runs)
-            if engine == "pairs":
+            if engine == "pairwise":
                 gathers.append(float(out.stocks[:, :, [1, 2]].sum() / runs))
-            elif engine == "lanes":
+            elif engine == "bit-parallel":
                 gathers.append(2.0 * len(network.to) * float((out.ended + 1).sum()) / COUNT / runs)
             else:
                 # Runs that touch other shares than the one that was looked at closely visit in proportion.
@@ -639,7 +643,7 @@ def gather_case(results: "Results", scale: float, times: int) -> None:
             part = f"{np.median(np.array(used['gathers']) / used['seconds']) / limit:9.1%}"
             if used["told"]:
                 part += f"{np.median(np.array(used['told']) / used['seconds']) / limit:9.1%}"
-            name = f"{used['engine']}, {used['runs']} at once, {used['threads']} threads"
+            name = f"{used['engine']}, {used['per-run']} at once, {used['threads']} threads"
             print(f"{name:30}{spread_of(used['seconds']):>44}{np.median(used['gathers']):16,.0f}{part}")
     print(WHAT)
 
@@ -668,14 +672,14 @@ def made(nodes: int, path: str) -> dict[str, Any]:
 
 
 def measured(nodes: int, path: str, runs: int) -> dict[str, Any]:
-    for engine in ("wide", "runs"):
+    for engine in ("single-large", "per-run"):
         compiled(SIDR, engine)
     with np.load(path) as kept:
         network = Network(pl.Series("node", np.arange(nodes)), kept["start"], kept["to"])
     gc.collect()
     forgotten()
     before, found = memory("VmRSS"), {"bytes": [], "touched": []}
-    ways: dict[str, tuple[Engine | None, int]] = {"chosen": (None, THREADS), "runs, 1 thread": ("runs", 1)}
+    ways: dict[str, tuple[Engine | None, int]] = {"chosen": (None, THREADS), "runs, 1 thread": ("per-run", 1)}
     for seed in range(runs):
         for name, (engine, threads) in ways.items():
             with on(threads):

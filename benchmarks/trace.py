@@ -179,15 +179,15 @@ def by_time(family: str, about: str, on: Network, law: Model, t0: int, **other: 
 
 def cells(asked: argparse.Namespace) -> list[Cell]:
     """Return all cells, what matters most first."""
-    draw, small = model("sidr-draw"), network("ba:1000,3", rng=1)
+    draw, small = model("sidr-active-pull"), network("ba:1000,3", rng=1)
     ba = "Barabasi-Albert, 1,000 nodes, m = 3"
-    first = by_time("draw", f"sidr-draw, {ba}", small, draw, peak(asked.to, "draw", small, draw))
+    first = by_time("draw", f"sidr-active-pull, {ba}", small, draw, peak(asked.to, "draw", small, draw))
     found = first[:3]
     second = []
     if asked.facebook:
         large = read(asked.facebook)
         t0 = peak(asked.to, "facebook", large, draw)
-        about = f"sidr-draw, Facebook, {large.nodes:,} nodes, {large.edges:,} edges"
+        about = f"sidr-active-pull, Facebook, {large.nodes:,} nodes, {large.edges:,} edges"
         second = by_time("facebook", about, large, draw, t0)
         found += [cell for cell in second if cell.name == "facebook-3"]
     law = model("sidr")
@@ -195,11 +195,11 @@ def cells(asked: argparse.Namespace) -> list[Cell]:
         simulated(f"sidr-{step}", f"sidr, {ba}, step {step}", Setting.of(small, law, step, least=LEAST))
         for step in (2, 4, 6)
     ]
-    law = model("sidr-look")
+    law = model("sidr-pull")
     for nodes in (100, 200):
         tiny = network(f"ba:{nodes},2", rng=1)
         t0 = peak(asked.to, name := f"look-{nodes}", tiny, law)
-        found += by_time(name, f"sidr-look, Barabasi-Albert, {nodes} nodes, m = 2", tiny, law, t0, least=1)
+        found += by_time(name, f"sidr-pull, Barabasi-Albert, {nodes} nodes, m = 2", tiny, law, t0, least=1)
     found += first[3:] + [cell for cell in second if cell.name != "facebook-3"]
     return [*found, *partly(small, draw, ba), *larger(asked.to, small), *weibo(asked.weibo)]
 
@@ -211,7 +211,7 @@ def partly(on: Network, law: Model, ba: str) -> list[Cell]:
     """Return the cells in which less is known, and those with several sources."""
     found = []
     for step in (3, 5):
-        whole, about = Setting.of(on, law, step, least=LEAST), f"sidr-draw, {ba}, step {step}"
+        whole, about = Setting.of(on, law, step, least=LEAST), f"sidr-active-pull, {ba}, step {step}"
         found.append(simulated(f"alike-{step}", f"{about}; R is seen as S", replace(whole, alike=("R",))))
         for share in (0.3, 0.1):
             least = max(1, ceil(LEAST * share))
@@ -219,11 +219,13 @@ def partly(on: Network, law: Model, ba: str) -> list[Cell]:
             found.append(simulated(f"share-{share:g}-{step}", seen, replace(whole, share=share, least=least)))
         about += "; for the detectors 1 to 8 steps are equally likely"
         found.append(simulated(f"time-{step}", about, replace(whole, times=ANY_TIME), whole))
-    about = f"sidr-draw, {ba}, 1 to 8 steps, each as likely"
+    about = f"sidr-active-pull, {ba}, 1 to 8 steps, each as likely"
     found.append(simulated("time-0", about, replace(Setting.of(on, law, 1, least=LEAST), times=ANY_TIME)))
     for sources in (2, 3):
         several = Setting.of(on, law, 3, least=LEAST, sources=sources)
-        about = f"sidr-draw, {ba}, step 3; {sources} sources: Top is of the first found, claimed / achieved of all"
+        about = (
+            f"sidr-active-pull, {ba}, step 3; {sources} sources: Top is of the first found, claimed / achieved of all"
+        )
         found.append(simulated(f"sources-{sources}", about, several, methods=("ranker", "fast")))
     return found
 
@@ -231,11 +233,11 @@ def partly(on: Network, law: Model, ba: str) -> list[Cell]:
 def larger(home: Path, small: Network) -> list[Cell]:
     found = []
     for name, on, law in (
-        ("large", network("ba:5000,2", rng=1), model("sidr-draw")),
-        ("fur", small, model("sidr-draw", event="fur-collar")),
+        ("large", network("ba:5000,2", rng=1), model("sidr-active-pull")),
+        ("fur", small, model("sidr-active-pull", event="fur-collar")),
     ):
         t0 = peak(home, name, on, law)
-        about = f"sidr-draw, {'event fur-collar, ' * (name == 'fur')}Barabasi-Albert, {on.nodes:,} nodes"
+        about = f"sidr-active-pull, {'event fur-collar, ' * (name == 'fur')}Barabasi-Albert, {on.nodes:,} nodes"
         found += by_time(name, about, on, law, t0, methods=QUICK, most=100)[:2]
     return found
 
@@ -284,7 +286,7 @@ class Exact:
     def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         on, touched = setting.network, codes == 1
         near = [on.to[slice(*on.start[node : node + 2])] for node in range(on.nodes)]
-        spread = float(setting.model.meet.max())
+        spread = float(setting.model.contact_chances.max())
         found = np.full(len(codes), -np.inf)
         for steps, prior in setting.times:
             late = np.subtract.outer(np.arange(steps + 1), np.arange(steps + 1)).T
@@ -753,7 +755,7 @@ STEP: Final = 7
 
 
 def grown(nodes: int) -> Setting:
-    return Setting.of(network(f"ba:{nodes},3", rng=1), model("sidr-draw"), STEP, least=LEAST)
+    return Setting.of(network(f"ba:{nodes},3", rng=1), model("sidr-active-pull"), STEP, least=LEAST)
 
 
 def speed(nodes: int, home: Path, snapshots: int) -> dict[str, Any]:
@@ -799,7 +801,7 @@ def speed_table(lines: Sequence[Mapping[str, Any]]) -> None:
         size = [f"{line['nodes']:,}", f"{line['arcs']:,}", str(n), f"{middle:.3g} ({low:.3g} to {high:.3g})"]
         rows.append([*size, growth, f"{line['before']:.2f}", f"{line['after']:.2f}", hits])
         last = now
-    print(f"\n### speed\n\nThe detector fast, sidr-draw, Barabasi-Albert, m = 3, step {STEP}, learned on")
+    print(f"\n### speed\n\nThe detector fast, sidr-active-pull, Barabasi-Albert, m = 3, step {STEP}, learned on")
     print(f"{LEARNED_ON:,} nodes and carried over. Growth: the power of the number of nodes with which seconds grow")
     print("from the size before (1: in proportion). GiB: of the process at its largest, before and after looking.\n")
     print(markdown(head, rows))

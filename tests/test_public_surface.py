@@ -3,9 +3,9 @@
 import counterpoint
 
 PUBLIC = [
-    "Alone",
+    "Spontaneous",
     "Block",
-    "Both",
+    "Joint",
     "Change",
     "ChurnModel",
     "Cohorts",
@@ -16,7 +16,7 @@ PUBLIC = [
     "Format",
     "Likes",
     "ListenerTable",
-    "Meet",
+    "Contact",
     "Model",
     "Network",
     "Observed",

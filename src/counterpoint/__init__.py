@@ -48,10 +48,10 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.spread.interventions import Prebunk as Prebunk
     from counterpoint.spread.mean_field import mean_field as mean_field
     from counterpoint.spread.mean_field import thresholds as thresholds
-    from counterpoint.spread.models.model import Alone as Alone
-    from counterpoint.spread.models.model import Both as Both
-    from counterpoint.spread.models.model import Meet as Meet
+    from counterpoint.spread.models.model import Contact as Contact
+    from counterpoint.spread.models.model import Joint as Joint
     from counterpoint.spread.models.model import Model as Model
+    from counterpoint.spread.models.model import Spontaneous as Spontaneous
     from counterpoint.spread.models.presets import model as rumour_model
     from counterpoint.spread.outbreaks import Outbreaks as Outbreaks
     from counterpoint.spread.simulate import simulate as simulate
@@ -103,11 +103,11 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "write_report": ("platform.workspace_report", "write_report"),
     "score_churn": ("churn.score", "score"),
     "train_churn": ("churn.train", "train"),
-    "Alone": ("spread.models.model", "Alone"),
+    "Spontaneous": ("spread.models.model", "Spontaneous"),
     "Block": ("spread.interventions", "Block"),
-    "Both": ("spread.models.model", "Both"),
+    "Joint": ("spread.models.model", "Joint"),
     "Change": ("spread.interventions", "Change"),
-    "Meet": ("spread.models.model", "Meet"),
+    "Contact": ("spread.models.model", "Contact"),
     "Model": ("spread.models.model", "Model"),
     "Network": ("networks.graph", "Network"),
     "Outbreaks": ("spread.outbreaks", "Outbreaks"),

@@ -103,7 +103,7 @@ def test_words_and_json_have_the_same_numbers():
     command = f"{SMALL} --plant 2:D:hubs:3"
     printed, told = run(command).out, json.loads(run(f"{command} --json").out)
     assert Estimate(**told["took_off"]).brief in printed
-    assert f"in all runs: {Estimate(**told['avoided'])}" in printed
+    assert f"in all runs: {Estimate(**told['averted'])}" in printed
     for row in told["stocks"]:
         [line] = re.findall(rf"^{row['state']} .*", printed, re.MULTILINE)
         assert Estimate(row["value"], row["low"], row["high"], row["n"]).brief in line
@@ -113,8 +113,8 @@ def test_words_and_json_have_the_same_numbers():
 
 
 def test_a_parameter_an_event_and_a_contact_of_ones_own_are_used():
-    made = json.loads(run(f"{SMALL} --event fur-collar --set t=.5 --contact draw --json").out)["model"]
-    assert (made["contact"], made["classes"]) == ("draw", {"checker": 0.5})
+    made = json.loads(run(f"{SMALL} --event fur-collar --set t=.5 --contact active-pull --json").out)["model"]
+    assert (made["contact"], made["classes"]) == ("active-pull", {"checker": 0.5})
 
 
 def test_of_one_run_no_interval_is_told():
@@ -137,7 +137,7 @@ def test_where_nobody_believes_nothing_is_said_to_be_avoided():
     done = run(f"{SMALL} --set alpha1=0 --plant 2:D:source")
     assert done.status == 0
     assert "in all runs: cannot be told from these" in done.out
-    assert json.loads(run(f"{SMALL} --set alpha1=0 --plant 2:D:source --json").out)["avoided"] is None
+    assert json.loads(run(f"{SMALL} --set alpha1=0 --plant 2:D:source --json").out)["averted"] is None
 
 
 def test_counts_nodes_and_trees_are_handed_out_whole(tmp_path):

@@ -64,9 +64,9 @@ def outbreak(planned: tuple[Period, ...], sources: list[int], run: int, *, steps
     for t in range(steps):
         for period in planned:
             if period.since == t:
-                heard, model = _heard(period.network, back=period.model.contact == "meet"), period.model
+                heard, model = _heard(period.network, back=period.model.contact == "pairwise"), period.model
                 _do(period, run, t, story)
-        step = _meetings if model.contact == "meet" else _step
+        step = _meetings if model.contact == "pairwise" else _step
         step(model, heard, story, under(key, t), t + 1)
     return story
 
@@ -113,11 +113,11 @@ def _do(period: Period, run: int, t: int, story: Story) -> None:
 
 def _step(model: Model, heard: list[list[tuple[int, float]]], story: Story, key: int, t: int) -> None:
     state, news = story.last, []
-    meet, by_itself = model.meet[0].tolist(), model.alone.tolist()
+    meet, by_itself = model.contact_chances[0].tolist(), model.spontaneous_chances.tolist()
     for v in range(len(state)):
         own, c, s = under(key, v), story.kinds[v], state[v]
         chances = meet[c][s]  # [met][becomes]
-        contacts = [(u, weight) for u, weight in heard[v] if model.contact != "draw" or _posts(model, state[u])]
+        contacts = [(u, weight) for u, weight in heard[v] if model.contact != "active-pull" or _posts(model, state[u])]
         met = [0.0] * len(model.states)
         for u, weight in contacts:
             met[state[u]] += weight
@@ -146,12 +146,12 @@ def _meetings(model: Model, heard_by: list[list[tuple[int, float]]], story: Stor
         own = under(key, u)
         v = people[_pick([weight for _, weight in people], uniform(under(own, PARTNER)))][0]
         s, j, turn = state[u], state[v], under(own, TURN)
-        r, chances = uniform(under(own, CALLER)), model.both[s, j].ravel().tolist()
+        r, chances = uniform(under(own, CALLER)), model.joint_chances[s, j].ravel().tolist()
         if sum(chances) > 0:
             one, other = divmod(_within(chances, r), len(model.states)) if r < sum(chances) else (s, j)
         else:
-            one = _becomes(model.meet[0, story.kinds[u], s, j].tolist(), s, r)
-            other = _becomes(model.meet[1, story.kinds[v], j, s].tolist(), j, uniform(under(own, CALLED)))
+            one = _becomes(model.contact_chances[0, story.kinds[u], s, j].tolist(), s, r)
+            other = _becomes(model.contact_chances[1, story.kinds[v], j, s].tolist(), j, uniform(under(own, CALLED)))
         proposals += [(turn, u, one, v)] if one != s else []
         proposals += [(mixed(turn), v, other, u)] if other != j else []
     if any(_may_change(model, heard_by, story, u) for u in range(len(state))):
@@ -160,7 +160,10 @@ def _meetings(model: Model, heard_by: list[list[tuple[int, float]]], story: Stor
     for _, v, to, whose in sorted(proposals):
         chosen.setdefault(v, (to, whose))
     for v in range(len(state)):
-        alone, r = model.alone[story.kinds[v], state[v]].tolist(), uniform(under(under(key, v), BY_ITSELF))
+        alone, r = (
+            model.spontaneous_chances[story.kinds[v], state[v]].tolist(),
+            uniform(under(under(key, v), BY_ITSELF)),
+        )
         to = _becomes(alone, state[v], r)
         if v not in chosen and to != state[v]:
             chosen[v] = (to, -1)
@@ -172,11 +175,11 @@ def _may_change(model: Model, heard_by: list[list[tuple[int, float]]], story: St
     s, c = story.last[u], story.kinds[u]
     calls = heard_by[u] if _posts(model, s) else []
     return bool(
-        model.alone[c, s].any()
+        model.spontaneous_chances[c, s].any()
         or any(
-            model.both[s, story.last[v]].any()
-            or model.meet[0, c, s, story.last[v]].any()
-            or model.meet[1, story.kinds[v], story.last[v], s].any()
+            model.joint_chances[s, story.last[v]].any()
+            or model.contact_chances[0, c, s, story.last[v]].any()
+            or model.contact_chances[1, story.kinds[v], story.last[v], s].any()
             for v, _ in calls
         )
     )
@@ -214,7 +217,7 @@ def _stays(model: Model, met: list[float], p: list[float]) -> float:
 
 def _by(model: Model, met: list[float], p: list[float], u: float, r: float, *, whole: bool) -> int:
     """With whom the contact was that changed somebody whose draw is u."""
-    matter = [j for j in range(len(met)) if model.meet[0][:, :, j].any()]
+    matter = [j for j in range(len(met)) if model.contact_chances[0][:, :, j].any()]
     if model.contact == "broadcast" and whole and len(matter) == 2 and max(met[j] for j in matter) < TABULATED:
         one, other = matter
         a, b = int(met[one]), int(met[other])

@@ -1,6 +1,6 @@
 """Lanes are other outbreaks of the same law, and each is a run of its own.
 
-- Means and variances over runs are those of the engine that counts neighbours, for every model and deed they can run.
+- Means and variances over runs are those of the engine that counts neighbours, whatever they can run.
 - No two lanes have anything in common: the mean of n runs varies as the mean of n independent ones does.
 """
 
@@ -11,7 +11,7 @@ from tests.spread.sigmas import alike, near, shares
 from counterpoint.networks.generate import barabasi_albert, erdos_renyi, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant
-from counterpoint.spread.models.model import Alone, Meet, Model
+from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulate import simulate
 
@@ -21,7 +21,7 @@ LANES = 512
 APART = Model(
     "apart",
     ("S", "I", "D", "R"),
-    (Meet("S", "I", {"I": 0.3, "D": 0.1}), Meet("S", "D", {"D": 0.2, "R": 0.1}), Meet("I", "D", {"R": 0.4})),
+    (Contact("S", "I", {"I": 0.3, "D": 0.1}), Contact("S", "D", {"D": 0.2, "R": 0.1}), Contact("I", "D", {"R": 0.4})),
     source="I",
     active=("I", "D"),
 )
@@ -52,10 +52,10 @@ def measures(out):
 )
 def test_lanes_have_the_law_of_runs(a_model):
     net = barabasi_albert(150, 3, rng=6)
-    deeds = [Plant(2, "TA", "hubs")] if a_model.name == "icsar" else ()
+    interventions = [Plant(2, "TA", "hubs")] if a_model.name == "icsar" else ()
     lanes, runs = (
-        simulate(net, a_model, runs=RUNS, sources=2, steps=60, deeds=deeds, engine=engine, rng=seed)
-        for engine, seed in (("lanes", 1), ("runs", 2))
+        simulate(net, a_model, runs=RUNS, sources=2, steps=60, interventions=interventions, engine=engine, rng=seed)
+        for engine, seed in (("bit-parallel", 1), ("per-run", 2))
     )
     for one, other in zip(measures(lanes), measures(runs), strict=True):
         alike(one, other)
@@ -64,21 +64,23 @@ def test_lanes_have_the_law_of_runs(a_model):
 def test_lanes_hear_one_way_too():
     rng = np.random.default_rng(0)
     net = Network.of(rng.integers(80, size=400), rng.integers(80, size=400), nodes=80, directed=True)
-    lanes, runs = (simulate(net, model("sidr"), runs=RUNS, sources=1, engine=each, rng=3) for each in ("lanes", "runs"))
+    lanes, runs = (
+        simulate(net, model("sidr"), runs=RUNS, sources=1, engine=each, rng=3) for each in ("bit-parallel", "per-run")
+    )
     for one, other in zip(measures(lanes), measures(runs), strict=True):
         alike(one, other)
 
 
 @pytest.mark.parametrize(
-    "deeds",
+    "interventions",
     [[Plant(0, "D", "next", 2)], [Plant(3, "D", "hubs", 3), Plant(3, "R", "random", 5)], [Plant(25, "I", [0, 1, 1])]],
     ids=["next", "two at once", "late and twice"],
 )
-def test_what_is_planted_in_lanes_is_planted_as_in_runs(deeds):
+def test_what_is_planted_in_lanes_is_planted_as_in_runs(interventions):
     net = erdos_renyi(100, degree=5, rng=6)
     lanes, runs = (
-        simulate(net, model("sidr"), runs=RUNS, steps=40, deeds=deeds, engine=engine, rng=seed)
-        for engine, seed in (("lanes", 1), ("runs", 2))
+        simulate(net, model("sidr"), runs=RUNS, steps=40, interventions=interventions, engine=engine, rng=seed)
+        for engine, seed in (("bit-parallel", 1), ("per-run", 2))
     )
     for one, other in list(zip(measures(lanes), measures(runs), strict=True))[:-1]:
         alike(one, other)
@@ -87,7 +89,8 @@ def test_what_is_planted_in_lanes_is_planted_as_in_runs(deeds):
 def ensembles(net, a_model, state, step):
     """How many are in a state after a step, [seeds, lanes]."""
     outs = (
-        simulate(net, a_model, runs=LANES, sources=[0], steps=step, engine="lanes", rng=seed) for seed in range(SEEDS)
+        simulate(net, a_model, runs=LANES, sources=[0], steps=step, engine="bit-parallel", rng=seed)
+        for seed in range(SEEDS)
     )
     return np.array([out.stocks[:, -1, a_model.number(state)] for out in outs], float)
 
@@ -124,17 +127,17 @@ def test_neighbouring_lanes_and_runs_are_not_correlated():
 
 
 ALIKE = {  # every listener has two fates, decided in another way each
-    "by a coin": (Meet("L", "A", {"P": 0.5}),),
-    "by where one contact leads": (Meet("L", "A", {"P": 0.5, "Q": 0.5}),),
-    "by which of two contacts is first": (Meet("L", "A", {"P": 1.0}), Meet("L", "B", {"Q": 1.0})),
+    "by a coin": (Contact("L", "A", {"P": 0.5}),),
+    "by where one contact leads": (Contact("L", "A", {"P": 0.5, "Q": 0.5}),),
+    "by which of two contacts is first": (Contact("L", "A", {"P": 1.0}), Contact("L", "B", {"Q": 1.0})),
     "by which of three contacts is first": (
-        Meet("L", "A", {"P": 1.0}),
-        Meet("L", "B", {"Q": 1.0}),
-        Meet("L", "C", {"R": 1.0}),
+        Contact("L", "A", {"P": 1.0}),
+        Contact("L", "B", {"Q": 1.0}),
+        Contact("L", "C", {"R": 1.0}),
     ),
-    "by oneself": (Alone("L", {"P": 0.5}),),
-    "by where one goes by oneself": (Alone("L", {"P": 0.5, "Q": 0.5}),),
-    "by what person one is": (Meet("L", "A", {"P": 1.0}, who="other"),),
+    "by oneself": (Spontaneous("L", {"P": 0.5}),),
+    "by where one goes by oneself": (Spontaneous("L", {"P": 0.5, "Q": 0.5}),),
+    "by what person one is": (Contact("L", "A", {"P": 1.0}, who="other"),),
 }
 
 
@@ -145,12 +148,19 @@ def test_no_two_lanes_share_a_draw(rules):
     a_model = Model("alike", states, rules, "A", ("A", "B", "C"), classes={"other": 0.5}, given=states)
     speakers, listeners = np.repeat([0, 1, 2], 200), np.tile(np.arange(3, 203), 3)
     net = Network.of(speakers, listeners, directed=True)
-    deeds = [Plant(0, "B", [1]), Plant(0, "C", [2])]
+    interventions = [Plant(0, "B", [1]), Plant(0, "C", [2])]
     counts = np.array(
         [
-            simulate(net, a_model, runs=LANES, sources=[0], steps=1, deeds=deeds, engine="lanes", rng=seed).stocks[
-                :, 1, 4
-            ]
+            simulate(
+                net,
+                a_model,
+                runs=LANES,
+                sources=[0],
+                steps=1,
+                interventions=interventions,
+                engine="bit-parallel",
+                rng=seed,
+            ).stocks[:, 1, 4]
             for seed in range(SEEDS)
         ],
         float,
@@ -162,7 +172,9 @@ def test_no_two_lanes_share_a_draw(rules):
 
 def test_runs_of_the_last_lot_are_as_those_of_the_first():
     """The chances of one step are the same whichever lot of 512 a run is in, the last and shorter one too."""
-    out = simulate(star(2), model("sir", spread=0.3, recover=0.4), runs=20_000, sources=[0], steps=1, engine="lanes")
+    out = simulate(
+        star(2), model("sir", spread=0.3, recover=0.4), runs=20_000, sources=[0], steps=1, engine="bit-parallel"
+    )
     for part in (slice(0, 512), slice(512, 10_000), slice(10_000, 20_000)):
         shares(np.bincount(out.stocks[part, 1, 0], minlength=2), [0.3, 0.7])
         shares(np.bincount(out.stocks[part, 1, 2], minlength=2), [0.6, 0.4])

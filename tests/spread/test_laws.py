@@ -16,15 +16,29 @@ from tests.spread.sigmas import shares as frequent
 from counterpoint.networks.generate import barabasi_albert, complete, erdos_renyi, ring, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant, Prebunk
-from counterpoint.spread.models.model import Meet, Model
+from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import MODELS, model
 from counterpoint.spread.simulate import simulate
 
 quick = settings(max_examples=40)
-COUNTED = ["sidr", "sidr-both", "sidr-remove", "sidr-theta", "sidr-draw", "sidr-look", "sir", "sirs", "seir", "icsar"]
-PAIRWISE = ["sidr-meet", "sidr-clock", "maki-thompson", "daley-kendall", "sihr", "sicr", "siraru", "2si2r"]
-WAYS = [*((name, "runs") for name in COUNTED), *((name, "pairs") for name in PAIRWISE)]
-WAYS += [("sidr", "wide"), *((name, "lanes") for name in ("sidr", "sidr-both", "sidr-remove", "seir", "icsar"))]
+COUNTED = [
+    "sidr",
+    "sidr-both",
+    "sidr-remove",
+    "sidr-theta",
+    "sidr-active-pull",
+    "sidr-pull",
+    "sir",
+    "sirs",
+    "seir",
+    "icsar",
+]
+PAIRWISE = ["sidr-pairwise", "sidr-asynchronous", "maki-thompson", "daley-kendall", "sihr", "sicr", "siraru", "2si2r"]
+WAYS = [*((name, "per-run") for name in COUNTED), *((name, "pairwise") for name in PAIRWISE)]
+WAYS += [
+    ("sidr", "single-large"),
+    *((name, "bit-parallel") for name in ("sidr", "sidr-both", "sidr-remove", "seir", "icsar")),
+]
 
 
 @st.composite
@@ -52,7 +66,7 @@ def test_nobody_is_lost_and_what_came_is_what_is_there_more(case):
     left = out.entries[:, 1:] - gained  # who left a state in a step
     assert (left >= 0).all()
     assert (left.sum(2) == out.entries[:, 1:].sum(2)).all()
-    if engine != "pairs" or a_model.contact == "meet":  # by the clock somebody may pass through a state in a step
+    if engine != "pairwise" or a_model.contact == "pairwise":  # else somebody may pass through a state in a step
         assert (left <= out.stocks[:, :-1]).all()
     assert out.ended.max() == out.stocks.shape[1] - 1 <= steps
     for run, end in enumerate(out.ended):
@@ -68,8 +82,8 @@ def test_states_change_along_the_table_only(case):
     out = simulate(net, a_model, runs=runs, steps=steps, engine=engine, rng=seed)
     left = out.entries[:, 1:] - np.diff(out.stocks, axis=1)
     leads = np.zeros((len(a_model.states),) * 2, bool)
-    leads |= a_model.meet.any((0, 1, 3)) | a_model.alone.any(0)
-    leads |= a_model.both.any((1, 3)) | a_model.both.any((0, 2))
+    leads |= a_model.contact_chances.any((0, 1, 3)) | a_model.spontaneous_chances.any(0)
+    leads |= a_model.joint_chances.any((1, 3)) | a_model.joint_chances.any((0, 2))
     np.fill_diagonal(leads, val=False)
     for state in range(len(a_model.states)):
         if not leads[state].any():
@@ -82,7 +96,7 @@ def test_states_change_along_the_table_only(case):
 @given(cases())
 def test_who_has_no_neighbour_hears_nothing(case):
     net, a_model, engine, runs, steps, seed = case
-    keep = "counts" if engine == "lanes" else "nodes"
+    keep = "counts" if engine == "bit-parallel" else "nodes"
     out = simulate(net, a_model, runs=runs, sources=[0], steps=steps, engine=engine, keep=keep, rng=seed)
     assert (out.touched <= net.nodes - 3).all()
     if out.last is not None:
@@ -94,8 +108,8 @@ def test_who_has_no_neighbour_hears_nothing(case):
 @given(cases())
 def test_what_is_kept_of_nodes_is_what_was_counted(case):
     net, a_model, engine, runs, steps, seed = case
-    if engine == "lanes":
-        engine = "runs"
+    if engine == "bit-parallel":
+        engine = "per-run"
     out = simulate(net, a_model, runs=runs, steps=steps, engine=engine, keep="tree", rng=seed)
     few = simulate(net, a_model, runs=runs, steps=steps, engine=engine, rng=seed)
     assert_array_equal(out.stocks, few.stocks)
@@ -114,7 +128,7 @@ def test_what_is_kept_of_nodes_is_what_was_counted(case):
 
 
 def test_node_0_is_a_node_as_source_as_hub_and_as_parent():
-    for name, engine in (("si", "runs"), ("si", "wide"), ("sicr", "pairs")):
+    for name, engine in (("si", "per-run"), ("si", "single-large"), ("sicr", "pairwise")):
         out = simulate(star(6), model(name), sources=[0], steps=200, engine=engine, keep="tree", rng=1)
         assert out.first[0, 0] == 0
         assert out.parent[0, 0] == -1
@@ -123,14 +137,15 @@ def test_node_0_is_a_node_as_source_as_hub_and_as_parent():
         assert (out.parent[0, reached] == 0).all()
         turned = simulate(star(6), model(name), sources=[3], steps=200, engine=engine, keep="tree", rng=2)
         assert turned.parent[0, 0] == 3
-    lanes = simulate(star(6), model("si", spread=1.0), runs=70, sources=[0], engine="lanes")
+    lanes = simulate(star(6), model("si", spread=1.0), runs=70, sources=[0], engine="bit-parallel")
     assert (lanes.stocks[:, 1, 1] == 6).all()
-    planted = simulate(star(6), model("sidr"), sources=[1], deeds=[Plant(0, "R", "hubs")], keep="nodes", rng=1)
+    planted = simulate(star(6), model("sidr"), sources=[1], interventions=[Plant(0, "R", "hubs")], keep="nodes", rng=1)
     assert planted.last[0].tolist() == [3, 1, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
-    ("name", "engine"), [("sidr", "runs"), ("sidr", "lanes"), ("sidr-meet", "pairs"), ("sirs", "runs")]
+    ("name", "engine"),
+    [("sidr", "per-run"), ("sidr", "bit-parallel"), ("sidr-pairwise", "pairwise"), ("sirs", "per-run")],
 )
 def test_other_numbers_for_the_same_nodes_change_nothing_in_distribution(name, engine):
     rng = np.random.default_rng(8)
@@ -150,34 +165,43 @@ def test_other_numbers_for_the_same_nodes_change_nothing_in_distribution(name, e
 @pytest.mark.parametrize(
     ("name", "engine", "keep"),
     [
-        ("sidr", "runs", "tree"),
-        ("sidr", "wide", "tree"),
-        ("sidr", "lanes", "counts"),
-        ("sidr-meet", "pairs", "tree"),
-        ("sidr-clock", "pairs", "tree"),
+        ("sidr", "per-run", "tree"),
+        ("sidr", "single-large", "tree"),
+        ("sidr", "bit-parallel", "counts"),
+        ("sidr-pairwise", "pairwise", "tree"),
+        ("sidr-asynchronous", "pairwise", "tree"),
     ],
 )
 def test_the_same_seed_tells_the_same_story_on_one_thread_and_on_two(name, engine, keep):
     net = erdos_renyi(6_000, degree=6, rng=1)
-    deeds = [Plant(3, "D", "random", 5), *([Prebunk(2, "checker", share=0.1)] if engine != "lanes" else [])]
-    runs, found, threads = 1100 if engine == "lanes" else 3, [], numba.get_num_threads()
+    interventions = [
+        Plant(3, "D", "random", 5),
+        *([Prebunk(2, "checker", share=0.1)] if engine != "bit-parallel" else []),
+    ]
+    runs, found, threads = 1100 if engine == "bit-parallel" else 3, [], numba.get_num_threads()
     try:
         for count in (1, min(2, numba.config.NUMBA_NUM_THREADS)):
             numba.set_num_threads(count)
-            found.append(simulate(net, model(name), runs=runs, steps=20, deeds=deeds, keep=keep, engine=engine, rng=7))
+            found.append(
+                simulate(
+                    net, model(name), runs=runs, steps=20, interventions=interventions, keep=keep, engine=engine, rng=7
+                )
+            )
     finally:
         numba.set_num_threads(threads)
     one, other = found
     for key in ("sources", "stocks", "entries", "ended", "first", "parent", "last"):
         if getattr(one, key) is not None:
             assert_array_equal(getattr(one, key), getattr(other, key))
-    again = simulate(net, model(name), runs=runs, steps=20, deeds=deeds, keep=keep, engine=engine, rng=8)
+    again = simulate(
+        net, model(name), runs=runs, steps=20, interventions=interventions, keep=keep, engine=engine, rng=8
+    )
     assert not np.array_equal(again.stocks[0, :5], one.stocks[0, :5])
 
 
-@pytest.mark.parametrize("engine", ["runs", "wide", "pairs"])
+@pytest.mark.parametrize("engine", ["per-run", "single-large", "pairwise"])
 def test_fewer_steps_are_the_beginning_of_more(engine):
-    net, a_model = erdos_renyi(100, degree=4, rng=1), model("sidr-clock" if engine == "pairs" else "sidr")
+    net, a_model = erdos_renyi(100, degree=4, rng=1), model("sidr-asynchronous" if engine == "pairwise" else "sidr")
     few, more = (simulate(net, a_model, runs=5, steps=steps, engine=engine, rng=1) for steps in (4, 30))
     assert_array_equal(few.stocks, more.stocks[:, : few.stocks.shape[1]])
 
@@ -195,36 +219,43 @@ def test_every_model_runs_without_being_told_how():
 def test_lanes_are_chosen_for_many_and_only_if_they_can():
     net = barabasi_albert(60, 2, rng=1)
     weighted = Network.of(net.tails[net.tails < net.to], net.to[net.tails < net.to], weight=np.ones(net.edges))
-    assert simulate(net, model("sidr"), runs=64).engine.startswith("lanes")
-    assert simulate(net, model("sidr"), runs=3).engine.startswith("runs")
-    assert simulate(weighted, model("sidr"), runs=64).engine.startswith("runs")
-    assert simulate(net, model("sirs"), runs=64, steps=20).engine.startswith("runs")
-    assert simulate(net, model("sidr"), runs=64, keep="nodes").engine.startswith("runs")
-    assert simulate(net, model("sidr"), runs=64, deeds=[Prebunk(0, "checker", share=0.1)]).engine.startswith("runs")
-    assert simulate(net, model("sidr-meet"), runs=64).engine.startswith("pairs")
+    assert simulate(net, model("sidr"), runs=64).engine.startswith("bit-parallel")
+    assert simulate(net, model("sidr"), runs=3).engine.startswith("per-run")
+    assert simulate(weighted, model("sidr"), runs=64).engine.startswith("per-run")
+    assert simulate(net, model("sirs"), runs=64, steps=20).engine.startswith("per-run")
+    assert simulate(net, model("sidr"), runs=64, keep="nodes").engine.startswith("per-run")
+    assert simulate(net, model("sidr"), runs=64, interventions=[Prebunk(0, "checker", share=0.1)]).engine.startswith(
+        "per-run"
+    )
+    assert simulate(net, model("sidr-pairwise"), runs=64).engine.startswith("pairwise")
 
 
-@pytest.mark.parametrize(("name", "engine"), [("sidr-theta", "lanes"), ("sidr-theta", "runs"), ("sidr-theta", "pairs")])
+@pytest.mark.parametrize(
+    ("name", "engine"), [("sidr-theta", "bit-parallel"), ("sidr-theta", "per-run"), ("sidr-theta", "pairwise")]
+)
 def test_a_source_is_an_ordinary_person_where_all_others_are_checkers(name, engine):
     """Only checkers turn to D: the source, who meets nobody else, never does; a believer who is planted does."""
-    contact = "clock" if engine == "pairs" else "broadcast"
+    contact = "asynchronous" if engine == "pairwise" else "broadcast"
     a_model = model(name, t=1.0, theta=1.0).meeting(contact)
     net = Network.of(np.arange(1, 6), np.zeros(5, int), directed=True)
     answer = [Plant(0, "D", list(range(1, 6)))]
-    out = simulate(net, a_model, runs=600, sources=[0], steps=1, deeds=answer, engine=engine, rng=1)
+    out = simulate(net, a_model, runs=600, sources=[0], steps=1, interventions=answer, engine=engine, rng=1)
     assert (out.stocks[:, -1, 1] == 1).all()
     turned = simulate(
-        net, a_model, runs=600, sources=[1], steps=1, deeds=[Plant(0, "I", [0]), *answer], engine=engine, rng=1
+        net, a_model, runs=600, sources=[1], steps=1, interventions=[Plant(0, "I", [0]), *answer], engine=engine, rng=1
     )
     assert (turned.entries[:, 1, 2] == 1).mean() > 0.95
 
 
 @pytest.mark.parametrize("shares", [{"a": 0.5, "b": 0.3, "c": 0.2}, {"a": 1.0, "b": 0.0}, {"a": 0.25, "b": 0.75}])
-@pytest.mark.parametrize("engine", ["lanes", "runs"])
+@pytest.mark.parametrize("engine", ["bit-parallel", "per-run"])
 def test_people_are_of_their_classes_in_the_shares_given(engine, shares):
     """Everybody hears a source that convinces all, and each class comes to its own state; the rest to the last."""
     states = ("S", "I", *shares, "rest")
-    rules = (*(Meet("S", "I", {each: 1.0}, who=each) for each in shares), Meet("S", "I", {"rest": 1.0}, who="ordinary"))
+    rules = (
+        *(Contact("S", "I", {each: 1.0}, who=each) for each in shares),
+        Contact("S", "I", {"rest": 1.0}, who="ordinary"),
+    )
     a_model = Model("classes", states, rules, "I", ("I",), classes=shares)
     out = simulate(star(101), a_model, runs=1000, sources=[0], steps=1, engine=engine, rng=1)
     counts = out.stocks[:, 1, 2:]
@@ -237,8 +268,8 @@ def test_people_are_of_their_classes_in_the_shares_given(engine, shares):
 def test_a_planted_answer_is_no_outbreak():
     """Who is planted was not reached: where nothing spreads nothing takes off, however many deny it."""
     silent = model("sir", spread=0.0)
-    for engine in ("lanes", "runs"):
-        out = simulate(star(1000), silent, runs=64, deeds=[Plant(0, "R", "hubs", 20)], engine=engine, rng=1)
+    for engine in ("bit-parallel", "per-run"):
+        out = simulate(star(1000), silent, runs=64, interventions=[Plant(0, "R", "hubs", 20)], engine=engine, rng=1)
         assert out.touched.tolist() == [1] * 64 or set(out.touched) <= {0, 1}
         assert not out.took_off.any()
 
@@ -253,7 +284,7 @@ def test_weights_far_apart_keep_their_chances():
 
 def test_lanes_do_not_depend_on_how_many_steps_there_could_be():
     some, all_ = (
-        simulate(ring(20), model("sir", spread=0.3), runs=1500, engine="lanes", steps=steps, rng=5)
+        simulate(ring(20), model("sir", spread=0.3), runs=1500, engine="bit-parallel", steps=steps, rng=5)
         for steps in (60, 5000)
     )
     common = min(some.stocks.shape[1], all_.stocks.shape[1])
@@ -261,7 +292,7 @@ def test_lanes_do_not_depend_on_how_many_steps_there_could_be():
 
 
 def test_a_pairwise_run_ends_with_its_last_change():
-    for contact in ("meet", "clock"):
+    for contact in ("pairwise", "asynchronous"):
         out = simulate(complete(8), model("si", spread=1.0).meeting(contact), runs=20, rng=2)
         changed = out.entries.sum(2) > 0
         assert np.array_equal(out.ended, changed.shape[1] - 1 - np.argmax(changed[:, ::-1], axis=1))

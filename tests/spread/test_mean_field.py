@@ -86,7 +86,7 @@ def test_many_neighbours_of_little_weight_are_a_well_mixed_population_in_steps(n
         np.testing.assert_allclose(found.stock(state), expected[state], atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["maki-thompson", "daley-kendall", "sihr", "sicr", "siraru", "sidr-clock"])
+@pytest.mark.parametrize("name", ["maki-thompson", "daley-kendall", "sihr", "sicr", "siraru", "sidr-asynchronous"])
 def test_one_degree_is_a_well_mixed_population_by_the_clock(name):
     a_model = model(name)
     found = mean_field({7: 1.0}, a_model, share=SHARE, steps=20)
@@ -95,7 +95,15 @@ def test_one_degree_is_a_well_mixed_population_by_the_clock(name):
 
 
 def test_nobody_is_lost_and_nobody_is_negative():
-    for name in ("sidr", "sidr-draw", "sidr-look", "sidr-meet", "sidr-clock", "daley-kendall", "seir"):
+    for name in (
+        "sidr",
+        "sidr-active-pull",
+        "sidr-pull",
+        "sidr-pairwise",
+        "sidr-asynchronous",
+        "daley-kendall",
+        "seir",
+    ):
         found = mean_field({0: 0.1, 1: 0.4, 3: 0.3, 50: 0.2}, model(name), share=0.05, steps=30)
         np.testing.assert_allclose(found.by_degree.sum(2), 1.0, atol=1e-7)
         assert found.by_degree.min() > -1e-7
@@ -103,7 +111,7 @@ def test_nobody_is_lost_and_nobody_is_negative():
         assert found.stocks.shape == (31, len(found.model.states))
 
 
-@pytest.mark.parametrize("contact", ["broadcast", "draw", "look", "meet"])
+@pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull", "pairwise"])
 def test_the_first_step_of_a_rumour_that_begins_at_random_is_exact(contact):
     """Whose neighbours are drawn at random has them independently; scale-free, 3,000 nodes."""
     net, a_model = barabasi_albert(3_000, 3, rng=3), sidr().meeting(contact)
@@ -113,7 +121,7 @@ def test_the_first_step_of_a_rumour_that_begins_at_random_is_exact(contact):
         near(out.stock(state)[:, 1], expected.stock(state)[1], slack=1 / net.nodes)
 
 
-@pytest.mark.parametrize("contact", ["broadcast", "draw", "look", "meet", "clock"])
+@pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull", "pairwise", "asynchronous"])
 def test_in_a_dense_random_network_the_course_is_that_of_its_degrees(contact):
     """Degrees of 120 to 600, random otherwise: whom one meets is hardly ever whom one met; within 2 % of all nodes."""
     net = power_law(3_000, 2.2, 120, most=600, rng=5)
@@ -126,7 +134,7 @@ def test_in_a_dense_random_network_the_course_is_that_of_its_degrees(contact):
     assert expected.stock("S")[-1] < 0.7
 
 
-@pytest.mark.parametrize("contact", ["meet", "clock"])
+@pytest.mark.parametrize("contact", ["pairwise", "asynchronous"])
 @pytest.mark.parametrize("name", ["maki-thompson", "daley-kendall", "sihr", "sicr", "siraru", "2si2r", "sidr"])
 def test_among_everybody_meetings_are_the_mean_field_of_their_model(name, contact):
     """Calling, called and both together; every model with pairwise rules, 800 people, of whom 40 begin."""
@@ -142,7 +150,7 @@ def test_among_everybody_meetings_are_the_mean_field_of_their_model(name, contac
 def test_who_is_heard_by_more_hears_sooner():
     net = power_law(3_000, 2.2, 40, most=400, rng=5)
     a_model = sidr(GENTLE)
-    out = simulate(net, a_model, runs=40, sources=30, steps=4, keep="nodes", engine="runs", rng=6)
+    out = simulate(net, a_model, runs=40, sources=30, steps=4, keep="nodes", engine="per-run", rng=6)
     found = mean_field(net, a_model, share=SHARE, steps=4)
     for low, high in ((40, 60), (150, 400)):
         nodes = (net.degrees >= low) & (net.degrees < high)

@@ -30,37 +30,46 @@ SIDR = model("sidr")
         ({"sources": 0}, "0 sources of 30 nodes cannot be drawn"),
         ({"sources": 31}, "31 sources of 30 nodes cannot be drawn"),
         ({"keep": "node"}, "'node'; did you mean 'nodes'"),
-        ({"engine": "lane"}, "no engine 'lane'; did you mean 'lanes'"),
+        ({"engine": "bit_parallel"}, "no engine 'bit_parallel'; did you mean 'bit-parallel'"),
         ({"rng": -1}, "the seed must lie within .* got -1"),
-        ({"engine": "pairs"}, "contact 'broadcast' cannot be run by engine 'pairs'"),
-        ({"model": model("sidr-meet"), "engine": "runs"}, "contact 'meet' cannot be run by engine 'runs'"),
-        ({"model": model("sidr-clock"), "engine": "lanes"}, "contact 'clock' cannot be run by engine 'lanes'"),
-        ({"model": model("sidr-draw"), "engine": "lanes"}, "lanes run broadcasts"),
-        ({"network": WEIGHTED, "engine": "lanes"}, "without weights"),
-        ({"network": CHANGING, "engine": "lanes"}, "lanes run"),
-        ({"keep": "nodes", "engine": "lanes"}, "counts only"),
-        ({"keep": "tree", "engine": "lanes"}, "counts only"),
-        ({"model": model("sirs"), "engine": "lanes"}, "counts only"),
-        ({"deeds": [Prebunk(0, "checker", share=0.1)], "engine": "lanes"}, "lanes run"),
-        ({"deeds": [Block(1, nodes=[0])], "engine": "lanes"}, "lanes run"),
-        ({"deeds": [Change(1, model("sidr", theta=1.0))], "engine": "lanes"}, "lanes run"),
-        ({"deeds": [Plant(-1, "D", [0])]}, "got -1"),
-        ({"deeds": [Plant(0, "Q", [0])]}, "sidr has no state 'Q'"),
-        ({"deeds": [Plant(0, "D", [77])]}, "the network has no node 77"),
-        ({"deeds": [Plant(0, "D", "hub")]}, "no place 'hub'"),
-        ({"deeds": [Plant(0, "D", "hubs", 0)]}, "0 nodes are none to plant D in"),
-        ({"deeds": [Prebunk(0, "chequer", share=0.1)]}, "sidr has no class 'chequer'"),
-        ({"deeds": [Prebunk(0, "ordinary", share=0.1)]}, "a class other than 'ordinary'"),
-        ({"deeds": [Prebunk(0, "checker", share=1.7)]}, "must lie in .0, 1., got 1.7"),
-        ({"deeds": [Prebunk(0, "checker", nodes=["ann"])]}, "the network has no node 'ann'"),
-        ({"deeds": [Block(0, nodes=[77])]}, "the network has no node 77"),
-        ({"deeds": [Block(0, edges=[(28, 29)])]}, "the network has no edge from 28 to 29"),
-        ({"deeds": [Change(0, model("sir"))]}, "a change keeps states: from .'S', 'I', 'D', 'R'. to .'S', 'I', 'R'."),
-        ({"deeds": [Change(0, model("sidr-draw"))]}, "a change keeps contact: from broadcast to draw"),
-        ({"deeds": [Change(0, model("sidr", t=0.5))]}, "a change keeps classes"),
-        ({"deeds": [Prebunk(0, "checker")]}, "give one of them"),
-        ({"deeds": [Plant(5000, "Q", [0])]}, "sidr has no state 'Q'"),
-        ({"deeds": [Plant(1.5, "D", [0])]}, "after a step, 0 or more, got 1.5"),
+        ({"engine": "pairwise"}, "contact 'broadcast' cannot be run by engine 'pairwise'"),
+        (
+            {"model": model("sidr-pairwise"), "engine": "per-run"},
+            "contact 'pairwise' cannot be run by engine 'per-run'",
+        ),
+        (
+            {"model": model("sidr-asynchronous"), "engine": "bit-parallel"},
+            "contact 'asynchronous' cannot be run by engine 'bit-parallel'",
+        ),
+        ({"model": model("sidr-active-pull"), "engine": "bit-parallel"}, "lanes run broadcasts"),
+        ({"network": WEIGHTED, "engine": "bit-parallel"}, "without weights"),
+        ({"network": CHANGING, "engine": "bit-parallel"}, "lanes run"),
+        ({"keep": "nodes", "engine": "bit-parallel"}, "counts only"),
+        ({"keep": "tree", "engine": "bit-parallel"}, "counts only"),
+        ({"model": model("sirs"), "engine": "bit-parallel"}, "counts only"),
+        ({"interventions": [Prebunk(0, "checker", share=0.1)], "engine": "bit-parallel"}, "lanes run"),
+        ({"interventions": [Block(1, nodes=[0])], "engine": "bit-parallel"}, "lanes run"),
+        ({"interventions": [Change(1, model("sidr", theta=1.0))], "engine": "bit-parallel"}, "lanes run"),
+        ({"interventions": [Plant(-1, "D", [0])]}, "got -1"),
+        ({"interventions": [Plant(0, "Q", [0])]}, "sidr has no state 'Q'"),
+        ({"interventions": [Plant(0, "D", [77])]}, "the network has no node 77"),
+        ({"interventions": [Plant(0, "D", "hub")]}, "no place 'hub'"),
+        ({"interventions": [Plant(0, "D", "hubs", 0)]}, "0 nodes are none to plant D in"),
+        ({"interventions": [Prebunk(0, "chequer", share=0.1)]}, "sidr has no class 'chequer'"),
+        ({"interventions": [Prebunk(0, "ordinary", share=0.1)]}, "a class other than 'ordinary'"),
+        ({"interventions": [Prebunk(0, "checker", share=1.7)]}, "must lie in .0, 1., got 1.7"),
+        ({"interventions": [Prebunk(0, "checker", nodes=["ann"])]}, "the network has no node 'ann'"),
+        ({"interventions": [Block(0, nodes=[77])]}, "the network has no node 77"),
+        ({"interventions": [Block(0, edges=[(28, 29)])]}, "the network has no edge from 28 to 29"),
+        (
+            {"interventions": [Change(0, model("sir"))]},
+            "a change keeps states: from .'S', 'I', 'D', 'R'. to .'S', 'I', 'R'.",
+        ),
+        ({"interventions": [Change(0, model("sidr-active-pull"))]}, "a change keeps contact: from broadcast to active-pull"),
+        ({"interventions": [Change(0, model("sidr", t=0.5))]}, "a change keeps classes"),
+        ({"interventions": [Prebunk(0, "checker")]}, "give one of them"),
+        ({"interventions": [Plant(5000, "Q", [0])]}, "sidr has no state 'Q'"),
+        ({"interventions": [Plant(1.5, "D", [0])]}, "after a step, 0 or more, got 1.5"),
         ({"sources": "0"}, "names come in a list"),
         ({"sources": ["01"]}, "no node '01'"),
         ({"sources": [1.0]}, "no node 1.0"),
@@ -103,7 +112,13 @@ def test_what_was_not_kept_is_not_told():
 def test_a_place_has_who_is_there():
     """Hubs are those whom most hear, next are who hear a source, and the source is the source; in every run its own."""
     out = simulate(
-        star(9), SIDR, runs=30, deeds=[Plant(0, "R", "hubs"), Plant(0, "D", "next", 3)], steps=1, keep="nodes", rng=1
+        star(9),
+        SIDR,
+        runs=30,
+        interventions=[Plant(0, "R", "hubs"), Plant(0, "D", "next", 3)],
+        steps=1,
+        keep="nodes",
+        rng=1,
     )
     begins = out.sources[:, 0]
     for run, source in enumerate(begins):
@@ -111,13 +126,13 @@ def test_a_place_has_who_is_there():
         assert out.entries[run, 0].tolist() == [0, 0, min(3, near), 1]
         at_once = np.flatnonzero(out.first[run] == 0)
         assert set(at_once) >= {0, source}
-    source = simulate(star(9), SIDR, runs=30, deeds=[Plant(0, "R", "source")], keep="nodes", rng=1)
+    source = simulate(star(9), SIDR, runs=30, interventions=[Plant(0, "R", "source")], keep="nodes", rng=1)
     assert (source.last[np.arange(30), source.sources[:, 0]] == 3).all()
     assert (source.stocks[:, -1] == [8, 0, 0, 1]).all()
 
 
 def test_next_to_a_source_is_who_hears_it_then():
     net = Network.of([0, 0], [1, 2], since=[-9.0, 50.0])
-    out = simulate(net, SIDR, runs=40, sources=[0], deeds=[Plant(2, "R", "next")], steps=4, keep="nodes", rng=1)
+    out = simulate(net, SIDR, runs=40, sources=[0], interventions=[Plant(2, "R", "next")], steps=4, keep="nodes", rng=1)
     assert (out.last[:, 2] == 0).all()
     assert (out.last[:, 1] == 3).all()

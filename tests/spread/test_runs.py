@@ -1,6 +1,6 @@
 """The engines that count neighbours do what their slow twin does, number by number.
 
-- States, entries, first changes, who it was, and last states agree, whatever the model, the network and the deeds.
+- States, entries, first changes, who it was, and last states agree, whatever the model, the network and what is done.
 - So do meetings in steps.
 - One run on all threads, and a thread a run, are the same outbreak; so is a run alone and among others.
 - What is compiled for one model serves all.
@@ -20,7 +20,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import by_counts, pairwise, pairwise_kernels
 from counterpoint.spread.engines.run_spec import Task
 from counterpoint.spread.interventions import Block, Change, Plant, Prebunk, periods
-from counterpoint.spread.models.model import Meet, Model
+from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulate import simulate
 from counterpoint.trace.sampler import rules_of
@@ -30,11 +30,11 @@ APART = Model(
     "apart",
     ("S", "I", "D", "R"),
     (
-        Meet("S", "I", {"I": 0.3, "D": 0.1}),
-        Meet("S", "D", {"D": 0.2, "R": 0.1}),
-        Meet("I", "D", {"R": 0.4}),
-        Meet("I", "R", {"S": 0.3}),
-        Meet("D", "I", {"I": 1.0}),
+        Contact("S", "I", {"I": 0.3, "D": 0.1}),
+        Contact("S", "D", {"D": 0.2, "R": 0.1}),
+        Contact("I", "D", {"R": 0.4}),
+        Contact("I", "R", {"S": 0.3}),
+        Contact("D", "I", {"I": 1.0}),
     ),
     source="I",
     active=("I", "D"),
@@ -42,12 +42,20 @@ APART = Model(
 )
 
 
-def told(network, a_model, deeds=(), *, sources=1, steps=STEPS, runs=RUNS, engine="runs"):
+def told(network, a_model, interventions=(), *, sources=1, steps=STEPS, runs=RUNS, engine="per-run"):
     """Compare every run of an engine with its twin, and return the outbreaks."""
     out = simulate(
-        network, a_model, runs=runs, sources=sources, steps=steps, deeds=deeds, keep="tree", engine=engine, rng=SEED
+        network,
+        a_model,
+        runs=runs,
+        sources=sources,
+        steps=steps,
+        interventions=interventions,
+        keep="tree",
+        engine=engine,
+        rng=SEED,
     )
-    planned = periods(network, a_model, deeds, out.sources, steps=steps, seed=SEED)
+    planned = periods(network, a_model, interventions, out.sources, steps=steps, seed=SEED)
     length = out.stocks.shape[1]
     stories = [oracle.outbreak(planned, out.sources[run].tolist(), run, steps=steps, seed=SEED) for run in range(runs)]
     for run, story in enumerate(stories):
@@ -57,7 +65,7 @@ def told(network, a_model, deeds=(), *, sources=1, steps=STEPS, runs=RUNS, engin
         assert_array_equal(out.first[run], story.first)
         assert_array_equal(out.parent[run], story.parent)
     late = (
-        pairwise_kernels.QUIET if engine == "pairs" else 0
+        pairwise_kernels.QUIET if engine == "pairwise" else 0
     )  # meetings look only now and then whether there can be any more
     for end, story in zip(out.ended, stories, strict=True):
         assert story.ended <= end <= story.ended + late
@@ -79,22 +87,22 @@ def test_the_twin_draws_the_same_numbers():
         assert oracle.uniform(x) == counter_rng_kernels.uniform(np.uint64(x))
 
 
-@pytest.mark.parametrize("engine", ["runs", "wide"])
+@pytest.mark.parametrize("engine", ["per-run", "single-large"])
 @pytest.mark.parametrize(
     "a_model",
     [
-        *(model(name) for name in ("sidr", "sidr-both", "sidr-remove", "sidr-theta", "sidr-draw", "sidr-look")),
+        *(model(name) for name in ("sidr", "sidr-both", "sidr-remove", "sidr-theta", "sidr-active-pull", "sidr-pull")),
         model("sidr", event="fur-collar", forget=0.1),
         model("sir", spread=0.3),
-        model("sir", spread=0.3).meeting("draw"),
-        model("sir", spread=0.9).meeting("look"),
+        model("sir", spread=0.3).meeting("active-pull"),
+        model("sir", spread=0.9).meeting("pull"),
         model("sirs", spread=0.3, wane=0.3),
         model("seir", spread=0.4),
         model("cascade", spread=1.0),
         model("icsar", attract=0.9),
         APART,
-        APART.meeting("draw"),
-        APART.meeting("look"),
+        APART.meeting("active-pull"),
+        APART.meeting("pull"),
     ],
     ids=lambda each: getattr(each, "name", each) + "-" + getattr(each, "contact", ""),
 )
@@ -102,7 +110,7 @@ def test_an_engine_and_its_twin_tell_the_same_outbreaks(a_model, engine):
     told(barabasi_albert(NODES, 3, rng=2), a_model, engine=engine)
 
 
-@pytest.mark.parametrize("contact", ["broadcast", "draw", "look"])
+@pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 def test_a_directed_network_is_heard_one_way(contact):
     one, other, _ = edges(1)
     told(Network.of(one, other, nodes=NODES, directed=True), model("sidr").meeting(contact), sources=3)
@@ -110,7 +118,7 @@ def test_a_directed_network_is_heard_one_way(contact):
 
 
 @pytest.mark.parametrize("directed", [True, False])
-@pytest.mark.parametrize("contact", ["broadcast", "draw", "look"])
+@pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 @pytest.mark.parametrize("a_model", [model("sidr", alpha1=0.2), APART], ids=lambda each: each.name)
 def test_a_weight_is_so_many_contacts(contact, directed, a_model):
     one, other, rng = edges(2)
@@ -120,15 +128,15 @@ def test_a_weight_is_so_many_contacts(contact, directed, a_model):
 
 @pytest.mark.parametrize("name", ["sidr", "sidr-both", "maki-thompson", "daley-kendall", "sicr", "2si2r", "sirs"])
 def test_meetings_in_steps_are_those_of_the_twin(name):
-    (one, other, rng), a_model = edges(4), model(name).meeting("meet")
-    deeds = [Plant(1, "I2", "random", 2)] if a_model.name == "2si2r" else []
-    told(barabasi_albert(NODES, 2, rng=2), a_model, deeds, engine="pairs", sources=2)
-    told(Network.of(one, other, nodes=NODES, directed=True), a_model, deeds, engine="pairs", sources=5)
+    (one, other, rng), a_model = edges(4), model(name).meeting("pairwise")
+    interventions = [Plant(1, "I2", "random", 2)] if a_model.name == "2si2r" else []
+    told(barabasi_albert(NODES, 2, rng=2), a_model, interventions, engine="pairwise", sources=2)
+    told(Network.of(one, other, nodes=NODES, directed=True), a_model, interventions, engine="pairwise", sources=5)
     weighted = Network.of(one, other, nodes=NODES, weight=rng.exponential(2.0, len(one)))
-    told(weighted, a_model, deeds, engine="pairs", sources=2)
+    told(weighted, a_model, interventions, engine="pairwise", sources=2)
 
 
-DEEDS = {
+INTERVENTIONS = {
     "planted at the source": [Plant(2, "D", "source")],
     "planted next to it": [Plant(1, "D", "next", 3)],
     "planted at hubs": [Plant(3, "D", "hubs", 4)],
@@ -153,11 +161,16 @@ DEEDS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["runs", "wide", "pairs"])
-@pytest.mark.parametrize("deeds", DEEDS.values(), ids=DEEDS)
-def test_what_is_done_on_the_way_is_done_to_the_twin_too(deeds, engine):
-    contact = "meet" if engine == "pairs" else "broadcast"
-    done = [replace(deed, model=deed.model.meeting(contact)) if isinstance(deed, Change) else deed for deed in deeds]
+@pytest.mark.parametrize("engine", ["per-run", "single-large", "pairwise"])
+@pytest.mark.parametrize("interventions", INTERVENTIONS.values(), ids=INTERVENTIONS)
+def test_what_is_done_on_the_way_is_done_to_the_twin_too(interventions, engine):
+    contact = "pairwise" if engine == "pairwise" else "broadcast"
+    done = [
+        replace(intervention, model=intervention.model.meeting(contact))
+        if isinstance(intervention, Change)
+        else intervention
+        for intervention in interventions
+    ]
     told(barabasi_albert(NODES, 3, rng=2), model("sidr").meeting(contact), done, engine=engine)
 
 
@@ -179,27 +192,29 @@ def test_edges_come_and_go():
 
 def test_a_large_network_is_shared_by_threads_and_the_twin_agrees():
     net = barabasi_albert(4500, 3, rng=4)
-    told(net, model("sidr-both"), [Plant(3, "D", "hubs", 5)], sources=40, steps=6, runs=1, engine="wide")
+    told(net, model("sidr-both"), [Plant(3, "D", "hubs", 5)], sources=40, steps=6, runs=1, engine="single-large")
 
 
-@pytest.mark.parametrize("name", ["sidr", "sidr-draw", "sidr-look", "sirs"])
+@pytest.mark.parametrize("name", ["sidr", "sidr-active-pull", "sidr-pull", "sirs"])
 def test_all_threads_in_one_run_and_a_thread_a_run_are_the_same_outbreak(name):
     net = barabasi_albert(12_000, 3, rng=4)
     one, other = (
         simulate(net, model(name), runs=2, sources=100, steps=25, keep="tree", engine=each, rng=SEED)
-        for each in ("runs", "wide")
+        for each in ("per-run", "single-large")
     )
     assert one.touched.min() > 1_000
     same(one, other)
 
 
-@pytest.mark.parametrize("name", ["sidr", "sidr-meet", "sidr-clock"])
+@pytest.mark.parametrize("name", ["sidr", "sidr-pairwise", "sidr-asynchronous"])
 def test_a_run_among_others_is_the_same_run_alone(name):
     net, a_model = erdos_renyi(60, degree=5, rng=1), model(name)
-    engine = pairwise.run if name in ("sidr-meet", "sidr-clock") else lambda task: by_counts.run(task, wide=False)
+    engine = (
+        pairwise.run if name in ("sidr-pairwise", "sidr-asynchronous") else lambda task: by_counts.run(task, wide=False)
+    )
     began = np.arange(6, dtype=np.int32)[:, None]
-    deeds = [Plant(2, "D", "random", 3), Prebunk(3, "checker", share=0.2)]
-    planned = periods(net, a_model, deeds, began, steps=STEPS, seed=SEED)
+    interventions = [Plant(2, "D", "random", 3), Prebunk(3, "checker", share=0.2)]
+    planned = periods(net, a_model, interventions, began, steps=STEPS, seed=SEED)
     task = Task(planned, began, np.arange(6), STEPS, SEED, nodes=True, tree=True)
     every, some = engine(task), engine(task.part(2, 4))
     length = some.stocks.shape[1]
@@ -216,7 +231,7 @@ def same(one, other):
 
 
 def test_what_is_compiled_for_one_model_serves_all():
-    models = [*(model(name) for name in ("si", "sidr", "sidr-draw", "sidr-look", "icsar")), APART]
+    models = [*(model(name) for name in ("si", "sidr", "sidr-active-pull", "sidr-pull", "icsar")), APART]
     assert {len(each.kinds) for each in models} == {1, 2}
     assert {len(by_counts.fields_of(each)) for each in models} == {1, 2, 4}
     assert len({typeof(by_counts.law_of(each, 1.0)) for each in models}) == 1

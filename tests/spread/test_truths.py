@@ -18,12 +18,12 @@ from counterpoint.networks.generate import barabasi_albert, complete, erdos_reny
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant
 from counterpoint.spread.mean_field import final_size, percolation_size, thresholds
-from counterpoint.spread.models.model import Meet, Model
+from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.models.sidr import Chances, sidr
 from counterpoint.spread.simulate import simulate
 
-ENGINES = ["lanes", "runs"]
+ENGINES = ["bit-parallel", "per-run"]
 MANY = 20_000
 NEVER_HEARD = 0.20318787
 
@@ -33,9 +33,9 @@ def met(a_model, own, around, *, engine, runs=MANY):
     leaves = [state for state, count in around.items() for _ in range(count)]
     net = Network.of(np.arange(1, len(leaves) + 2), np.zeros(len(leaves) + 1, int), directed=True)  # the last is idle
     start, idle = a_model.states[0], net.nodes - 1
-    deeds = [Plant(0, state, [1 + at]) for at, state in enumerate([*leaves, start])]
-    deeds += [Plant(0, own, [0])] if own != start else []
-    out = simulate(net, a_model, runs=runs, sources=[idle], steps=1, deeds=deeds, engine=engine, rng=11)
+    interventions = [Plant(0, state, [1 + at]) for at, state in enumerate([*leaves, start])]
+    interventions += [Plant(0, own, [0])] if own != start else []
+    out = simulate(net, a_model, runs=runs, sources=[idle], steps=1, interventions=interventions, engine=engine, rng=11)
     middle = out.stocks[:, -1] - [[*leaves, start].count(state) for state in a_model.states]
     assert (middle.sum(1) == 1).all()
     assert middle.min() == 0
@@ -92,9 +92,9 @@ def test_of_three_kinds_of_contacts_the_earliest_that_changes_somebody_counts(en
         "three",
         ("X", "A", "B", "C", "P", "Q"),
         (
-            Meet("X", "A", {"P": 0.5}),
-            Meet("X", "B", {"Q": 0.2}),
-            Meet("X", "C", {"P": 0.1, "Q": 0.3, "C": 0.4}),
+            Contact("X", "A", {"P": 0.5}),
+            Contact("X", "B", {"Q": 0.2}),
+            Contact("X", "C", {"P": 0.1, "Q": 0.3, "C": 0.4}),
         ),
         source="A",
         active=("A", "B", "C"),
@@ -112,11 +112,11 @@ def test_of_three_kinds_of_contacts_the_earliest_that_changes_somebody_counts(en
 
 @pytest.mark.parametrize(
     ("contact", "chance"),
-    [("draw", (3 / 5 * 0.6, 2 / 5 * 0.5)), ("look", (3 / 10 * 0.6, 2 / 10 * 0.5))],
+    [("active-pull", (3 / 5 * 0.6, 2 / 5 * 0.5)), ("pull", (3 / 10 * 0.6, 2 / 10 * 0.5))],
 )
 def test_in_a_draw_and_in_a_look_there_is_one_contact(contact, chance):
     """Of ten neighbours three believe, two deny, and five have not heard: a draw is among five, a look among ten."""
-    found = met(sidr(Chances(t=0.0)).meeting(contact), "I", {"I": 3, "D": 2, "S": 4}, engine="runs")
+    found = met(sidr(Chances(t=0.0)).meeting(contact), "I", {"I": 3, "D": 2, "S": 4}, engine="per-run")
     gone, turned = chance
     shares(found, np.array([0, 1 - gone - turned, turned, gone]))
 
@@ -194,7 +194,7 @@ def test_maki_and_thompsons_rumour_in_steps_is_another_process():
     within a step, by the states of the moment: then I' = 2 S (1 - exp(-I)), whose limit is 0.2032 again.
     """
     nodes = 1500
-    out = simulate(complete(nodes), model("maki-thompson").meeting("meet"), runs=150, sources=15, rng=3)
+    out = simulate(complete(nodes), model("maki-thompson").meeting("pairwise"), runs=150, sources=15, rng=3)
     ignorant, spreads = 1 - 15 / nodes, 15 / nodes
     for step in range(1, 9):
         told = ignorant * -np.expm1(-spreads)
@@ -218,13 +218,13 @@ def test_by_the_clock_everybody_calls_at_rate_1_and_leaves_at_their_own():
         shares(np.bincount(alone.stocks[:, step, 1], minlength=2), np.array([1 - stays, stays]))
 
 
-@pytest.mark.parametrize(("contact", "chance"), [("meet", 1.0), ("clock", 1 - np.exp(-1.0))])
+@pytest.mark.parametrize(("contact", "chance"), [("pairwise", 1.0), ("asynchronous", 1 - np.exp(-1.0))])
 def test_who_is_called_is_called_in_proportion_to_the_weight(contact, chance):
     net = Network.of([0, 0, 0], [1, 2, 3], weight=[1.0, 2.0, 5.0], directed=True)
     a_model = model("sirs", spread=1.0, recover=0.0).meeting(contact)
     out = simulate(net, a_model, runs=MANY, sources=[0], steps=1, keep="nodes", rng=3)
     called = (out.last[:, 1:] == 1).mean(0)
-    if contact == "meet":
+    if contact == "pairwise":
         shares((out.last[:, 1:] == 1).sum(0), np.array([1, 2, 5]) / 8)
     else:
         near(out.last[:, 3] == 1, 1 - np.exp(-5 / 8))
@@ -234,10 +234,10 @@ def test_who_is_called_is_called_in_proportion_to_the_weight(contact, chance):
 
 def test_of_two_calls_that_would_change_somebody_either_counts_as_often():
     """Two who call one, each with another message; in steps."""
-    rules = (Meet("S", "A", {"P": 1.0}, side="called"), Meet("S", "B", {"Q": 1.0}, side="called"))
-    a_model = Model("two", ("S", "A", "B", "P", "Q"), rules, "A", ("A", "B"), contact="meet", given=("B",))
+    rules = (Contact("S", "A", {"P": 1.0}, side="called"), Contact("S", "B", {"Q": 1.0}, side="called"))
+    a_model = Model("two", ("S", "A", "B", "P", "Q"), rules, "A", ("A", "B"), contact="pairwise", given=("B",))
     net = Network.of([1, 2, 3], [0, 0, 0], directed=True)
-    out = simulate(net, a_model, runs=MANY, sources=[1, 2], steps=1, deeds=[Plant(0, "B", [3])], rng=3)
+    out = simulate(net, a_model, runs=MANY, sources=[1, 2], steps=1, interventions=[Plant(0, "B", [3])], rng=3)
     shares(out.stocks[:, 1, 3:].sum(0), np.array([2 / 3, 1 / 3]))
 
 

@@ -21,7 +21,7 @@ FEW = 60, 60  # outbreaks that a ranker learns from
 
 @pytest.fixture(scope="module")
 def setting():
-    return Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-draw"), 3, least=3)
+    return Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-active-pull"), 3, least=3)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from counterpoint.trace.evaluate import Judged, judge, judge_one
 from counterpoint.trace.heuristics import Degree, Random
 from counterpoint.trace.problem import Setting
 
-SETTING = Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-draw"), 3, least=3)
+SETTING = Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-active-pull"), 3, least=3)
 N = 300
 
 
@@ -58,7 +58,7 @@ def test_a_snapshot_is_judged_as_by_hand():
 
 
 def test_of_two_sources_the_first_found_has_the_rank_and_both_are_recalled():
-    two = Setting.of(SETTING.network, model("sidr-draw"), 3, sources=2)
+    two = Setting.of(SETTING.network, model("sidr-active-pull"), 3, sources=2)
     row = one(Given({4: 0.4, 9: 0.3, 7: 0.2, 2: 0.1}), [7, 4], two)
     assert (row["rank"], row["recall"]) == (1, [0.5, 1, 1])
     assert row["top"] == pytest.approx([0.4, 0.9, 1])
@@ -136,14 +136,14 @@ def test_detectors_are_compared_on_the_same_snapshots_only():
 
 
 def test_a_source_that_cannot_be_reached_has_no_distance():
-    apart = Setting.of(barabasi_albert(60, 2, rng=3).without(nodes=[9]), model("sidr-draw"), 3)
+    apart = Setting.of(barabasi_albert(60, 2, rng=3).without(nodes=[9]), model("sidr-active-pull"), 3)
     row = one(Given({4: 1.0}), [9], apart)
     assert row["hops"] is None
     assert Judged.of({"far": [row]}).table()["hops"].to_list() == [None]
 
 
 def test_recall_is_told_where_there_are_several_sources():
-    two = Setting.of(SETTING.network, model("sidr-draw"), 3, sources=2)
+    two = Setting.of(SETTING.network, model("sidr-active-pull"), 3, sources=2)
     rows = [one(Given({4: 0.5, 9: 0.5}), [4, 9], two)] * 4
     row = Judged.of({"knows": rows}, sources=2).table().row(0, named=True)
     assert (row["top1"], row["recall1"], row["recall3"], row["claimed1"], row["bits"]) == (1, 0.5, 1, 0.5, 0)

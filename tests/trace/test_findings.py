@@ -11,7 +11,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.networks.recipe import network
 from counterpoint.report.finding import Figure, Table
 from counterpoint.spread.interventions import Block, Change, Plant, Prebunk
-from counterpoint.spread.models.model import Alone, Both, Meet
+from counterpoint.spread.models.model import Contact, Joint, Spontaneous
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulate import simulate
 from counterpoint.stats.intervals import Estimate
@@ -20,7 +20,7 @@ from counterpoint.trace.locate import trace
 from counterpoint.trace.observation import Observed
 
 NET = network("ba:200,2", rng=1)
-DEEDS = (Plant(2, "D", "hubs", 5),)
+INTERVENTIONS = (Plant(2, "D", "hubs", 5),)
 RUN = partial(simulate, NET, model("sidr"), rng=3)
 
 
@@ -71,7 +71,7 @@ def test_where_none_takes_off_all_runs_are_told():
 
 
 def test_what_was_run_is_on_the_page():
-    made = dict(tables(findings.tell_spread(RUN(runs=70), deeds=DEEDS))["How it was run"].rows)
+    made = dict(tables(findings.tell_spread(RUN(runs=70), interventions=INTERVENTIONS))["How it was run"].rows)
     assert made["network"] == "200 nodes, 396 edges"
     assert made["done to it"] == "after step 2, D is put in at hubs, count 5"
     assert (made["seed"], made["shares of people"]) == ("3", "checker 0.2")
@@ -80,37 +80,37 @@ def test_what_was_run_is_on_the_page():
 
 
 def test_an_answer_is_told_beside_the_same_runs_without_it():
-    without, answered = RUN(runs=100), RUN(runs=100, deeds=DEEDS)
-    told = findings.tell_answer(answered, without, DEEDS)
+    without, answered = RUN(runs=100), RUN(runs=100, interventions=INTERVENTIONS)
+    told = findings.tell_answer(answered, without, INTERVENTIONS)
     shown = tables(told)["Over all runs"]
-    avoided = row(shown, "avoided")["with"]
-    assert avoided == answered.avoided(without)
-    assert avoided.brief in told.says
+    averted = row(shown, "averted")["with"]
+    assert averted == answered.averted(without)
+    assert averted.brief in told.says
     new = row(shown, "new in I, in all")
-    assert avoided.value == pytest.approx(1 - new["with"].value / new["without"].value)
-    assert avoided.low < avoided.value < avoided.high
+    assert averted.value == pytest.approx(1 - new["with"].value / new["without"].value)
+    assert averted.low < averted.value < averted.high
 
 
 def test_blocking_everybody_avoids_everything_and_nothing_done_avoids_nothing():
-    without = RUN(runs=20, engine="runs")
-    blocked = RUN(runs=20, engine="runs", deeds=[Block(0, NET.names.to_list())])
-    assert blocked.avoided(without) == Estimate(1.0, 1.0, 1.0, 20)
-    assert without.avoided(without) == Estimate(0.0, 0.0, 0.0, 20)
+    without = RUN(runs=20, engine="per-run")
+    blocked = RUN(runs=20, engine="per-run", interventions=[Block(0, NET.names.to_list())])
+    assert blocked.averted(without) == Estimate(1.0, 1.0, 1.0, 20)
+    assert without.averted(without) == Estimate(0.0, 0.0, 0.0, 20)
 
 
 def test_runs_that_began_elsewhere_are_not_compared():
     with refused("the same seed, sources and number of runs"):
-        RUN(runs=20).avoided(simulate(NET, model("sidr"), runs=20, rng=4))
+        RUN(runs=20).averted(simulate(NET, model("sidr"), runs=20, rng=4))
 
 
 @pytest.mark.parametrize(("runs", "alpha1"), [(1, 0.4), (20, 0.0)])
 def test_what_cannot_be_estimated_is_not_told(runs, alpha1):
     spread = partial(simulate, NET, model("sidr", alpha1=alpha1), runs=runs, rng=3)
-    without, answered = spread(), spread(deeds=DEEDS)
-    assert answered.avoided(without) is None
-    told = findings.tell_answer(answered, without, DEEDS)
+    without, answered = spread(), spread(interventions=INTERVENTIONS)
+    assert answered.averted(without) is None
+    told = findings.tell_answer(answered, without, INTERVENTIONS)
     assert "cannot be told" in told.says
-    assert row(tables(told)["Over all runs"], "avoided")["with"] is None
+    assert row(tables(told)["Over all runs"], "averted")["with"] is None
 
 
 def test_who_changed_in_all_runs_is_who_changed_in_each():
@@ -141,8 +141,8 @@ def test_who_is_reached_is_counted_by_class_and_step():
 
 
 def test_a_film_shows_one_run_and_ends_as_it_ended():
-    found = RUN(runs=40, deeds=DEEDS)
-    closer = findings.look_closer(partial(RUN, deeds=DEEDS), found)
+    found = RUN(runs=40, interventions=INTERVENTIONS)
+    closer = findings.look_closer(partial(RUN, interventions=INTERVENTIONS), found)
     assert closer.nodes.took_off[closer.run]
     counted = closer.nodes.stocks[closer.run]
     for step, states in closer.times:
@@ -172,11 +172,11 @@ def test_of_many_states_those_that_matter_are_drawn_and_the_others_named():
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
-        (Meet("S", "I", {"I": 0.4, "R": 0.6}), "S meeting I becomes I with 0.4 or R with 0.6"),
-        (Meet("I", "R", {"R": 1.0}, side="caller"), "I calling R becomes R with 1"),
-        (Meet("I", "C", {"R": 0.8}, side="called"), "I called by C becomes R with 0.8"),
-        (Alone("I", {"R": 0.2}), "I alone becomes R with 0.2"),
-        (Both("I", "I", {("R", "R"): 1.0}), "I calling I: they become R and R with 1"),
+        (Contact("S", "I", {"I": 0.4, "R": 0.6}), "S meeting I becomes I with 0.4 or R with 0.6"),
+        (Contact("I", "R", {"R": 1.0}, side="caller"), "I calling R becomes R with 1"),
+        (Contact("I", "C", {"R": 0.8}, side="called"), "I called by C becomes R with 0.8"),
+        (Spontaneous("I", {"R": 0.2}), "I alone becomes R with 0.2"),
+        (Joint("I", "I", {("R", "R"): 1.0}), "I calling I: they become R and R with 1"),
     ],
 )
 def test_rules_are_said_in_words(rule, says):
@@ -184,7 +184,7 @@ def test_rules_are_said_in_words(rule, says):
 
 
 @pytest.mark.parametrize(
-    ("deed", "says"),
+    ("intervention", "says"),
     [
         (Plant(1, "D", ["ann", "bob"]), "after step 1, D is put in at ann, bob"),
         (Prebunk(0, "checker", nodes=list("abcdefg")), "after step 0, made checker: a, b, c, d, e and 2 more"),
@@ -192,8 +192,8 @@ def test_rules_are_said_in_words(rule, says):
         (Change(4, model("sidr")), "from step 4 on, the model sidr with other chances"),
     ],
 )
-def test_deeds_are_said_in_words(deed, says):
-    assert findings.said_deed(deed) == says
+def test_deeds_are_said_in_words(intervention, says):
+    assert findings.said_deed(intervention) == says
 
 
 def test_who_nobody_hears_is_a_class_of_their_own():

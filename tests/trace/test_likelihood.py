@@ -9,7 +9,7 @@ import pytest
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.generate import ring, star
 from counterpoint.networks.graph import Network
-from counterpoint.spread.models.model import Alone, Meet, Model
+from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulate import simulate
 from counterpoint.trace.likelihood import MeanField
@@ -22,7 +22,7 @@ SIDR = model("sidr", forget=0.1)
 
 def twin(setting, model, codes, source, time):
     """ln P(codes | source): every node, class and state in plain loops over the whole network."""
-    net, meet, alone = setting.network, model.meet[0], model.alone
+    net, meet, alone = setting.network, model.contact_chances[0], model.spontaneous_chances
     states, nodes, ordinary = range(len(model.states)), range(net.nodes), 1 - sum(model.classes.values())
     returns = meet[..., 0].any() or alone[..., 0].any()
     never = [not setting.may[code][1:].any() and not returns for code in codes]
@@ -44,11 +44,11 @@ def twin(setting, model, codes, source, time):
             arcs = range(start[v], start[v + 1])
             met = sum((weights[a] * told[heard[a]] for a in arcs), np.zeros(len(states)))
             strength = sum(weights[a] for a in arcs)
-            if model.contact == "draw":
+            if model.contact == "active-pull":
                 met = met * posts
                 nobody = np.prod([1 - told[heard[a]] @ posts for a in arcs])
                 met = met * (1 - nobody) / met.sum() if met.sum() > 0 else met
-            elif model.contact == "look":
+            elif model.contact == "pull":
                 met = met / strength if strength else met
             after = np.zeros_like(now[v])
             for c, s in np.ndindex(now[v].shape):
@@ -70,7 +70,7 @@ def small(seed, *, directed=False, weighted=False):
     return Network.of(*ends, nodes=14, directed=directed, weight=weight)
 
 
-@pytest.mark.parametrize("contact", ["broadcast", "draw", "look"])
+@pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 @pytest.mark.parametrize(("directed", "weighted"), [(False, False), (True, False), (True, True)])
 @pytest.mark.parametrize("more", [{}, {"share": 0.6}, {"alike": ("R",), "sources": 2}], ids=["seen", "some", "alike"])
 def test_scores_are_the_twins(contact, directed, weighted, more):
@@ -84,9 +84,9 @@ def test_scores_are_the_twins(contact, directed, weighted, more):
 
 @pytest.mark.parametrize("name", ["sirs", "seir"])
 def test_who_may_come_back_or_looks_at_the_ignorant_is_not_left_out(name):
-    bored = Model("bored", ("S", "I"), (Meet("S", "I", {"I": 0.7}), Meet("I", "S", {"S": 0.2})), "I", ("I",))
-    for each in (model(name), bored.meeting("look")):
-        setting = Setting.of(small(2), each.meeting("look"), 2, least=2)
+    bored = Model("bored", ("S", "I"), (Contact("S", "I", {"I": 0.7}), Contact("I", "S", {"S": 0.2})), "I", ("I",))
+    for each in (model(name), bored.meeting("pull")):
+        setting = Setting.of(small(2), each.meeting("pull"), 2, least=2)
         (codes,) = setting.outbreaks(1, 3).codes
         found = MeanField().scores(setting, codes, RNG(0))
         for v in np.flatnonzero(setting.suspect[codes])[:4]:
@@ -104,7 +104,7 @@ def test_what_may_have_been_adds_up_over_models_and_times():
         assert found[v] == pytest.approx(np.log(sum(parts)))
 
 
-@pytest.mark.parametrize("contact", ["broadcast", "draw", "look"])
+@pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 def test_one_step_from_a_known_source_is_exact(contact):
     """Everybody hears the source alone: snapshots are as frequent in simulations as they are probable."""
     setting = Setting.of(star(4), SIDR.meeting(contact), 1)
@@ -118,7 +118,7 @@ def test_one_step_from_a_known_source_is_exact(contact):
 def test_on_a_line_the_first_to_hear_hear_as_the_law_has_it():
     """SI with spread p from one end: P(nobody but the next one after 2 steps) = 1 - (1 - p)^2 - p^2, and so on."""
     p = 0.3
-    si = Model("SI", ("S", "I"), (Meet("S", "I", {"I": p}),), source="I", active=("I",))
+    si = Model("SI", ("S", "I"), (Contact("S", "I", {"I": p}),), source="I", active=("I",))
     net = Network.of([0, 1], [1, 2], directed=True)
     setting = Setting.of(net, si, 2, share=0.5)
     unseen = setting.unseen
@@ -147,13 +147,13 @@ def test_those_left_out_come_after_the_others():
 
 
 def test_meetings_in_pairs_are_refused():
-    setting = Setting.of(ring(5), model("sidr-meet"), 1)
-    with pytest.raises(CounterpointError, match="sidr-meet has 'meet'"):
+    setting = Setting.of(ring(5), model("sidr-pairwise"), 1)
+    with pytest.raises(CounterpointError, match="sidr-pairwise has 'meet'"):
         MeanField().scores(setting, np.array([1, 0, 0, 0, 0], np.uint8), RNG(0))
 
 
 def test_somebody_who_changes_alone_does_so_from_the_start():
-    fading = Model("fading", ("S", "I", "R"), (Alone("I", {"R": 0.25}),), source="I", active=("I",))
+    fading = Model("fading", ("S", "I", "R"), (Spontaneous("I", {"R": 0.25}),), source="I", active=("I",))
     setting = Setting.of(ring(4), fading, 3)
     for code, chance in ((1, 0.75**3), (2, 1 - 0.75**3)):
         codes = np.array([code, 0, 0, 0], np.uint8)

@@ -11,14 +11,14 @@ from tests.logs import refused
 
 from counterpoint.networks.generate import barabasi_albert, ring
 from counterpoint.networks.graph import Network
-from counterpoint.spread.models.model import Alone, Meet, Model
+from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import ensemble, graph_network, ranker
 from counterpoint.trace.locate import METHODS, chances, detector, suspected, trace
 from counterpoint.trace.observation import Observed
 from counterpoint.trace.problem import Setting
 
-SI = Model("si", ("S", "I"), (Meet("S", "I", {"I": 0.5}),), source="I", active=("I",))
+SI = Model("si", ("S", "I"), (Contact("S", "I", {"I": 0.5}),), source="I", active=("I",))
 SIR = model("sir")
 NET = barabasi_albert(40, 2, rng=3)
 
@@ -174,9 +174,9 @@ def test_what_cannot_have_come_about_is_refused():
     assert len(trace(ring(30), Observed(far.codes, ((4, 1.0),)), SIR, method="jordan").nodes) == 2
     with refused("0 steps from one source"):
         trace(ring(9), Observed.of(ring(9), SIR, {1: "I", 2: "I"}, 0, rest="S"), SIR)
-    clock = model("sidr-clock")  # may go any number of steps in no time
+    clock = model("sidr-asynchronous")  # may go any number of steps in no time
     assert len(trace(ring(30), Observed(far.codes, ((3, 1.0),)), clock, method="jordan").nodes) == 2
-    itself = replace(SIR, rules=(*SIR.rules, Alone("S", {"I": 0.1})))  # may begin anywhere
+    itself = replace(SIR, rules=(*SIR.rules, Spontaneous("S", {"I": 0.1})))  # may begin anywhere
     assert len(trace(APART, Observed.of(APART, SIR, {1: "I", 4: "R"}, 2, rest="S"), itself, method="jordan").nodes) == 2
     with refused("nobody can have begun"):
         suspected(np.full(3, -np.inf), 1, np.random.default_rng(1), claims=True)

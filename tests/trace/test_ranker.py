@@ -20,7 +20,7 @@ STEPS = 3
 
 @pytest.fixture(scope="module")
 def setting():
-    return Setting.of(barabasi_albert(80, 2, rng=3), model("sidr-draw"), STEPS, least=3)
+    return Setting.of(barabasi_albert(80, 2, rng=3), model("sidr-active-pull"), STEPS, least=3)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_sums_and_extremes_are_those_of_a_plain_loop():
 
 def test_arcs_count_both_ways_for_distances():
     network = Network.of([1, 2], [0, 1], directed=True)
-    setting = Setting.of(network, model("sidr-draw"), STEPS)
+    setting = Setting.of(network, model("sidr-active-pull"), STEPS)
     shells = Surroundings.of(setting).shells(np.ones(3, np.uint8), np.array([0, 1]))
     assert shells.sum(2).tolist() == [[1, 1, 1, 0, 0], [1, 2, 0, 0, 0]]
 
@@ -104,7 +104,7 @@ def test_it_beats_chance_by_far_and_is_as_sure_as_it_may_be(which, setting, requ
 
 @pytest.mark.parametrize("fast", [False, True])
 def test_late_outbreaks_hide_the_source_behind_the_sieve_as_often_as_it_says(fast):
-    late = Setting.of(barabasi_albert(1000, 3, rng=1), model("sidr-draw"), 11, least=5)
+    late = Setting.of(barabasi_albert(1000, 3, rng=1), model("sidr-active-pull"), 11, least=5)
     ranker = Ranker.learn(late, outbreaks=400, rng=1, fast=fast)
     outbreaks = late.outbreaks(200, 99)
     assert np.median(late.suspect[outbreaks.codes].sum(1)) > 400
@@ -131,7 +131,7 @@ def test_names_of_nodes_do_not_matter(ranker, setting):
     codes = setting.outbreaks(1, 8).codes[0]
     new = np.random.default_rng(1).permutation(setting.network.nodes)
     renamed = Network.of(new[setting.network.tails], new[setting.network.to], nodes=setting.network.nodes)
-    other = Setting.of(renamed, model("sidr-draw"), STEPS, least=3)
+    other = Setting.of(renamed, model("sidr-active-pull"), STEPS, least=3)
     moved = np.empty_like(codes)
     moved[new] = codes
     rng = np.random.default_rng(0)
@@ -151,7 +151,7 @@ def test_what_is_saved_scores_the_same(setting, tmp_path):
 
 
 def test_another_setting_is_refused(ranker, setting):
-    other = Setting.of(setting.network, model("sidr-draw"), STEPS + 1, least=3)
+    other = Setting.of(setting.network, model("sidr-active-pull"), STEPS + 1, least=3)
     with pytest.raises(CounterpointError, match="learned for another setting"):
         ranker.scores(other, np.ones(setting.network.nodes, np.uint8), np.random.default_rng(0))
 
@@ -166,7 +166,7 @@ def test_one_touched_node_is_the_source(ranker, fast, setting):
 def test_unseen_nodes_several_sources_and_times_and_directed_arcs_are_learned():
     graph = barabasi_albert(30, 1, rng=3)
     apart = Network.of(graph.tails, graph.to, nodes=33, directed=True, weight=np.full(len(graph.to), 2.0))
-    models = ((model("sidr-draw"), 0.5), (model("sidr-look"), 0.5))
+    models = ((model("sidr-active-pull"), 0.5), (model("sidr-pull"), 0.5))
     setting = Setting(apart, models, ((2, 0.5), (4, 0.5)), alike=("R",), share=0.5, sources=2)
     learned = Ranker.learn(setting, outbreaks=60, rng=1)
     for codes in setting.outbreaks(3, 4).codes:

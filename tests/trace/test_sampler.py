@@ -21,7 +21,7 @@ LONG = Sampler(chains=4, warm=300, sweeps=30_000)
 
 def by_order(rules: Model, c: int, s: int, counts: tuple[float, ...]) -> np.ndarray:
     """What becomes of somebody who meets these contacts in random order, one after the other."""
-    alone = rules.alone[c, s].copy()
+    alone = rules.spontaneous_chances[c, s].copy()
     alone[s] += 1 - alone.sum()
     if not sum(counts):
         return alone
@@ -29,20 +29,20 @@ def by_order(rules: Model, c: int, s: int, counts: tuple[float, ...]) -> np.ndar
     for j, count in enumerate(counts):
         if count:
             left = tuple(n - (i == j) for i, n in enumerate(counts))
-            chances = rules.meet[0][c, s, j]
+            chances = rules.contact_chances[0][c, s, j]
             found += count / sum(counts) * (chances + (1 - chances.sum()) * by_order(rules, c, s, left))
     return found
 
 
 def one_of(rules: Model, c: int, s: int, counts: tuple[float, ...], whole: float) -> np.ndarray:
     """What becomes of somebody who takes one contact of so many."""
-    alone = rules.alone[c, s].copy()
+    alone = rules.spontaneous_chances[c, s].copy()
     alone[s] += 1 - alone.sum()
     if not whole:
         return alone
     found = (1 - sum(counts) / whole) * alone
     for j, count in enumerate(counts):
-        chances = rules.meet[0][c, s, j]
+        chances = rules.contact_chances[0][c, s, j]
         found += count / whole * (chances + (1 - chances.sum()) * alone)
     return found
 
@@ -66,7 +66,7 @@ def enumerated(setting: Setting, codes: np.ndarray) -> np.ndarray:
         met = tuple(counts)
         if rules.contact == "broadcast":
             return by_order(rules, kinds[v], config[v], met)
-        whole = sum(counts) if rules.contact == "draw" else strength[v]
+        whole = sum(counts) if rules.contact == "active-pull" else strength[v]
         return one_of(rules, kinds[v], config[v], met, whole)
 
     found, may, times = np.zeros(n), setting.may[codes], dict(setting.times)
@@ -89,13 +89,13 @@ def enumerated(setting: Setting, codes: np.ndarray) -> np.ndarray:
 
 
 CASES = {
-    "draw": Setting.of(KITE, model("sidr-draw"), 3),
+    "active-pull": Setting.of(KITE, model("sidr-active-pull"), 3),
     "broadcast": Setting.of(KITE, model("sidr"), 2),
-    "look": Setting.of(KITE, model("sidr-look"), 3),
-    "forgetting": Setting.of(KITE, model("sidr-draw", forget=0.2), 2),
-    "weighed": Setting.of(WEIGHED, model("sidr-draw"), 3),
-    "one way": Setting.of(ONE_WAY, model("sidr-draw"), 3),
-    "alike": Setting.of(KITE, model("sidr-draw"), 3, alike=("R",)),
+    "pull": Setting.of(KITE, model("sidr-pull"), 3),
+    "forgetting": Setting.of(KITE, model("sidr-active-pull", forget=0.2), 2),
+    "weighed": Setting.of(WEIGHED, model("sidr-active-pull"), 3),
+    "one way": Setting.of(ONE_WAY, model("sidr-active-pull"), 3),
+    "alike": Setting.of(KITE, model("sidr-active-pull"), 3, alike=("R",)),
     "half seen": Setting.of(KITE, model("sidr"), 2, share=0.6),
     "eight nodes": Setting.of(ring(8), model("sir", spread=0.6, recover=0.3), 2, least=4),
     "unknown time": Setting(KITE, ((model("sidr"), 1.0),), ((1, 0.2), (2, 0.5), (3, 0.3))),
@@ -127,7 +127,7 @@ def test_no_time_leaves_no_doubt():
 
 
 def test_the_same_seed_finds_the_same():
-    setting = Setting.of(barabasi_albert(60, 2, rng=1), model("sidr-draw"), 3, least=5)
+    setting = Setting.of(barabasi_albert(60, 2, rng=1), model("sidr-active-pull"), 3, least=5)
     codes = setting.outbreaks(1, 2).codes[0]
     short = Sampler(chains=3, warm=30, sweeps=30)
     one, other = (short.look(setting, codes, 7) for _ in range(2))
@@ -138,7 +138,7 @@ def test_the_same_seed_finds_the_same():
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        (Setting.of(KITE, model("sidr-meet"), 2), "not 'meet'"),
+        (Setting.of(KITE, model("sidr-pairwise"), 2), "not 'meet'"),
         (Setting.of(KITE, model("sidr"), 31), "1 to 30 steps"),
         (Setting.of(KITE, model("sidr"), 0), "1 to 30 steps"),
         (Setting(KITE, ((model("sidr"), 0.5), (model("sidr-both"), 0.5)), ((2, 1.0),)), "one model"),

@@ -6,7 +6,7 @@ import pytest
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.generate import barabasi_albert, ring, star
 from counterpoint.networks.graph import Network
-from counterpoint.spread.models.model import Meet, Model
+from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import simulation_based
 from counterpoint.trace.detector import probabilities
@@ -18,7 +18,7 @@ BOTH = (Beam(begin=4, width=2, runs=20, most=12), SoftMargin(runs=20, most=12))
 
 
 def spreading(chance):
-    return Model("SI", ("S", "I"), (Meet("S", "I", {"I": chance}),), source="I", active=("I",))
+    return Model("SI", ("S", "I"), (Contact("S", "I", {"I": chance}),), source="I", active=("I",))
 
 
 @pytest.fixture
@@ -122,8 +122,13 @@ def test_outbreaks_have_models_and_times_as_likely_as_they_are():
 @pytest.mark.parametrize("detector", BOTH, ids=lambda each: each.name)
 @pytest.mark.parametrize(
     ("name", "more"),
-    [("sidr", {"share": 0.5, "alike": ("R",)}), ("sidr", {"sources": 2}), ("sidr-meet", {}), ("sidr-clock", {})],
-    ids=["some seen, alike", "two sources", "meetings", "clock"],
+    [
+        ("sidr", {"share": 0.5, "alike": ("R",)}),
+        ("sidr", {"sources": 2}),
+        ("sidr-pairwise", {}),
+        ("sidr-asynchronous", {}),
+    ],
+    ids=["some seen, alike", "two sources", "meetings", "asynchronous"],
 )
 def test_every_suspect_has_a_finite_score_whatever_the_model(detector, name, more):
     setting = Setting.of(barabasi_albert(40, 2, rng=1), model(name), 3, least=4, **more)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from counterpoint.networks.graph import Network
     from counterpoint.networks.read import Read
     from counterpoint.report.finding import Cell, Finding
-    from counterpoint.spread.interventions import Deed, Place
-    from counterpoint.spread.models.model import Contact, Model
+    from counterpoint.spread.interventions import Intervention, Place
+    from counterpoint.spread.models.model import ContactScheme, Model
     from counterpoint.spread.outbreaks import Outbreaks
     from counterpoint.spread.simulate import Engine, Keep
 
@@ -103,32 +103,32 @@ def simulate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result for machines.")] = False,
 ) -> None:
-    """Run a rumour many times over a network, and say how far it comes, when, and what an answer to it avoids.
+    """Run a rumour many times over a network, and say how far it comes, when, and what an answer to it averts.
 
     Example: counterpoint rumour simulate --network ba:10000,3 --model sidr --plant 5:D:source
     """
     with progress("reading") as step:
         read = network_from(network, directed, seed)
-        deeds = (*_plants(plant or ()), *_prebunks(prebunk or ()), *_blocks(block or ()))
-        if late := [deed.at for deed in deeds if deed.at >= steps]:
+        interventions = (*_plants(plant or ()), *_prebunks(prebunk or ()), *_blocks(block or ()))
+        if late := [intervention.at for intervention in interventions if intervention.at >= steps]:
             raise CounterpointError(f"what is done after step {late[0]} comes too late: the last step is {steps}")
         run = _spreading(
             read.network,
             model_from(model, event, settings or (), contact),
             sources=_sources(sources, random_sources),
             steps=steps,
-            deeds=deeds,
+            interventions=interventions,
             rng=seed,
         )
         step("spreading")
         keep: Keep = "tree" if tree else "nodes" if nodes else "counts"
         found = run(runs=runs, keep=keep, engine=cast("Engine | None", engine))
-        without = _without(run, found) if deeds else None
+        without = _without(run, found) if interventions else None
         step("writing")
         _hand_out(found, out, nodes, tree)
         if report or figures:
             made = {"Network": network, "Seed": str(seed)}
-            _show(_findings(run, found, without, deeds), made, report, figures)
+            _show(_findings(run, found, without, interventions), made, report, figures)
     if as_json:
         say_json({**network_told(network, read), **_told(found, without)})
         return
@@ -177,7 +177,7 @@ def beside(network: Path, seed: int = 0) -> "tuple[tuple[Finding, ...], Mapping[
     """Return what a rumour (SIDR) would do in a network, for the report of a workspace, and how it was made."""
     read = network_from(str(network), None, seed)
     law = model_from("sidr", None, (), None)
-    run = _spreading(read.network, law, sources=1, steps=1000, deeds=(), rng=seed)
+    run = _spreading(read.network, law, sources=1, steps=1000, interventions=(), rng=seed)
     told = _findings(run, run(runs=BESIDE), None, ())
     return told, {"Rumour": f"over {network.name}, seed {seed}"}
 
@@ -190,7 +190,7 @@ def _spreading(network: "Network", model: "Model", **how: Any) -> "Callable[...,
 
 def _without(run: "Callable[..., Outbreaks]", found: "Outbreaks") -> "Outbreaks":
     """Run the same without what is done to it: on the same engine, whose draws are then the same ones."""
-    return run(runs=found.runs, deeds=(), engine=found.engine.partition(":")[0])
+    return run(runs=found.runs, interventions=(), engine=found.engine.partition(":")[0])
 
 
 def network_from(what: str, directed: bool | None, seed: int) -> "Read":
@@ -221,7 +221,7 @@ def model_from(name: str, event: str | None, settings: Iterable[str], contact: s
             raise CounterpointError(f"{name} has no parameter {key!r}; {nearest(key, MODELS[name].parameters)}")
         parameters[key] = _number(f"--set {setting}", text)
     made = preset(name, **parameters)
-    return made if contact is None else made.meeting(cast("Contact", contact))
+    return made if contact is None else made.meeting(cast("ContactScheme", contact))
 
 
 def _sources(names: str | None, count: int) -> list[str] | int:
@@ -232,7 +232,7 @@ def _sources(names: str | None, count: int) -> list[str] | int:
     return names.split(",")
 
 
-def _plants(texts: Iterable[str]) -> "Iterable[Deed]":
+def _plants(texts: Iterable[str]) -> "Iterable[Intervention]":
     from counterpoint.spread.interventions import PLACES, Plant
 
     for text in texts:
@@ -245,7 +245,7 @@ def _plants(texts: Iterable[str]) -> "Iterable[Deed]":
             yield Plant(whole(f"--plant {text}", at), state, where.split(","))
 
 
-def _prebunks(texts: Iterable[str]) -> "Iterable[Deed]":
+def _prebunks(texts: Iterable[str]) -> "Iterable[Intervention]":
     from counterpoint.spread.interventions import Prebunk
 
     for text in texts:
@@ -253,7 +253,7 @@ def _prebunks(texts: Iterable[str]) -> "Iterable[Deed]":
         yield Prebunk(whole(f"--prebunk {text}", at), kind, share=_number(f"--prebunk {text}", share))
 
 
-def _blocks(texts: Iterable[str]) -> "Iterable[Deed]":
+def _blocks(texts: Iterable[str]) -> "Iterable[Intervention]":
     from counterpoint.spread.interventions import Block
 
     for text in texts:
@@ -291,12 +291,15 @@ def _hand_out(found: "Outbreaks", out: Path | None, nodes: Path | None, tree: Pa
 
 
 def _findings(
-    run: "Callable[..., Outbreaks]", found: "Outbreaks", without: "Outbreaks | None", deeds: "Sequence[Deed]"
+    run: "Callable[..., Outbreaks]",
+    found: "Outbreaks",
+    without: "Outbreaks | None",
+    interventions: "Sequence[Intervention]",
 ) -> "tuple[Finding, ...]":
     from counterpoint.trace.findings import look_closer, tell_answer, tell_spread
 
-    told = tell_spread(found, look_closer(run, found), deeds)
-    return (told, tell_answer(found, without, deeds)) if without is not None else (told,)
+    told = tell_spread(found, look_closer(run, found), interventions)
+    return (told, tell_answer(found, without, interventions)) if without is not None else (told,)
 
 
 def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path | None, figures: Path | None) -> None:
@@ -355,8 +358,8 @@ def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
     say(f"shares of the nodes: means over {whose}, and their 95 % intervals")
     if without is not None:
         say(f"the same runs with nothing done to it: took off {without.takeoff.brief}")
-        avoided = found.avoided(without) or "cannot be told from these"
-        say(f"avoided, of those who come to {found.model.source} without it, in all runs: {avoided}")
+        averted = found.averted(without) or "cannot be told from these"
+        say(f"averted, of those who come to {found.model.source} without it, in all runs: {averted}")
 
 
 def _measured(found: "Outbreaks", *, flow: bool) -> "dict[tuple[str, str], Cell]":
@@ -397,5 +400,5 @@ def _told(found: "Outbreaks", without: "Outbreaks | None") -> dict[str, Any]:
         "stocks": found.summary(taken_off=taken_off).to_dicts(),
         "flows": found.summary(flow=True, taken_off=taken_off).to_dicts(),
         "without": None if without is None else {"took_off": without.takeoff},
-        "avoided": None if without is None else found.avoided(without),
+        "averted": None if without is None else found.averted(without),
     }

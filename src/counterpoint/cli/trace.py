@@ -31,7 +31,7 @@ Event = Annotated[str | None, typer.Option("--event", help="Parameters of SIDR b
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="A parameter of the model, as alpha1=.3; as often as you like.")
 ]
-Contact = Annotated[
+ContactScheme = Annotated[
     str | None, typer.Option("--contact", help="How people meet: broadcast, draw, look, meet or clock.")
 ]
 Directed = Annotated[
@@ -62,7 +62,7 @@ def trace(
     model: ModelName = "sidr",
     event: Event = None,
     settings: Settings = None,
-    contact: Contact = None,
+    contact: ContactScheme = None,
     rest: Annotated[
         str | None,
         typer.Option("--rest", help="What nodes are that the snapshot leaves out: a state, as S; or ?: not seen."),
@@ -113,7 +113,7 @@ def evaluate(
     model: ModelName = "sidr",
     event: Event = None,
     settings: Settings = None,
-    contact: Contact = None,
+    contact: ContactScheme = None,
     outbreaks: Annotated[int, typer.Option("--outbreaks", min=1, help="On how many outbreaks they are judged.")] = 200,
     detectors: Annotated[
         str, typer.Option("--detectors", help="Methods of `rumour trace`, with commas; others stand behind the first.")

@@ -39,7 +39,7 @@ class Prebunk:
     """
 
     at: int
-    into: str
+    to_class: str
     nodes: Sequence[Any] = ()
     share: float = 0.0
 
@@ -61,34 +61,50 @@ class Change:
     model: Model
 
 
-Deed = Plant | Prebunk | Block | Change
+Intervention = Plant | Prebunk | Block | Change
 
 
 def periods(
-    network: Network, model: Model, deeds: Iterable[Deed], sources: NDArray[np.int32], *, steps: int, seed: int
+    network: Network,
+    model: Model,
+    interventions: Iterable[Intervention],
+    sources: NDArray[np.int32],
+    *,
+    steps: int,
+    seed: int,
 ) -> tuple[Period, ...]:
-    """Return the periods between deeds, and between comings and goings of edges, up to the last step.
+    """Return the periods between interventions, and between comings and goings of edges, up to the last step.
 
-    A deed after the last step is not done, but checked. Raises CounterpointError for a deed before the start, and for
-    states, classes, nodes and edges that are not there.
+    What comes after the last step is not done, but checked. Raises CounterpointError for what comes before the start,
+    and for states, classes, nodes and edges that are not there.
     """
-    deeds = tuple(deeds)
-    for deed in deeds:
-        if not isinstance(deed.at, Integral) or deed.at < 0:
-            raise CounterpointError(f"a deed is done after a step, 0 or more, got {deed.at}")
+    interventions = tuple(interventions)
+    for intervention in interventions:
+        if not isinstance(intervention.at, Integral) or intervention.at < 0:
+            raise CounterpointError(f"a intervention is done after a step, 0 or more, got {intervention.at}")
     comings = np.ceil(network.changes())
     comings = comings[(comings > 0) & (comings < steps)]
     rng, made = np.random.default_rng([seed, 2]), []
-    for time in sorted({0, *(int(deed.at) for deed in deeds), *comings.astype(np.int64).tolist()}):
-        now = [deed for deed in deeds if deed.at == time]
-        for deed in now:
-            if isinstance(deed, Block):
-                network = _blocked(network, deed)
-            if isinstance(deed, Change):
-                model = _changed(model, deed.model)
+    for time in sorted(
+        {0, *(int(intervention.at) for intervention in interventions), *comings.astype(np.int64).tolist()}
+    ):
+        now = [intervention for intervention in interventions if intervention.at == time]
+        for intervention in now:
+            if isinstance(intervention, Block):
+                network = _blocked(network, intervention)
+            if isinstance(intervention, Change):
+                model = _changed(model, intervention.model)
         there = network.at(time)
-        planted = tuple(_planted(deed, there, model, sources, rng) for deed in now if isinstance(deed, Plant))
-        turned = tuple(_turned(deed, network, model, sources, rng) for deed in now if isinstance(deed, Prebunk))
+        planted = tuple(
+            _planted(intervention, there, model, sources, rng)
+            for intervention in now
+            if isinstance(intervention, Plant)
+        )
+        turned = tuple(
+            _turned(intervention, network, model, sources, rng)
+            for intervention in now
+            if isinstance(intervention, Prebunk)
+        )
         if time < steps:
             made.append(Period(time, there, model, planted, turned))
     if len(network.to) and not any(len(period.network.to) for period in made):
@@ -96,9 +112,9 @@ def periods(
     return tuple(made)
 
 
-def _blocked(network: Network, deed: Block) -> Network:
-    ends = network.numbers([name for edge in deed.edges for name in edge])
-    return network.without(network.numbers(deed.nodes), ends.reshape(-1, 2))
+def _blocked(network: Network, intervention: Block) -> Network:
+    ends = network.numbers([name for edge in intervention.edges for name in edge])
+    return network.without(network.numbers(intervention.nodes), ends.reshape(-1, 2))
 
 
 def _changed(old: Model, new: Model) -> Model:
@@ -110,15 +126,17 @@ def _changed(old: Model, new: Model) -> Model:
 
 
 def _planted(
-    deed: Plant, network: Network, model: Model, sources: NDArray[np.int32], rng: np.random.Generator
+    intervention: Plant, network: Network, model: Model, sources: NDArray[np.int32], rng: np.random.Generator
 ) -> tuple[int, NDArray[np.int32]]:
-    state, runs = model.number(deed.state), len(sources)
-    if deed.count < 1:
-        raise CounterpointError(f"{deed.count} nodes are none to plant {deed.state} in: 1 or more would be right")
-    if not isinstance(deed.where, str):
-        return state, np.tile(network.numbers(deed.where).astype(np.int32), (runs, 1))
-    count = min(deed.count, network.nodes)
-    match deed.where:
+    state, runs = model.number(intervention.state), len(sources)
+    if intervention.count < 1:
+        raise CounterpointError(
+            f"{intervention.count} nodes are none to plant {intervention.state} in: 1 or more would be right"
+        )
+    if not isinstance(intervention.where, str):
+        return state, np.tile(network.numbers(intervention.where).astype(np.int32), (runs, 1))
+    count = min(intervention.count, network.nodes)
+    match intervention.where:
         case "source":
             nodes = sources[:, :count]
         case "hubs":
@@ -128,7 +146,9 @@ def _planted(
         case "next":
             nodes = np.stack([_next_to(network, own, count, rng) for own in sources])
         case _:
-            raise CounterpointError(f"no place {deed.where!r}; places are {', '.join(PLACES)}, or give names in a list")
+            raise CounterpointError(
+                f"no place {intervention.where!r}; places are {', '.join(PLACES)}, or give names in a list"
+            )
     return state, nodes
 
 
@@ -140,19 +160,19 @@ def _next_to(network: Network, sources: NDArray[np.int32], count: int, rng: np.r
 
 
 def _turned(
-    deed: Prebunk, network: Network, model: Model, sources: NDArray[np.int32], rng: np.random.Generator
+    intervention: Prebunk, network: Network, model: Model, sources: NDArray[np.int32], rng: np.random.Generator
 ) -> tuple[int, NDArray[np.int32]]:
-    if deed.into == ORDINARY:
+    if intervention.to_class == ORDINARY:
         raise CounterpointError(f"people are made of a class other than {ORDINARY!r}: {', '.join(model.classes)}")
-    kind, runs = model.class_number(deed.into), len(sources)
-    if (len(deed.nodes) > 0) == (deed.share != 0):
+    kind, runs = model.class_number(intervention.to_class), len(sources)
+    if (len(intervention.nodes) > 0) == (intervention.share != 0):
         raise CounterpointError("who is warned is either nodes or a share of all people: give one of them")
-    if not 0 <= deed.share <= 1:
-        raise CounterpointError(f"the share of people who are warned must lie in [0, 1], got {deed.share:g}")
-    if len(deed.nodes):
-        nodes = np.tile(network.numbers(deed.nodes).astype(np.int32), (runs, 1))
+    if not 0 <= intervention.share <= 1:
+        raise CounterpointError(f"the share of people who are warned must lie in [0, 1], got {intervention.share:g}")
+    if len(intervention.nodes):
+        nodes = np.tile(network.numbers(intervention.nodes).astype(np.int32), (runs, 1))
     else:
-        count = round(deed.share * network.nodes)
+        count = round(intervention.share * network.nodes)
         nodes = np.stack([rng.choice(network.nodes, count, replace=False) for _ in range(runs)]).astype(np.int32)
     own = (nodes[:, :, None] == sources[:, None, :]).any(-1) if nodes.size else np.zeros(nodes.shape, bool)
     return kind, np.where(own, -1, nodes).astype(np.int32)

@@ -119,10 +119,10 @@ def mean_field(network: Degrees, model: Model, *, share: float, steps: int) -> M
 
     A node of degree k has k neighbours, each in state j with chance Theta_j, independently. In "broadcast" nothing
     changes it with chance (1 - sum of Theta_j p_j)^k, and otherwise it was state j in proportion to Theta_j p_j; in
-    "draw" it has a contact unless none of the k posts; in "look" one of the k is its contact. In "meet" it also calls
-    one, and each neighbour calls it with chance rho_j / <k>, as neighbours of k' others call any with chance 1 / k';
-    of several that would change it one, any, does. That is a map from step to step; in "clock" the same is a
-    differential equation by degree (Nekovee et al. 2007), its time units the steps.
+    "active-pull" it has a contact unless none of the k posts; in "pull" one of the k is its contact. In "pairwise" it
+    also calls one, and each neighbour calls it with chance rho_j / <k>, as neighbours of k' others call any with chance
+    1 / k'; of several that would change it one, any, does. That is a map from step to step; in "asynchronous" the
+    same is a differential equation by degree (Nekovee et al. 2007), its time units the steps.
 
     share : of the nodes that begin as sources, at random, all of them ordinary people
     steps : how many
@@ -143,7 +143,7 @@ def mean_field(network: Degrees, model: Model, *, share: float, steps: int) -> M
     began[:, :, 0] = (1 - share) * np.array([1 - sum(model.classes.values()), *model.classes.values()])
     began[:, 0, model.number(model.source)] += share
     field = _Field(model, degrees, shares)
-    course = field.by_the_clock(began, steps) if model.contact == "clock" else field.in_steps(began, steps)
+    course = field.by_the_clock(began, steps) if model.contact == "asynchronous" else field.in_steps(began, steps)
     return MeanField(model, degrees, shares, course.sum(2))
 
 
@@ -156,17 +156,17 @@ class _Field:
         self.posts = np.array([state in model.active for state in model.states], float)
         # Who changes together with another changes, for itself, with the sum over what becomes of the other.
         count = np.arange(len(model.states))
-        caller, called = model.both.sum(3), np.moveaxis(model.both.sum(2), 0, 1)
+        caller, called = model.joint_chances.sum(3), np.moveaxis(model.joint_chances.sum(2), 0, 1)
         for side in (caller, called):
             side[count, :, count] = 0
-        self.calling, self.called = model.meet[0] + caller, model.meet[1] + called
+        self.calling, self.called = model.contact_chances[0] + caller, model.contact_chances[1] + called
 
     def in_steps(self, people: Floats, steps: int) -> Floats:
         """Return the people after every step."""
         course = [people]
         for _ in range(steps):
             changed, stays = self._changed(people)
-            moves = people[..., None] * (changed + stays[..., None] * self.model.alone)
+            moves = people[..., None] * (changed + stays[..., None] * self.model.spontaneous_chances)
             people = people + moves.sum(2) - moves.sum(3)
             course.append(people)
         return np.array(course)
@@ -181,7 +181,7 @@ class _Field:
             rates = (
                 calls * (self.degrees > 0)[:, None, None, None]
                 + np.einsum("d,j,csjk->dcsk", self.degrees, heard, self.called)
-                + self.model.alone
+                + self.model.spontaneous_chances
             )
             moves = now[..., None] * rates
             return np.asarray(moves.sum(2) - moves.sum(3)).ravel()
@@ -200,9 +200,9 @@ class _Field:
     def _changed(self, people: Floats) -> tuple[Floats, Floats]:
         """Return P(a contact makes k of class c in state s), [d, c, s, k], and P(none changes it), [d, c, s]."""
         met, degrees = self._met(people), self.degrees[:, None, None]
-        if self.model.contact == "meet":
+        if self.model.contact == "pairwise":
             return self._in_calls(met, self._calls(people))
-        if self.model.contact == "draw":
+        if self.model.contact == "active-pull":
             posted = met @ self.posts
             met = met * self.posts / posted if posted else met * 0
             chance: Floats = 1 - (1 - posted) ** degrees
@@ -211,7 +211,7 @@ class _Field:
         match self.model.contact:
             case "broadcast":
                 moved = 1 - (1 - whole) ** degrees
-            case "draw":
+            case "active-pull":
                 moved = whole * chance
             case _:
                 moved = whole * (degrees > 0)

@@ -101,7 +101,7 @@ class Outbreaks:
         columns = {"value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
         return pl.DataFrame(told, {"state": pl.String, "measure": pl.String, **columns}, orient="row")
 
-    def avoided(self, without: "Outbreaks") -> Estimate | None:
+    def averted(self, without: "Outbreaks") -> Estimate | None:
         """Return the share of a rumour's new believers that these runs avoid, beside the same runs without an answer.
 
         Believers are who came to the source's state. Over all runs, taken off or not; run by run, so `without` must

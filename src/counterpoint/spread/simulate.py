@@ -13,17 +13,17 @@ from counterpoint.networks.graph import Network
 from counterpoint.rng import check_seed, generator
 from counterpoint.spread.engines import bit_parallel, by_counts, pairwise
 from counterpoint.spread.engines.run_spec import Period, Task
-from counterpoint.spread.interventions import Deed, periods
+from counterpoint.spread.interventions import Intervention, periods
 from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.spread.outbreaks import Outbreaks
 
 Keep = Literal["counts", "nodes", "tree"]
-Engine = Literal["lanes", "runs", "wide", "pairs"]
+Engine = Literal["bit-parallel", "per-run", "single-large", "pairwise"]
 ENGINES: Final = {
-    "lanes": "512 runs a word",
-    "runs": "neighbours counted, a thread a run",
-    "wide": "neighbours counted, all threads in one run",
-    "pairs": "meeting by meeting, a thread a run",
+    "bit-parallel": "512 runs a word",
+    "per-run": "neighbours counted, a thread a run",
+    "single-large": "neighbours counted, all threads in one run",
+    "pairwise": "meeting by meeting, a thread a run",
 }
 MANY: Final = 64  # runs from which lanes are worth it
 LARGE: Final = 50_000  # nodes from which threads share a run
@@ -37,7 +37,7 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
     runs: int = 1,
     sources: Sequence[Any] | int = 1,
     steps: int = STEPS,
-    deeds: Iterable[Deed] = (),
+    interventions: Iterable[Intervention] = (),
     keep: Keep = "counts",
     engine: Engine | None = None,
     rng: int | np.random.Generator = 0,
@@ -45,10 +45,11 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
     """Run a rumour `runs` times, until no contact can change anything or for so many steps.
 
     sources : the nodes it begins at, by name; or how many, at random, for every run its own
-    deeds   : what is done to it on the way
+    interventions   : what is done to it on the way
     keep    : "counts"; or also "nodes": first changes and last states; or also "tree": who changed whom
     engine  : None: the fastest that can do it; the result says which. An engine gives the same outbreaks for the same
-              seed on any number of threads; "runs" and "wide" give the same ones, "lanes" others of the same law
+              seed on any number of threads; "per-run" and "single-large" give the same ones,
+              "bit-parallel" others of the same law
 
     Raises CounterpointError for what cannot be run: no nodes, unknown names, runs or steps below 1.
 
@@ -62,18 +63,18 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
     seed = check_seed(int(rng)) if isinstance(rng, Integral) else int(generator(rng).integers(2**32))
     sources = int(sources) if isinstance(sources, Integral) else sources
     began = _sources(network, sources, runs, seed)
-    deeds = tuple(deeds)
-    planned = periods(network, model, deeds, began, steps=steps, seed=seed)
+    interventions = tuple(interventions)
+    planned = periods(network, model, interventions, began, steps=steps, seed=seed)
     nodes = keep != "counts" or any(map(_returns, planned))
     task = Task(planned, began, np.arange(runs), steps, seed, nodes, keep == "tree")
     name = _engine(task, engine)
     match name:
-        case "lanes":
+        case "bit-parallel":
             raw = bit_parallel.run(task)
-        case "pairs":
+        case "pairwise":
             raw = pairwise.run(task)
         case _:
-            raw = by_counts.run(task, wide=name == "wide")
+            raw = by_counts.run(task, wide=name == "single-large")
     return Outbreaks(
         network,
         model,
@@ -96,7 +97,7 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
             "classes": dict(model.classes),
             "runs": runs,
             "sources": sources if isinstance(sources, int) else list(sources),
-            "deeds": tuple(map(repr, deeds)),
+            "interventions": tuple(map(repr, interventions)),
             "steps": steps,
             "seed": seed,
         },
@@ -130,7 +131,12 @@ def _sources(network: Network, sources: Sequence[Any] | int, runs: int, seed: in
 def _returns(period: Period) -> bool:
     """Return whether somebody may come back to the first state: then who was touched must be kept."""
     model = period.model
-    into = (model.meet[..., 0], model.alone[..., 0], model.both[..., 0, :], model.both[..., 0])
+    into = (
+        model.contact_chances[..., 0],
+        model.spontaneous_chances[..., 0],
+        model.joint_chances[..., 0, :],
+        model.joint_chances[..., 0],
+    )
     # At the start everybody is in it, and nobody can come back.
     return any(each.any() for each in into) or (period.since > 0 and any(state == 0 for state, _ in period.planted))
 
@@ -139,11 +145,11 @@ def _engine(task: Task, wanted: Engine | None) -> Engine:
     if wanted is not None and wanted not in ENGINES:
         raise CounterpointError(f"no engine {wanted!r}; {nearest(wanted, ENGINES)}")
     by_pairs = task.model.contact in PAIRWISE
-    if by_pairs or wanted == "pairs":
-        if not by_pairs or wanted not in (None, "pairs"):
+    if by_pairs or wanted == "pairwise":
+        if not by_pairs or wanted not in (None, "pairwise"):
             raise CounterpointError(f"contact {task.model.contact!r} cannot be run by engine {wanted!r}")
-        return "pairs"
-    if wanted == "lanes" and not bit_parallel.fits(task):
+        return "pairwise"
+    if wanted == "bit-parallel" and not bit_parallel.fits(task):
         raise CounterpointError(
             "lanes run broadcasts without weights on networks that fit memory; they keep counts only, of models in"
             " which nobody comes back to the first state, and nothing is done on the way but plant"
@@ -151,5 +157,5 @@ def _engine(task: Task, wanted: Engine | None) -> Engine:
     if wanted is not None:
         return wanted
     if len(task.numbers) >= MANY and bit_parallel.fits(task):
-        return "lanes"
-    return "wide" if task.network.nodes >= LARGE and len(task.numbers) < 4 else "runs"
+        return "bit-parallel"
+    return "single-large" if task.network.nodes >= LARGE and len(task.numbers) < 4 else "per-run"

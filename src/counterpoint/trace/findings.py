@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from counterpoint.networks.graph import Network
 from counterpoint.report import outbreak_chart
 from counterpoint.report.finding import Cell, Figure, Finding, Table
-from counterpoint.spread.interventions import Block, Change, Deed, Plant, Prebunk
-from counterpoint.spread.models.model import Both, Meet, Model, Rule
+from counterpoint.spread.interventions import Block, Change, Intervention, Plant, Prebunk
+from counterpoint.spread.models.model import Contact, Joint, Model, Rule
 from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
 from counterpoint.stats.intervals import Estimate
 from counterpoint.text import pluralize
@@ -69,7 +69,7 @@ def _times(found: Outbreaks, run: int) -> list[int]:
     return sorted({max(1, peak // 3), max(1, 2 * peak // 3), peak, end})
 
 
-def tell_spread(found: Outbreaks, closer: Closer | None = None, deeds: Iterable[Deed] = ()) -> Finding:
+def tell_spread(found: Outbreaks, closer: Closer | None = None, interventions: Iterable[Intervention] = ()) -> Finding:
     """Say whether the rumour took off, how far it came and when, of runs that took off if any did."""
     taken_off = bool(found.took_off.any())
     stocks, flows = (found.summary(flow=flow, taken_off=taken_off) for flow in (False, True))
@@ -81,24 +81,24 @@ def tell_spread(found: Outbreaks, closer: Closer | None = None, deeds: Iterable[
     ]
     if closer is not None:
         evidence += [_by_degree(closer.nodes), _pictures(closer)]
-    evidence.append(_made(found, tuple(deeds)))
+    evidence.append(_made(found, tuple(interventions)))
     return Finding("How the rumour spread", _says(found, stocks, taken_off), tuple(evidence), (found.model.about,))
 
 
-def tell_answer(found: Outbreaks, without: Outbreaks, deeds: Iterable[Deed]) -> Finding:
-    """Say what share of the rumour an answer avoids, beside the same runs without it."""
-    avoided, source = found.avoided(without), found.model.source
-    done = "; ".join(said_deed(deed) for deed in deeds)
+def tell_answer(found: Outbreaks, without: Outbreaks, interventions: Iterable[Intervention]) -> Finding:
+    """Say what share of the rumour an answer averts, beside the same runs without it."""
+    averted, source = found.averted(without), found.model.source
+    done = "; ".join(said_deed(intervention) for intervention in interventions)
     believers = f"of those who come to believe (new in {source}) without it"
     says = f"What was done: {done}. "
-    if avoided is None:
-        says += f"What share {believers} it avoids cannot be told from {pluralize(found.runs, 'run')}."
+    if averted is None:
+        says += f"What share {believers} it averts cannot be told from {pluralize(found.runs, 'run')}."
     else:
         says += (
-            f"It avoids {avoided.brief} {believers}, over {pluralize(found.runs, 'run')} that began at the same nodes."
+            f"It averts {averted.brief} {believers}, over {pluralize(found.runs, 'run')} that began at the same nodes."
         )
     both = [_all_runs(each) for each in (without, found)]
-    rows = (*((name, before, now) for (name, before), (_, now) in zip(*both, strict=True)), ("avoided", None, avoided))
+    rows = (*((name, before, now) for (name, before), (_, now) in zip(*both, strict=True)), ("averted", None, averted))
     return Finding("What the answer changed", says, (Table("Over all runs", ("share", "without", "with"), rows),))
 
 
@@ -342,7 +342,7 @@ def _around(network: Network, sources: NDArray[np.integer[Any]]) -> NDArray[np.i
     return np.sort(np.array(order, np.int64))
 
 
-def _made(found: Outbreaks, deeds: tuple[Deed, ...]) -> Table:
+def _made(found: Outbreaks, interventions: tuple[Intervention, ...]) -> Table:
     network, model = found.network, found.model
     chances = ", ".join(f"{name} {share:g}" for name, share in model.classes.items())
     arcs = "arcs, each one way" if network.directed else "edges"
@@ -351,7 +351,7 @@ def _made(found: Outbreaks, deeds: tuple[Deed, ...]) -> Table:
         ("model", f"{model.name}: states {', '.join(model.states)}; contact {model.contact}"),
         *((("shares of people", chances),) if chances else ()),
         *(("rule", words) for rule in model.rules if (words := said_rule(rule))),
-        *(("done to it", said_deed(deed)) for deed in deeds),
+        *(("done to it", said_deed(intervention)) for intervention in interventions),
         ("engine", found.engine),
         ("seed", str(found.metadata["seed"])),
     )
@@ -361,28 +361,28 @@ def _made(found: Outbreaks, deeds: tuple[Deed, ...]) -> Table:
 def said_rule(rule: Rule) -> str:
     """Return a rule in words; what has no chance is left out, and a rule without any says nothing.
 
-    >>> from counterpoint.spread.models.model import Alone
-    >>> said_rule(Meet("S", "I", {"D": 0.3}, who="checker")), said_rule(Alone("I", {"R": 0}))
+    >>> from counterpoint.spread.models.model import Spontaneous
+    >>> said_rule(Contact("S", "I", {"D": 0.3}, who="checker")), said_rule(Spontaneous("I", {"R": 0}))
     ('S meeting I becomes D with 0.3, if checker', '')
     """
-    if isinstance(rule, Both):
+    if isinstance(rule, Joint):
         into = " or ".join(f"{one} and {other} with {chance:g}" for (one, other), chance in rule.becomes.items())
         return f"{rule.caller} calling {rule.called}: they become {into}"
     into = " or ".join(f"{state} with {chance:g}" for state, chance in rule.becomes.items() if chance)
     who = f", if {rule.who}" if rule.who else ""
     met = "alone"
-    if isinstance(rule, Meet):
+    if isinstance(rule, Contact):
         met = {"either": "meeting", "caller": "calling", "called": "called by"}[rule.side] + f" {rule.met}"
     return f"{rule.state} {met} becomes {into}{who}" if into else ""
 
 
-def said_deed(deed: Deed) -> str:
+def said_deed(intervention: Intervention) -> str:
     """Return what is done in words.
 
     >>> said_deed(Plant(3, "D", "hubs", 10)), said_deed(Prebunk(0, "checker", share=0.1))
     ('after step 3, D is put in at hubs, count 10', 'after step 0, made checker: a share of 0.1')
     """
-    match deed:
+    match intervention:
         case Plant(at, state, where, count):
             place = f"{where}, count {count}" if isinstance(where, str) else _some(where)
             return f"after step {at}, {state} is put in at {place}"

@@ -91,7 +91,7 @@ def _fits(setting: Setting, model: Model, codes: Codes, suspects: Numbers) -> Sc
 
 def _stage(setting: Setting, model: Model, codes: Codes) -> Stage:
     """Return the nodes that may be touched and those who hear them, or all if ignorant ones matter to others."""
-    returns = bool(model.meet[..., 0].any() or model.alone[..., 0].any())
+    returns = bool(model.contact_chances[..., 0].any() or model.spontaneous_chances[..., 0].any())
     silent = np.asarray(~setting.may[codes][:, 1:].any(1) & (not returns))
     tells = np.ones(len(codes), np.bool_) if 0 in fields_of(model) else ~silent
     heard = _heard(setting.network)
@@ -119,8 +119,8 @@ def _field(setting: Setting, model: Model, stage: Stage) -> Field:
     return Field(
         CODES[model.contact],
         np.array(told, np.int64),
-        np.ascontiguousarray(model.meet[0][:, :, told]),
-        model.alone,
+        np.ascontiguousarray(model.contact_chances[0][:, :, told]),
+        model.spontaneous_chances,
         stage.strength,
         stage.silent,
         chance * source + (1 - chance) * ignorant,

@@ -190,7 +190,7 @@ def _known(method: str) -> str:
 def _check_reach(setting: Setting, codes: Codes) -> None:
     """Refuse a snapshot that so many sources cannot have brought about in this time."""
     touched = np.flatnonzero(setting.touched[codes])
-    if not len(touched) or any(model.alone[:, 0].any() for model, _ in setting.models):
+    if not len(touched) or any(model.spontaneous_chances[:, 0].any() for model, _ in setting.models):
         return
     _, part = connected_components(undirected(setting.network), directed=False)
     parts = len(np.unique(part[touched]))

@@ -125,8 +125,8 @@ class Setting:
         states = self.unseen
         step = np.eye(states, dtype=np.bool_)
         for model, _ in self.models:
-            step |= model.meet[:, 0].any((0, 2)) | model.alone[0].astype(np.bool_)
-            step |= model.both.any((1, 3)) | model.both.any((0, 2))
+            step |= model.contact_chances[:, 0].any((0, 2)) | model.spontaneous_chances[0].astype(np.bool_)
+            step |= model.joint_chances.any((1, 3)) | model.joint_chances.any((0, 2))
         reached = np.linalg.matrix_power(step.astype(np.int64), states)[self.model.number(self.model.source)] > 0
         return np.asarray((self.may & reached).any(1))
 

@@ -175,11 +175,11 @@ def rules_of(model: Model, unit: float) -> gibbs_kernels.Rules:
     """Return a model as the kernel's arrays."""
     fields, classes, states = fields_of(model), len(model.kinds), len(model.states)
     meet: NDArray[np.float64] = np.zeros((classes, states, FIELDS, states))
-    meet[:, :, : len(fields)] = model.meet[0][:, :, fields]
+    meet[:, :, : len(fields)] = model.contact_chances[0][:, :, fields]
     chance = meet.sum(-1)
-    alone = model.alone.copy()
+    alone = model.spontaneous_chances.copy()
     own = np.arange(states)
-    alone[:, own, own] = 1 - model.alone.sum(-1)
+    alone[:, own, own] = 1 - model.spontaneous_chances.sum(-1)
     field = np.full(states, -1)
     field[fields] = np.arange(len(fields))
     told = np.zeros((classes, states, states, 8))
@@ -233,7 +233,7 @@ def _seen(setting: Setting, codes: Codes) -> tuple[gibbs_kernels.Seen, float]:
     for time, weight in setting.times:
         prior[last - time] += weight
     begins = np.where(prior > 0, prior / prior.max(), 1.0)
-    strength = arcs.strength if setting.model.contact == "look" else np.empty(0)
+    strength = arcs.strength if setting.model.contact == "pull" else np.empty(0)
     times = arcs.times.astype(np.int64)
     given = network.start, network.to, times, strength, np.flatnonzero(near), silent, may, begins, prior > 0
     return gibbs_kernels.Seen(*given), unit
@@ -241,7 +241,7 @@ def _seen(setting: Setting, codes: Codes) -> tuple[gibbs_kernels.Seen, float]:
 
 def _returns(model: Model) -> bool:
     """Return whether somebody may come back to the first state."""
-    return bool(model.meet[..., 0].any() or model.alone[..., 0].any())
+    return bool(model.contact_chances[..., 0].any() or model.spontaneous_chances[..., 0].any())
 
 
 def _told(

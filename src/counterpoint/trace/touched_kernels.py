@@ -11,18 +11,18 @@ from math import inf, lgamma, log
 import numpy as np
 from numba import njit, prange
 
-from counterpoint.spread.engines.by_counts_kernels import BROADCAST, DRAW, LOOK
+from counterpoint.spread.engines.by_counts_kernels import ACTIVE_PULL, BROADCAST, PULL
 
 LANES = 64  # origins that walk together, a bit each
 TINY = 1e-9  # probability of what is seen of one node, at least: no node rules out a source by itself
 
-Field = namedtuple("Field", "contact told meet alone strength silent begin source")
+Field = namedtuple("Field", "contact told contact_chances spontaneous_chances strength silent begin source")
 """A model, and what is known of each node, for `mean_field`; c classes, k states, f of them that others may meet.
 
-contact  : BROADCAST, DRAW or LOOK
+contact  : BROADCAST, ACTIVE_PULL or PULL
 told     : int64[f], which states those are
-meet     : float64[c, k, f, k], P(becomes | one contact)
-alone    : float64[c, k, k], P(becomes by itself)
+contact_chances     : float64[c, k, f, k], P(becomes | one contact)
+spontaneous_chances : float64[c, k, k], P(becomes by itself)
 strength : float64[nodes], how much contact a node has with all whom it hears
 silent   : bool[nodes], who never left the first state
 begin    : float64[nodes, c, k], what others than the origin begin in
@@ -173,8 +173,8 @@ def _step(field, start, heard, weight, tell, now):
     nodes, classes, states = now.shape
     fields = len(field.told)
     met, gain = np.empty(fields), np.empty(states)
-    chance = field.meet.sum(3)
-    restless = field.alone.any()
+    chance = field.contact_chances.sum(3)
+    restless = field.spontaneous_chances.any()
     for v in range(nodes):
         whole = _meet(field, start[v], start[v + 1], heard, weight, tell, v, met)
         if whole == 0.0 and not restless:
@@ -193,10 +193,10 @@ def _step(field, start, heard, weight, tell, now):
                     scale = (1.0 - _nothing(chance[c, s], start[v], start[v + 1], heard, weight, tell)) / changed
                 stays = max(1.0 - changed * scale, 0.0)
                 for k in range(states):
-                    into = stays * field.alone[c, s, k]
+                    into = stays * field.spontaneous_chances[c, s, k]
                     if changed > 0.0:
                         for f in range(fields):
-                            into += scale * met[f] * field.meet[c, s, f, k]
+                            into += scale * met[f] * field.contact_chances[c, s, f, k]
                     gain[k] += here * into
                     gain[s] -= here * into
             for k in range(states):
@@ -215,9 +215,9 @@ def _meet(field, low, high, heard, weight, tell, v, met):
             posts += tell[heard[arc], f]
         quiet *= max(1.0 - posts, 0.0)
     whole = met.sum()
-    if whole > 0.0 and field.contact == DRAW:
+    if whole > 0.0 and field.contact == ACTIVE_PULL:
         met *= (1.0 - quiet) / whole  # the shares of who posts, if anybody does
-    elif whole > 0.0 and field.contact == LOOK:
+    elif whole > 0.0 and field.contact == PULL:
         met /= field.strength[v]
     return whole
 

@@ -50,8 +50,10 @@ def test_a_cascade_reaches_the_giant_component_of_the_edges_that_are_kept(mean_d
 
 
 def test_a_cascade_is_sir_in_which_everybody_recovers_after_a_step():
-    np.testing.assert_array_equal(cascade(spread=0.3).meet, sir(spread=0.3, recover=1.0).meet)
-    np.testing.assert_array_equal(cascade(spread=0.3).alone, sir(spread=0.3, recover=1.0).alone)
+    np.testing.assert_array_equal(cascade(spread=0.3).contact_chances, sir(spread=0.3, recover=1.0).contact_chances)
+    np.testing.assert_array_equal(
+        cascade(spread=0.3).spontaneous_chances, sir(spread=0.3, recover=1.0).spontaneous_chances
+    )
 
 
 def test_si_grows_as_the_logistic_curve():
@@ -101,7 +103,7 @@ def test_daley_kendall_who_may_go_on_ends_as_maki_thompson_who_may(stifle):
 
 def test_two_spreaders_who_meet_change_as_each_would_alone():
     """Each of two is stifled with probability alpha, at half the rate as they call each other."""
-    pairs = daley_kendall(stifle=0.4).both[1, 1]
+    pairs = daley_kendall(stifle=0.4).joint_chances[1, 1]
     np.testing.assert_allclose(pairs, [[0, 0, 0], [0, 0, 0.12], [0, 0.12, 0.08]])
     np.testing.assert_allclose(2 * pairs[2].sum(), 0.4)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.logs import refusal
 
-from counterpoint.spread.models.model import CONTACTS, PAIRWISE, Both
+from counterpoint.spread.models.model import CONTACT_SCHEMES, PAIRWISE, Joint
 from counterpoint.spread.models.presets import MODELS, model
 from counterpoint.spread.models.sidr import EVENTS, READINGS
 
@@ -20,10 +20,14 @@ EVERY = pytest.mark.parametrize("name", MODELS)
 
 @EVERY
 def test_a_table_holds_probabilities_that_add_up_to_at_most_1_however_people_meet(name):
-    pairs = any(isinstance(rule, Both) for rule in model(name).rules)
-    for contact in PAIRWISE if pairs else CONTACTS:
+    pairs = any(isinstance(rule, Joint) for rule in model(name).rules)
+    for contact in PAIRWISE if pairs else CONTACT_SCHEMES:
         built = model(name).meeting(contact)
-        for sums in (built.meet.sum(-1), built.both.sum((-1, -2)), built.alone.sum(-1)):
+        for sums in (
+            built.contact_chances.sum(-1),
+            built.joint_chances.sum((-1, -2)),
+            built.spontaneous_chances.sum(-1),
+        ):
             assert np.all((sums >= 0) & (sums <= 1 + 1e-9))
 
 
@@ -34,11 +38,11 @@ def test_every_state_is_come_to_from_ignorant_people_and_those_put_among_them(na
     come_to = {0, built.number(built.source), *map(built.number, built.given)}
     for _ in built.states:
         for s in sorted(come_to):
-            come_to |= set(np.flatnonzero(built.alone[:, s].sum(0)))
+            come_to |= set(np.flatnonzero(built.spontaneous_chances[:, s].sum(0)))
             for j in sorted(come_to):
                 if j in posts or s in posts:
-                    come_to |= set(np.flatnonzero(built.meet[:, :, s, j].sum((0, 1))))
-                    come_to |= {int(k) for pair in np.argwhere(built.both[s, j]) for k in pair}
+                    come_to |= set(np.flatnonzero(built.contact_chances[:, :, s, j].sum((0, 1))))
+                    come_to |= {int(k) for pair in np.argwhere(built.joint_chances[s, j]) for k in pair}
     assert len(come_to) == len(built.states)
 
 
@@ -52,9 +56,9 @@ def test_only_those_who_have_heard_post_and_the_ignorant_do_not(name):
 @EVERY
 def test_nobody_changes_without_meeting_anybody_who_posts_unless_they_have_heard(name):
     built = model(name)
-    assert not built.alone[:, 0].any()
+    assert not built.spontaneous_chances[:, 0].any()
     silent = [number for number, state in enumerate(built.states) if state not in built.active]
-    assert not built.meet[:, :, 0, silent].any()
+    assert not built.contact_chances[:, :, 0, silent].any()
 
 
 @EVERY
@@ -74,7 +78,11 @@ def test_every_parameter_matters(name):
     usual = model(name)
     for parameter in _chances(name):
         other = model(name, **{parameter: 0.011})
-        tables = zip((usual.meet, usual.alone, usual.both), (other.meet, other.alone, other.both), strict=True)
+        tables = zip(
+            (usual.contact_chances, usual.spontaneous_chances, usual.joint_chances),
+            (other.contact_chances, other.spontaneous_chances, other.joint_chances),
+            strict=True,
+        )
         assert usual.classes != other.classes or any(not np.array_equal(one, two) for one, two in tables), parameter
 
 
@@ -97,7 +105,9 @@ def test_an_unknown_model_is_refused_with_the_nearest():
 
 def test_an_unknown_parameter_is_refused_with_the_nearest():
     assert "sirs has no parameter 'recovr'; did you mean 'recover'?" in refusal(lambda: model("sirs", recovr=0.1))
-    assert "sidr-draw has no parameter 'gamma'; did you mean 'gamma" in refusal(lambda: model("sidr-draw", gamma=0.1))
+    assert "sidr-active-pull has no parameter 'gamma'; did you mean 'gamma" in refusal(
+        lambda: model("sidr-active-pull", gamma=0.1)
+    )
 
 
 def test_an_unknown_event_is_refused_with_the_nearest():

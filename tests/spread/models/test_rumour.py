@@ -100,12 +100,12 @@ def test_two_equal_rumours_together_are_one():
     assert last["R1"] == pytest.approx(2 * last["R2"], rel=1e-4)
 
 
-@pytest.mark.parametrize("contact", ["broadcast", "meet", "clock"])
+@pytest.mark.parametrize("contact", ["broadcast", "pairwise", "asynchronous"])
 def test_two_rumours_are_each_other_with_their_parameters_swapped(contact):
     one = two_rumours(spread1=0.5, spread2=0.4, turn1=0.1, turn2=0.3, stifle1=0.2, stifle2=0.6).meeting(contact)
     other = two_rumours(spread1=0.4, spread2=0.5, turn1=0.3, turn2=0.1, stifle1=0.6, stifle2=0.2).meeting(contact)
     swapped = np.ix_(range(2), range(1), *[[0, 2, 1, 4, 3]] * 3)
-    np.testing.assert_array_equal(one.meet, other.meet[swapped])
+    np.testing.assert_array_equal(one.contact_chances, other.contact_chances[swapped])
 
 
 def test_a_rumour_that_nobody_began_is_not_heard():
@@ -146,7 +146,7 @@ def test_who_doubts_is_lost_to_the_rumour():
 def test_the_truth_makes_carriers_of_who_is_not_an_advocate_of_the_rumour():
     model = icsar(trust=0.3)
     for truth in ("TS", "TA"):
-        becomes = model.meet[0, 0, :, model.number(truth)]
+        becomes = model.contact_chances[0, 0, :, model.number(truth)]
         for state in ("RC", "RS"):
             assert dict(zip(model.states, becomes[model.number(state)], strict=True)) == {
                 other: 0.3 if other == "TC" else 0 for other in model.states
@@ -190,4 +190,4 @@ def test_a_parameter_of_sidr_that_is_no_probability_is_refused_by_its_name(name)
 def test_where_checkers_may_believe_chances_beyond_1_are_shared_in_proportion():
     model = checkers_believe(Chances(alpha1=0.9, alpha2=0.6))
     checker = model.class_number(CHECKER)
-    np.testing.assert_allclose(model.meet[0, checker, 0, 1], [0, 0.6, 0.4, 0])
+    np.testing.assert_allclose(model.contact_chances[0, checker, 0, 1], [0, 0.6, 0.4, 0])

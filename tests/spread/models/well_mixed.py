@@ -21,17 +21,17 @@ def shares(model: Model, **people: float) -> np.ndarray:
 
 def clock(model: Model, begin: np.ndarray, until: float = 2000.0) -> dict[str, np.ndarray]:
     """Return the share of each state in the course of time, where everybody who posts calls anybody at rate 1."""
-    model = model.meeting("clock")
+    model = model.meeting("asynchronous")
     calls = np.array([state in model.active for state in model.states], dtype=float)
 
     def change(_: float, flat: np.ndarray) -> np.ndarray:
         people = flat.reshape(begin.shape)
         all_ = people.sum(0)
-        caller = np.einsum("cs,s,j,csjk->csk", people, calls, all_, model.meet[0])
-        called = np.einsum("cs,j,j,csjk->csk", people, calls, all_, model.meet[1])
-        moves = caller + called + people[:, :, None] * model.alone
+        caller = np.einsum("cs,s,j,csjk->csk", people, calls, all_, model.contact_chances[0])
+        called = np.einsum("cs,j,j,csjk->csk", people, calls, all_, model.contact_chances[1])
+        moves = caller + called + people[:, :, None] * model.spontaneous_chances
         found = moves.sum(1) - moves.sum(2)
-        pairs = np.einsum("s,s,j,sjkl->sjkl", calls, all_, all_, model.both)
+        pairs = np.einsum("s,s,j,sjkl->sjkl", calls, all_, all_, model.joint_chances)
         found[0] += pairs.sum((0, 1, 3)) + pairs.sum((0, 1, 2)) - pairs.sum((1, 2, 3)) - pairs.sum((0, 2, 3))
         return found.ravel()
 
@@ -49,10 +49,10 @@ def steps(model: Model, begin: np.ndarray, heard: float, count: int = 2000) -> d
     posts = np.array([state in model.active for state in model.states], dtype=float)
     people, course = begin, [begin.sum(0)]
     for _ in range(count):
-        rates = heard * np.einsum("j,j,csjk->csk", posts, people.sum(0), model.meet[0])
+        rates = heard * np.einsum("j,j,csjk->csk", posts, people.sum(0), model.contact_chances[0])
         whole = rates.sum(2, keepdims=True)
         met = rates * np.divide(-np.expm1(-whole), whole, out=np.zeros_like(whole), where=whole > 0)
-        moves = people[:, :, None] * (met + np.exp(-whole) * model.alone)
+        moves = people[:, :, None] * (met + np.exp(-whole) * model.spontaneous_chances)
         people = people + moves.sum(1) - moves.sum(2)
         course.append(people.sum(0))
     return dict(zip(model.states, np.array(course).T, strict=True))

@@ -81,8 +81,8 @@ def _runs(task: Task) -> bit_parallel_kernels.Runs:
 
 def groups_of(model: Model, degree: int) -> bit_parallel_kernels.Groups:
     """Return a model as the kernel's arrays, for nodes that hear at most `degree` others."""
-    meet, fields, count = model.meet[0], fields_of(model), len(model.states)
-    of, members = _told_apart(meet, model.alone)
+    meet, fields, count = model.contact_chances[0], fields_of(model), len(model.states)
+    of, members = _told_apart(meet, model.spontaneous_chances)
     planes = max(1, int(degree).bit_length())
     chance = np.zeros((len(members), len(fields)))
     coins = np.zeros((len(fields) + 1, planes, bit_parallel_kernels.BITS + 1, len(members)), np.uint64)
@@ -90,7 +90,7 @@ def groups_of(model: Model, degree: int) -> bit_parallel_kernels.Groups:
     become, apart = np.zeros((len(members), len(fields) + 1, count)), np.zeros(len(members), bool)
     for group, (kind, state) in enumerate(members):
         ways = [meet[kind, state, field] for field in fields]
-        for place, way in enumerate([*ways, model.alone[kind, state]]):
+        for place, way in enumerate([*ways, model.spontaneous_chances[kind, state]]):
             if (whole := min(way.sum(), 1.0)) > 0:
                 become[group, place] = np.cumsum(way) / way.sum()
                 if np.count_nonzero(way) == 1:
@@ -99,7 +99,7 @@ def groups_of(model: Model, degree: int) -> bit_parallel_kernels.Groups:
                     coins[place, plane, :, group] = _digits(1 - (1 - whole) ** 2.0**plane)
         chance[group] = [way.sum() for way in ways]
         apart[group] = len({tuple(become[group, place]) for place in range(len(fields)) if chance[group, place]}) > 1
-    leaves = np.array([model.alone[member].sum() > 0 for member in members])
+    leaves = np.array([model.spontaneous_chances[member].sum() > 0 for member in members])
     race = np.zeros((len(members), SMALL, SMALL), np.float32)
     if len(fields) == 2:
         for group in np.flatnonzero(apart).tolist():

@@ -405,11 +405,11 @@ def _is_on(base, place, lane):
 @njit(cache=True)
 def _plant(runs, first, last, t, now, size, told, changed):
     """Put into place what is planted after step t, and correct what is told of that step."""
-    for deed in range(len(runs.plant_at)):
-        if runs.plant_at[deed] == t:
-            to = runs.plant_to[deed]
+    for intervention in range(len(runs.plant_at)):
+        if runs.plant_at[intervention] == t:
+            to = runs.plant_to[intervention]
             for run in range(first, last):
-                v = np.int64(runs.plants[run, deed])
+                v = np.int64(runs.plants[run, intervention])
                 if v >= 0:
                     old = 0
                     for s in range(size.states):
@@ -479,8 +479,8 @@ def _lot(heard, law, runs, first, last, key, told):
     everybody, changed = np.arange(size.nodes).astype(np.uint32), np.zeros(COUNT, np.int64)
     found = np.zeros((2, states, COUNT), np.int32)
     last_plant = -1
-    for deed in range(len(runs.plant_at)):
-        last_plant = max(last_plant, runs.plant_at[deed])
+    for intervention in range(len(runs.plant_at)):
+        last_plant = max(last_plant, runs.plant_at[intervention])
     _begin(runs, first, last, now, at, size, under(key, PEOPLE))
     for run in range(first, last):
         told.stocks[0, run, runs.start] = size.nodes - runs.sources.shape[1]

@@ -13,7 +13,11 @@ from counterpoint.spread.engines.run_spec import Period, Raw, Task
 from counterpoint.spread.engines.trajectory import Course
 from counterpoint.spread.models.model import Model
 
-CODES = {"broadcast": by_counts_kernels.BROADCAST, "draw": by_counts_kernels.DRAW, "look": by_counts_kernels.LOOK}
+CODES = {
+    "broadcast": by_counts_kernels.BROADCAST,
+    "active-pull": by_counts_kernels.ACTIVE_PULL,
+    "pull": by_counts_kernels.PULL,
+}
 PIECES = 256
 MOST_UNITS = 2**30  # in a count; with the half that each arc is rounded by they fit 32 bits
 LEAST_UNITS = 64  # of a weight: it is rounded by less than a hundredth
@@ -75,7 +79,7 @@ def _unit(weight: NDArray[Any], strength: NDArray[Any]) -> float:
 
 def law_of(model: Model, unit: float) -> by_counts_kernels.Law:
     """Return a model as the kernel's arrays."""
-    meet, alone = model.meet[0], model.alone
+    meet, alone = model.contact_chances[0], model.spontaneous_chances
     classes, states = meet.shape[:2]
     fields = fields_of(model)
     contacts = np.ascontiguousarray(meet[:, :, fields])  # of another layout, all that follows would be compiled anew
@@ -116,8 +120,8 @@ def law_of(model: Model, unit: float) -> by_counts_kernels.Law:
 
 def fields_of(model: Model) -> list[int]:
     """Return the states that matter to those who meet them; in a draw, all who post take part."""
-    meet, active = model.meet[0], [model.number(state) for state in model.active]
-    if model.contact == "draw":
+    meet, active = model.contact_chances[0], [model.number(state) for state in model.active]
+    if model.contact == "active-pull":
         return sorted(active)
     return [state for state in range(len(model.states)) if meet[:, :, state].any()]
 

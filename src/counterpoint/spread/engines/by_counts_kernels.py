@@ -1,7 +1,7 @@
 """One run in steps, by the neighbours counted: what becomes of a node depends on how many are in which state.
 
 Who changes pushes the news to the counts of those who hear; when many change at once, everybody counts anew instead
-(Beamer, Asanovic & Patterson 2012). Both end in the same counts, and a node's draw is keyed by its run, step and
+(Beamer, Asanovic & Patterson 2012). Joint end in the same counts, and a node's draw is keyed by its run, step and
 number, so an outbreak is the same whichever was done, on however many threads.
 
 Of several contacts that would change a node, one, any, does. That is meeting them in random order: give each contact
@@ -20,10 +20,10 @@ from numba import njit, prange
 
 from counterpoint.counter_rng_kernels import under, uniform
 
-Law = namedtuple("Law", "contact unit adds inert deaf chance loss power single race become alone")
+Law = namedtuple("Law", "contact unit adds inert deaf chance loss power single race become spontaneous_chances")
 """A model as arrays: c classes, k states, and f of them (fields) that matter to those who meet them.
 
-contact : BROADCAST, DRAW or LOOK
+contact : BROADCAST, ACTIVE_PULL or PULL
 unit    : what one contact adds to a count
 adds    : uint64[k, w], what a neighbour in a state adds to the counts, two fields of 32 bits a word
 inert   : bool[c, k], nothing can change who is in this state
@@ -33,7 +33,7 @@ single  : uint8[c, k], the one state that every contact leads to, or SEVERAL
 race    : float32[c, k, m, m], of two fields in broadcast: P(the first is that of the contact that counts | change),
           by their counts below m = SMALL; of other laws m = 0
 become  : float64[c, k, f, k], P(becomes | changed by that contact), cumulated
-alone   : float64[c, k, k], P(becomes by itself), cumulated
+spontaneous_chances : float64[c, k, k], P(becomes by itself), cumulated
 """
 Arcs = namedtuple("Arcs", "start to times heard_start heard heard_times strength")
 """Arcs by who speaks (start, to) and by who hears (heard_start, heard), nodes as uint32.
@@ -51,7 +51,7 @@ first   : int32[nodes], the step in which a node first changed, -1: never; or em
 parent  : int32[nodes], whose contact it was that first changed a node, -1: nobody's; or empty
 """
 
-BROADCAST, DRAW, LOOK = 0, 1, 2
+BROADCAST, ACTIVE_PULL, PULL = 0, 1, 2
 END = 1.0 - 1e-12  # of time: a contact that is certain to change has its logarithm's pole at 1
 SMALL = 64  # counts whose powers are tabulated
 SEVERAL = 255
@@ -191,7 +191,14 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     """
     counts, found, live = scratch.counts, scratch.found, scratch.live
     changed, into, by = scratch.changed, scratch.into, scratch.by
-    inert, deaf, alone, power, loss, chance = law.inert, law.deaf, law.alone, law.power, law.loss, law.chance
+    inert, deaf, alone, power, loss, chance = (
+        law.inert,
+        law.deaf,
+        law.spontaneous_chances,
+        law.power,
+        law.loss,
+        law.chance,
+    )
     unit, contact, adds, single = law.unit, law.contact, law.adds, law.single
     heard_start, heard, times, strength = arcs.heard_start, arcs.heard, arcs.heard_times, arcs.strength
     fields, tell = chance.shape[2], len(by) > 0
@@ -219,7 +226,7 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
                 else:
                     stays *= np.exp(n / unit * loss[c, s, f])
         if contact != BROADCAST and stays < 1.0:
-            stays = 1.0 - (1.0 - stays) / (whole if contact == DRAW else strength[v])
+            stays = 1.0 - (1.0 - stays) / (whole if contact == ACTIVE_PULL else strength[v])
         if stays == 1.0 and alone[c, s, -1] == 0.0:
             found[v] = False
             continue

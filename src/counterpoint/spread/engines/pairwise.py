@@ -15,7 +15,7 @@ def run(task: Task) -> Raw:
 
 
 def _advance(period: Period, until: int, runs: Course) -> None:
-    law, calls, clock = law_of(period.model), calls_of(period.network), period.model.contact == "clock"
+    law, calls, clock = law_of(period.model), calls_of(period.network), period.model.contact == "asynchronous"
     told, ended = runs.told, runs.raw.ended
     pairwise_kernels.advance(law, calls, clock, runs.keys, period.since, until, runs.states, runs.kinds, told, ended)
 
@@ -23,9 +23,11 @@ def _advance(period: Period, until: int, runs: Course) -> None:
 def law_of(model: Model) -> pairwise_kernels.Pairs:
     """Return a model as the kernel's arrays."""
     count = len(model.states)
-    both = np.cumsum(model.both.reshape(count, count, count * count), -1)
+    both = np.cumsum(model.joint_chances.reshape(count, count, count * count), -1)
     active = np.array([state in model.active for state in model.states])
-    return pairwise_kernels.Pairs(np.cumsum(model.meet, -1), both, np.cumsum(model.alone, -1), active)
+    return pairwise_kernels.Pairs(
+        np.cumsum(model.contact_chances, -1), both, np.cumsum(model.spontaneous_chances, -1), active
+    )
 
 
 def calls_of(network: Network) -> pairwise_kernels.Calls:

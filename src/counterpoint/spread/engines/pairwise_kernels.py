@@ -10,13 +10,13 @@ from numba import njit, prange
 from counterpoint.counter_rng_kernels import mixed, under, uniform
 from counterpoint.spread.engines.by_counts_kernels import Told, finish
 
-Pairs = namedtuple("Pairs", "meet both alone active")
+Pairs = namedtuple("Pairs", "contact_chances joint_chances spontaneous_chances active")
 """A model as arrays, for c classes and k states.
 
-meet   : float64[2, c, k, k, k], P(becomes | somebody in a state meets one in another), cumulated; calling, called
-both   : float64[k, k, k * k], P(both become | one calls another), cumulated
-alone  : float64[c, k, k], P or rate (becomes by itself), cumulated
-active : bool[k], who is in this state calls
+contact_chances     : float64[2, c, k, k, k], P(becomes | a state meets another), cumulated; calling, called
+joint_chances       : float64[k, k, k * k], P(both become | one calls another), cumulated
+spontaneous_chances : float64[c, k, k], P or rate (becomes by itself), cumulated
+active              : bool[k], who is in this state calls
 """
 Calls = namedtuple("Calls", "start to weight")
 """Who may call whom: node i any of to[start[i]:start[i + 1]], in proportion to its cumulated weight; empty: alike."""
@@ -51,7 +51,7 @@ def _partner(calls, u, r):
 def _meeting(law, u, v, state, kind, key):
     """Return what becomes of u, who calls, and v, who is called."""
     s, j = state[u], state[v]
-    together = law.both[s, j]
+    together = law.joint_chances[s, j]
     r = uniform(under(key, CALLER))
     if together[-1] > 0.0:
         if r >= together[-1]:
@@ -60,8 +60,8 @@ def _meeting(law, u, v, state, kind, key):
         while r >= together[at]:
             at += 1
         return np.uint8(at // len(law.active)), np.uint8(at % len(law.active))
-    one = _become(law.meet[0, kind[u], s, j], np.int64(s), r)
-    other = _become(law.meet[1, kind[v], j, s], np.int64(j), uniform(under(key, CALLED)))
+    one = _become(law.contact_chances[0, kind[u], s, j], np.int64(s), r)
+    other = _become(law.contact_chances[1, kind[v], j, s], np.int64(j), uniform(under(key, CALLED)))
     return np.uint8(one), np.uint8(other)
 
 
@@ -70,13 +70,18 @@ def _frozen(law, calls, state, kind):
     """Return whether nobody can change any more."""
     for u in range(len(state)):
         s = state[u]
-        if law.alone[kind[u], s, -1] > 0.0:
+        if law.spontaneous_chances[kind[u], s, -1] > 0.0:
             return False
         if law.active[s]:
             for at in range(calls.start[u], calls.start[u + 1]):
                 v = calls.to[at]
                 j = state[v]
-                if law.both[s, j, -1] + law.meet[0, kind[u], s, j, -1] + law.meet[1, kind[v], j, s, -1] > 0.0:
+                if (
+                    law.joint_chances[s, j, -1]
+                    + law.contact_chances[0, kind[u], s, j, -1]
+                    + law.contact_chances[1, kind[v], j, s, -1]
+                    > 0.0
+                ):
                     return False
     return True
 
@@ -129,8 +134,10 @@ def _in_steps(law, calls, key, since, until, state, kind, told):
                     if other != state[v]:
                         count = _propose(v, other, u, mixed(turn), wanted, turns, whose, touched, count)
         for u in range(nodes):
-            if wanted[u] == 255 and law.alone[kind[u], state[u], -1] > 0.0:
-                to = _become(law.alone[kind[u], state[u]], np.int64(state[u]), uniform(under(under(now, u), SELF)))
+            if wanted[u] == 255 and law.spontaneous_chances[kind[u], state[u], -1] > 0.0:
+                to = _become(
+                    law.spontaneous_chances[kind[u], state[u]], np.int64(state[u]), uniform(under(under(now, u), SELF))
+                )
                 if to != state[u]:
                     wanted[u], whose[u], touched[count] = to, -1, u
                     count += 1
@@ -149,9 +156,9 @@ def _by_the_clock(law, calls, key, since, until, state, kind, told):
     """Let one meeting follow another: everybody who posts calls at rate 1, and changes alone at the model's rates."""
     nodes = len(state)
     busy, place, last = np.empty(nodes, np.int32), np.full(nodes, -1, np.int32), since
-    fastest, count = 1.0 + law.alone[:, :, -1].max(), 0
+    fastest, count = 1.0 + law.spontaneous_chances[:, :, -1].max(), 0
     for u in range(nodes):
-        if law.active[state[u]] or law.alone[kind[u], state[u], -1] > 0.0:
+        if law.active[state[u]] or law.spontaneous_chances[kind[u], state[u], -1] > 0.0:
             busy[count], place[u] = u, count
             count += 1
     time, t, event, key = np.float64(since), since, 0, under(key, since)
@@ -172,9 +179,9 @@ def _by_the_clock(law, calls, key, since, until, state, kind, told):
         s, c = state[u], kind[u]
         r = uniform(under(own, SELF)) * fastest
         v, one, other = np.int64(-1), np.int64(s), np.uint8(0)
-        if r < law.alone[c, s, -1]:
-            one = _become(law.alone[c, s], np.int64(s), r)
-        elif law.active[s] and r - law.alone[c, s, -1] < 1.0:
+        if r < law.spontaneous_chances[c, s, -1]:
+            one = _become(law.spontaneous_chances[c, s], np.int64(s), r)
+        elif law.active[s] and r - law.spontaneous_chances[c, s, -1] < 1.0:
             v = _partner(calls, u, uniform(under(own, PARTNER)))
             if v < 0:
                 continue
@@ -194,7 +201,7 @@ def _by_the_clock(law, calls, key, since, until, state, kind, told):
 @njit(cache=True)
 def _keep_busy(law, u, state, kind, busy, place, count):
     """Add u to those who do something, or take it out; return how many do."""
-    does = law.active[state[u]] or law.alone[kind[u], state[u], -1] > 0.0
+    does = law.active[state[u]] or law.spontaneous_chances[kind[u], state[u], -1] > 0.0
     if does and place[u] < 0:
         busy[count], place[u] = u, count
         return count + 1
@@ -207,7 +214,7 @@ def _keep_busy(law, u, state, kind, busy, place, count):
 
 @njit(cache=True, parallel=True)
 def advance(law, calls, clock, keys, since, until, states, kinds, told, ended):
-    """Take every run on from `since` to `until`, a thread a run, as `spread.advance`; `clock`: in continuous time."""
+    """Take every run on from `since` to `until`, a thread a run; with `clock` in continuous time."""
     for run in prange(len(keys)):
         own = Told(told.stocks[run], told.entries[run], told.first[run], told.parent[run])
         if clock:

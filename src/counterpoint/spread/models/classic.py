@@ -1,13 +1,13 @@
 """The textbook models: epidemics, by posts that reach every neighbour, and the first rumours, by one call at a time.
 
 States go by the same letters in all models: S has not met the rumour, E knows it but does not spread it yet, I spreads
-it, R no longer does. Chances are of one contact (`spread`, `stifle`) or of one step (the others; with contact "clock"
-they are rates, where everybody who posts calls somebody at rate 1).
+it, R no longer does. Chances are of one contact (`spread`, `stifle`) or of one step (the others; with contact
+"asynchronous" they are rates, where everybody who posts calls somebody at rate 1).
 """
 
 from typing import Final
 
-from counterpoint.spread.models.model import Alone, Both, Meet, Model, Rule
+from counterpoint.spread.models.model import Contact, Joint, Model, Rule, Spontaneous
 
 EPIDEMICS: Final = "Pastor-Satorras, R. et al. (2015). Epidemic processes in complex networks. Rev. Mod. Phys. 87."
 KERMACK: Final = (
@@ -30,7 +30,7 @@ def si(*, spread: float = 0.1) -> Model:
 
     spread : P(S -> I) when S meets I (beta)
 
-    >>> si(spread=0.3).meet[0, 0, 0, 1]
+    >>> si(spread=0.3).contact_chances[0, 0, 0, 1]
     array([0. , 0.3])
     """
     return Model("si", ("S", "I"), (_believes("I", spread),), source="I", active=("I",), about=EPIDEMICS)
@@ -42,10 +42,10 @@ def sis(*, spread: float = 0.1, recover: float = 0.2) -> Model:
     spread  : P(S -> I) when S meets I (beta)
     recover : P(I -> S) in a step (gamma)
 
-    >>> sis(recover=0.3).alone[0, 1]
+    >>> sis(recover=0.3).spontaneous_chances[0, 1]
     array([0.3, 0. ])
     """
-    rules = (_believes("I", spread), Alone("I", {"S": recover}))
+    rules = (_believes("I", spread), Spontaneous("I", {"S": recover}))
     return Model("sis", ("S", "I"), rules, source="I", active=("I",), about=EPIDEMICS)
 
 
@@ -58,7 +58,7 @@ def sir(*, spread: float = 0.1, recover: float = 0.2) -> Model:
     >>> sir().states
     ('S', 'I', 'R')
     """
-    rules = (_believes("I", spread), Alone("I", {"R": recover}))
+    rules = (_believes("I", spread), Spontaneous("I", {"R": recover}))
     return Model("sir", ("S", "I", "R"), rules, source="I", active=("I",), about=KERMACK)
 
 
@@ -72,7 +72,7 @@ def sirs(*, spread: float = 0.1, recover: float = 0.2, wane: float = 0.05) -> Mo
     >>> sirs().states
     ('S', 'I', 'R')
     """
-    rules = (_believes("I", spread), Alone("I", {"R": recover}), Alone("R", {"S": wane}))
+    rules = (_believes("I", spread), Spontaneous("I", {"R": recover}), Spontaneous("R", {"S": wane}))
     return Model("sirs", ("S", "I", "R"), rules, source="I", active=("I",), about=EPIDEMICS)
 
 
@@ -86,7 +86,7 @@ def seir(*, spread: float = 0.1, ripen: float = 0.3, recover: float = 0.2) -> Mo
     >>> seir().states
     ('S', 'E', 'I', 'R')
     """
-    rules = (_believes("E", spread), Alone("E", {"I": ripen}), Alone("I", {"R": recover}))
+    rules = (_believes("E", spread), Spontaneous("E", {"I": ripen}), Spontaneous("I", {"R": recover}))
     return Model("seir", ("S", "E", "I", "R"), rules, source="I", active=("I",), about=EPIDEMICS)
 
 
@@ -95,10 +95,10 @@ def cascade(*, spread: float = 0.1) -> Model:
 
     spread : P(S -> I) when S meets I (p), the same for every edge
 
-    >>> cascade().alone[0, 1]
+    >>> cascade().spontaneous_chances[0, 1]
     array([0., 0., 1.])
     """
-    rules = (_believes("I", spread), Alone("I", {"R": 1.0}))
+    rules = (_believes("I", spread), Spontaneous("I", {"R": 1.0}))
     return Model("cascade", ("S", "I", "R"), rules, source="I", active=("I",), about=KEMPE)
 
 
@@ -108,16 +108,18 @@ def daley_kendall(*, stifle: float = 1.0) -> Model:
     stifle : P(I -> R) of a spreader who meets somebody who knows it (alpha), of two spreaders each for themselves
 
     >>> daley_kendall().contact
-    'clock'
+    'asynchronous'
     """
     # Two spreaders call each other, so they meet at twice the rate at which a spreader meets anybody else.
     one, other = stifle * (1 - stifle) / 2, stifle**2 / 2
     rules = (
         _believes("I", 1.0),
-        Meet("I", "R", {"R": stifle}, side="caller"),
-        Both("I", "I", {("R", "R"): other, ("R", "I"): one, ("I", "R"): one}),
+        Contact("I", "R", {"R": stifle}, side="caller"),
+        Joint("I", "I", {("R", "R"): other, ("R", "I"): one, ("I", "R"): one}),
     )
-    return Model("daley-kendall", ("S", "I", "R"), rules, source="I", active=("I",), contact="clock", about=DALEY)
+    return Model(
+        "daley-kendall", ("S", "I", "R"), rules, source="I", active=("I",), contact="asynchronous", about=DALEY
+    )
 
 
 def maki_thompson(*, spread: float = 1.0, stifle: float = 1.0, forget: float = 0.0) -> Model:
@@ -133,19 +135,19 @@ def maki_thompson(*, spread: float = 1.0, stifle: float = 1.0, forget: float = 0
     rules: tuple[Rule, ...] = (
         _believes("I", spread),
         *stifled("I", ("I", "R"), "R", stifle),
-        Alone("I", {"R": forget}),
+        Spontaneous("I", {"R": forget}),
     )
-    return Model("maki-thompson", ("S", "I", "R"), rules, source="I", active=("I",), contact="clock", about=MAKI)
+    return Model("maki-thompson", ("S", "I", "R"), rules, source="I", active=("I",), contact="asynchronous", about=MAKI)
 
 
-def stifled(state: str, known: tuple[str, ...], into: str, chance: float) -> tuple[Meet, ...]:
+def stifled(state: str, known: tuple[str, ...], into: str, chance: float) -> tuple[Contact, ...]:
     """Return the rules by which a spreader who calls somebody who has heard it, in any state of `known`, stops.
 
     >>> stifled("I", ("R",), "R", 0.5)[0].side
     'caller'
     """
-    return tuple(Meet(state, met, {into: chance}, side="caller") for met in known)
+    return tuple(Contact(state, met, {into: chance}, side="caller") for met in known)
 
 
-def _believes(into: str, chance: float) -> Meet:
-    return Meet("S", "I", {into: chance})
+def _believes(into: str, chance: float) -> Contact:
+    return Contact("S", "I", {into: chance})

@@ -11,16 +11,23 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, nearest
 
-Contact = Literal["broadcast", "draw", "look", "meet", "clock"]
-CONTACTS: Final[Mapping[str, str]] = {
+ContactScheme = Literal["broadcast", "active-pull", "pull", "pairwise", "asynchronous"]
+CONTACT_SCHEMES: Final[Mapping[str, str]] = {
     "broadcast": "a post reaches every neighbour in the step; of several that would change somebody one, any, does",
-    "draw": "everybody takes one contact a step, with any one of the neighbours who post",
-    "look": "everybody looks at any one neighbour a step, and sees the state of those who do not post too",
-    "meet": "everybody who posts meets any one neighbour a step, and both may change",
-    "clock": "the same one at a time, in continuous time: everybody who posts meets somebody at rate 1",
+    "active-pull": "everybody takes one contact a step, with any one of the neighbours who post",
+    "pull": "everybody looks at any one neighbour a step, and sees the state of those who do not post too",
+    "pairwise": "everybody who posts meets any one neighbour a step, and both may change",
+    "asynchronous": "the same one at a time, in continuous time: everybody who posts meets somebody at rate 1",
 }
-"""How people meet; all but the last in steps, by the states at the step's start."""
-PAIRWISE: Final = ("meet", "clock")
+"""Who acts on whom in a step; all but the last by the states at the step's start.
+
+broadcast    : as in the independent cascade (Kempe, Kleinberg & Tardos 2003)
+pull         : as in pull rumour spreading (Karp, Schindelhauer, Shenker & Voecking 2000)
+active-pull  : the same, among those who post
+pairwise     : a partner a step, as in push gossip (Demers et al. 1987)
+asynchronous : the same by Gillespie's (1977) algorithm, as in Daley & Kendall (1965)
+"""
+PAIRWISE: Final = ("pairwise", "asynchronous")
 MOST_STATES: Final = 15
 SIDES: Final = {"either": (0, 1), "caller": (0,), "called": (1,)}
 ORDINARY: Final = "ordinary"
@@ -28,7 +35,7 @@ SLACK: Final = 1e-9  # by which a sum of probabilities may exceed 1
 
 
 @dataclass(frozen=True)
-class Meet:
+class Contact:
     """Somebody in `state` who meets one in `met` changes to other states with these probabilities, or stays.
 
     who  : the class of people it holds for; None: all
@@ -44,10 +51,10 @@ class Meet:
 
 
 @dataclass(frozen=True)
-class Alone:
+class Spontaneous:
     """Somebody in `state` whom no contact changes in a step changes by themselves with these probabilities.
 
-    With contact "clock" they are rates.
+    With contact "asynchronous" they are rates.
     """
 
     state: str
@@ -56,7 +63,7 @@ class Alone:
 
 
 @dataclass(frozen=True)
-class Both:
+class Joint:
     """When one in the first state calls one in the second, both change together; for pairwise contact only."""
 
     caller: str
@@ -64,7 +71,7 @@ class Both:
     becomes: Mapping[tuple[str, str], float]
 
 
-Rule = Meet | Alone | Both
+Rule = Contact | Spontaneous | Joint
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Model:
     source  : the state that a rumour's source is in
     active  : the states whose people post, or call
     classes : shares of people other than ordinary ones, drawn anew for every run; a source is ordinary
-    contact : how people meet, one of CONTACTS
+    contact : how people meet, one of CONTACT_SCHEMES
     given   : states that no rule leads to, but that somebody may be put into
     about   : where the model is from, or how it reads its source
 
@@ -82,7 +89,7 @@ class Model:
     name that is no state's, a change into the state one is in, two rules for one meeting, and a state that nobody can
     come to.
 
-    >>> model = Model("SI", ("S", "I"), (Meet("S", "I", {"I": 1.5}),), source="I", active=("I",))
+    >>> model = Model("SI", ("S", "I"), (Contact("S", "I", {"I": 1.5}),), source="I", active=("I",))
     Traceback (most recent call last):
     counterpoint.errors.CounterpointError: SI: S meeting I becomes I with probability 1.5; it must lie in [0, 1]
     """
@@ -93,7 +100,7 @@ class Model:
     source: str
     active: tuple[str, ...]
     classes: Mapping[str, float] = field(default_factory=dict)
-    contact: Contact = "broadcast"
+    contact: ContactScheme = "broadcast"
     given: tuple[str, ...] = ()
     about: str = ""
 
@@ -105,7 +112,7 @@ class Model:
         self._check_meetings()
         self._check_reached()
 
-    def meeting(self, contact: Contact) -> Self:
+    def meeting(self, contact: ContactScheme) -> Self:
         """Return the same model with another way to meet."""
         return replace(self, contact=contact)
 
@@ -127,7 +134,7 @@ class Model:
         return (ORDINARY, *self.classes)
 
     @cached_property
-    def meet(self) -> NDArray[np.float64]:
+    def contact_chances(self) -> NDArray[np.float64]:
         """P(becomes k | class c in state s meets one in state j), [2, c, s, j, k]: as who looks or calls; as called.
 
         In broadcast and draw nobody meets those who do not post.
@@ -135,30 +142,30 @@ class Model:
         shape = (2, len(self.kinds), *[len(self.states)] * 3)
         found = np.zeros(shape)
         for rule in self.rules:
-            if isinstance(rule, Meet):
+            if isinstance(rule, Contact):
                 sides = SIDES[rule.side if self.contact in PAIRWISE else "either"]
                 for side, kind, (state, chance) in product(sides, self._kinds(rule.who), rule.becomes.items()):
                     found[side, kind, self.number(rule.state), self.number(rule.met), self.number(state)] += chance
-        if self.contact in ("broadcast", "draw"):
+        if self.contact in ("broadcast", "active-pull"):
             found[:, :, :, [state not in self.active for state in self.states]] = 0.0
         return found
 
     @cached_property
-    def alone(self) -> NDArray[np.float64]:
+    def spontaneous_chances(self) -> NDArray[np.float64]:
         """P(becomes k | class c in state s, not changed by a contact), [c, s, k]."""
         found = np.zeros((len(self.kinds), *[len(self.states)] * 2))
         for rule in self.rules:
-            if isinstance(rule, Alone):
+            if isinstance(rule, Spontaneous):
                 for kind, (state, chance) in product(self._kinds(rule.who), rule.becomes.items()):
                     found[kind, self.number(rule.state), self.number(state)] += chance
         return found
 
     @cached_property
-    def both(self) -> NDArray[np.float64]:
+    def joint_chances(self) -> NDArray[np.float64]:
         """P(becomes k and l together | s calls j), [s, j, k, l]."""
         found = np.zeros([len(self.states)] * 4)
         for rule in self.rules:
-            if isinstance(rule, Both):
+            if isinstance(rule, Joint):
                 for (one, other), chance in rule.becomes.items():
                     places = (self.number(each) for each in (rule.caller, rule.called, one, other))
                     found[tuple(places)] += chance
@@ -172,8 +179,8 @@ class Model:
             raise CounterpointError(f"{self.name}: 2 to {MOST_STATES} states with different names, got {self.states}")
         for state in (self.source, *self.active, *self.given):
             self.number(state)
-        if self.contact not in CONTACTS:
-            raise CounterpointError(f"no contact {self.contact!r}; {nearest(self.contact, CONTACTS)}")
+        if self.contact not in CONTACT_SCHEMES:
+            raise CounterpointError(f"no contact {self.contact!r}; {nearest(self.contact, CONTACT_SCHEMES)}")
         if len(self.classes) > MOST_STATES:
             raise CounterpointError(f"{self.name}: at most {MOST_STATES} classes, got {len(self.classes)}")
         for name, share in self.classes.items():
@@ -181,11 +188,11 @@ class Model:
                 raise CounterpointError(f"{self.name}: the share of {name} is {share:g}; it must lie in [0, 1]")
         if ORDINARY in self.classes or sum(self.classes.values()) > 1 + SLACK:
             raise CounterpointError(f"{self.name}: the shares of the classes beside {ORDINARY!r} exceed 1 together")
-        if self.contact not in PAIRWISE and any(isinstance(rule, Both) for rule in self.rules):
+        if self.contact not in PAIRWISE and any(isinstance(rule, Joint) for rule in self.rules):
             raise CounterpointError(f"{self.name}: two change together only in pairwise contact, not {self.contact!r}")
 
     def _check_chances(self, rule: Rule) -> None:
-        rate = isinstance(rule, Alone) and self.contact == "clock"
+        rate = isinstance(rule, Spontaneous) and self.contact == "asynchronous"
         for state, chance in rule.becomes.items():
             if not 0 <= chance <= 1 and not (rate and 1 < chance < np.inf):  # also a nan
                 into = state if isinstance(state, str) else " and ".join(state)
@@ -195,22 +202,25 @@ class Model:
                 )
 
     def _check_sums(self) -> None:
-        met = np.maximum(self.meet.sum(-1).max((0, 1)), self.both.sum((-1, -2)))
+        met = np.maximum(self.contact_chances.sum(-1).max((0, 1)), self.joint_chances.sum((-1, -2)))
         over = [f"{self.states[one]} meeting {self.states[other]}" for one, other in np.argwhere(met > 1 + SLACK)]
-        if self.contact != "clock":
-            over += [f"{self.states[one]} alone" for (one,) in np.argwhere(self.alone.sum(-1).max(0) > 1 + SLACK)]
+        if self.contact != "asynchronous":
+            over += [
+                f"{self.states[one]} alone"
+                for (one,) in np.argwhere(self.spontaneous_chances.sum(-1).max(0) > 1 + SLACK)
+            ]
         if over:
             raise CounterpointError(f"{self.name}: what {over[0]} becomes has probabilities that exceed 1 together")
 
     def _check_meetings(self) -> None:
         for rule in self.rules:
-            own = (rule.caller, rule.called) if isinstance(rule, Both) else rule.state
+            own = (rule.caller, rule.called) if isinstance(rule, Joint) else rule.state
             if own in rule.becomes:
                 raise CounterpointError(
                     f"{self.name}: {_said(rule)} becomes what it is; leave that out: it is the rest"
                 )
-        for one, other in np.argwhere(self.both.sum((-1, -2)) > 0):
-            if self.meet[0, :, one, other].any() or self.meet[1, :, other, one].any():
+        for one, other in np.argwhere(self.joint_chances.sum((-1, -2)) > 0):
+            if self.contact_chances[0, :, one, other].any() or self.contact_chances[1, :, other, one].any():
                 raise CounterpointError(
                     f"{self.name}: {self.states[one]} calling {self.states[other]} changes both together and one alone;"
                     " a meeting has one rule or the other"
@@ -227,9 +237,9 @@ class Model:
 
 def _said(rule: Rule) -> str:
     match rule:
-        case Meet(state, met):
+        case Contact(state, met):
             return f"{state} meeting {met}"
-        case Alone(state):
+        case Spontaneous(state):
             return f"{state} alone"
-        case Both(caller, called):
+        case Joint(caller, called):
             return f"{caller} calling {called}"

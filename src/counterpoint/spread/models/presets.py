@@ -29,7 +29,7 @@ def model(name: str, /, **parameters: float | str) -> Model:
     The readings of SIDR take `event`, one of the paper's two, and what differs from its parameters.
     Raises CounterpointError for a name of no model, parameter or event, and for a value that makes no sense.
 
-    >>> model("sir", spread=0.05).meet[0, 0, 0, 1]
+    >>> model("sir", spread=0.05).contact_chances[0, 0, 0, 1]
     array([0.  , 0.05, 0.  ])
     >>> model("sidr", event="fur-collar").classes
     {'checker': 0.2}

@@ -1,16 +1,16 @@
 """The later models of rumours that SIDR's paper compares itself with, and what of each is a reading.
 
 Letters are those of `classic`, whatever the papers call them: S ignorant, I spreader, R stifler. The papers' equations
-are of people who tell all their k neighbours in a unit of time; with contact "clock" they tell one, so a paper's rates
-of what people do by themselves are divided by its k. None of the papers' texts was available to us: `about` says where
-the rules are from. ILSR (Physica A, 2019) is not here: its rates depend on a node's degree, which no table of states
-can say.
+are of people who tell all their k neighbours in a unit of time; with contact "asynchronous" they tell one, so a
+paper's rates of what people do by themselves are divided by its k. None of the papers' texts was available to us:
+`about` says where the rules are from. ILSR (Physica A, 2019) is not here: its rates depend on a node's degree, which
+no table of states can say.
 """
 
 from typing import Final
 
 from counterpoint.spread.models.classic import stifled
-from counterpoint.spread.models.model import Alone, Meet, Model, Rule
+from counterpoint.spread.models.model import Contact, Model, Rule, Spontaneous
 
 SIHR: Final = (
     "Zhao, L. et al. (2012). SIHR rumor spreading model in social networks. Physica A 391. "
@@ -60,13 +60,13 @@ def sihr(
     ('S', 'I', 'H', 'R')
     """
     rules: tuple[Rule, ...] = (
-        Meet("S", "I", {"I": spread, "R": refuse}),
+        Contact("S", "I", {"I": spread, "R": refuse}),
         *stifled("I", ("I", "H", "R"), "R", stifle),
-        Meet("H", "I", {"I": remind}),
-        Alone("I", {"H": forget}),
-        Alone("H", {"I": remember}),
+        Contact("H", "I", {"I": remind}),
+        Spontaneous("I", {"H": forget}),
+        Spontaneous("H", {"I": remember}),
     )
-    return Model("sihr", ("S", "I", "H", "R"), rules, source="I", active=("I",), contact="clock", about=SIHR)
+    return Model("sihr", ("S", "I", "H", "R"), rules, source="I", active=("I",), contact="asynchronous", about=SIHR)
 
 
 def sicr(
@@ -84,11 +84,11 @@ def sicr(
     ('I', 'C')
     """
     rules: tuple[Rule, ...] = (
-        Meet("S", "I", {"I": spread, "R": ignore, "C": refute}),
+        Contact("S", "I", {"I": spread, "R": ignore, "C": refute}),
         *stifled("I", ("I", "R"), "R", stifle),
-        Meet("I", "C", {"R": persuade}, side="called"),
+        Contact("I", "C", {"R": persuade}, side="called"),
     )
-    return Model("sicr", ("S", "I", "C", "R"), rules, source="I", active=("I", "C"), contact="clock", about=SICR)
+    return Model("sicr", ("S", "I", "C", "R"), rules, source="I", active=("I", "C"), contact="asynchronous", about=SICR)
 
 
 def siraru(
@@ -113,12 +113,14 @@ def siraru(
     ('S', 'I', 'Ra', 'Ru')
     """
     rules: tuple[Rule, ...] = (
-        Meet("S", "I", {"I": spread, "Ra": accept, "Ru": reject}),
+        Contact("S", "I", {"I": spread, "Ra": accept, "Ru": reject}),
         *stifled("I", ("I", "Ra"), "Ra", stifle),
         *stifled("I", ("Ru",), "Ru", doubt),
-        Alone("I", {"Ra": forget}),
+        Spontaneous("I", {"Ra": forget}),
     )
-    return Model("siraru", ("S", "I", "Ra", "Ru"), rules, source="I", active=("I",), contact="clock", about=SIRARU)
+    return Model(
+        "siraru", ("S", "I", "Ra", "Ru"), rules, source="I", active=("I",), contact="asynchronous", about=SIRARU
+    )
 
 
 def two_rumours(
@@ -141,10 +143,10 @@ def two_rumours(
     """
     heard = ("I1", "I2", "R1", "R2")
     rules: tuple[Rule, ...] = (
-        Meet("S", "I1", {"I1": spread1}),
-        Meet("S", "I2", {"I2": spread2}),
-        Meet("I1", "I2", {"I2": turn1}, side="called"),
-        Meet("I2", "I1", {"I1": turn2}, side="called"),
+        Contact("S", "I1", {"I1": spread1}),
+        Contact("S", "I2", {"I2": spread2}),
+        Contact("I1", "I2", {"I2": turn1}, side="called"),
+        Contact("I2", "I1", {"I1": turn2}, side="called"),
         *stifled("I1", heard, "R1", stifle1),
         *stifled("I2", heard, "R2", stifle2),
     )
@@ -154,7 +156,7 @@ def two_rumours(
         rules,
         source="I1",
         active=("I1", "I2"),
-        contact="clock",
+        contact="asynchronous",
         given=("I2",),
         about=TWO_RUMOURS,
     )
@@ -186,12 +188,12 @@ def icsar(
     """
     active = ("RS", "RA", "TS", "TA")
     rules: tuple[Rule, ...] = (
-        *(Meet("S", met, {"RC": attract * (1 - doubt), "R": attract * doubt}) for met in ("RS", "RA")),
-        *(Meet("S", met, {"TC": attract * trust}) for met in ("TS", "TA")),
-        *(Meet(state, met, {"TC": trust}) for state in ("RC", "RS") for met in ("TS", "TA")),
-        *(Meet(side + "S", side + met, {side + "A": reinforce}) for side in "RT" for met in "SA"),
-        *(Alone(side + "C", {side + "S": spread}) for side in "RT"),
-        *(Alone(state, {"R": lose}) for state in active),
+        *(Contact("S", met, {"RC": attract * (1 - doubt), "R": attract * doubt}) for met in ("RS", "RA")),
+        *(Contact("S", met, {"TC": attract * trust}) for met in ("TS", "TA")),
+        *(Contact(state, met, {"TC": trust}) for state in ("RC", "RS") for met in ("TS", "TA")),
+        *(Contact(side + "S", side + met, {side + "A": reinforce}) for side in "RT" for met in "SA"),
+        *(Spontaneous(side + "C", {side + "S": spread}) for side in "RT"),
+        *(Spontaneous(state, {"R": lose}) for state in active),
     )
     states = ("S", "RC", "RS", "RA", "TC", "TS", "TA", "R")
     return Model("icsar", states, rules, source="RA", active=active, given=("TA",), about=ICSAR)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from counterpoint.errors import CounterpointError
-from counterpoint.spread.models.model import Alone, Meet, Model, Rule
+from counterpoint.spread.models.model import Contact, Model, Rule, Spontaneous
 
 PAPER: Final = "Chen, Y. X. et al. (2021). Detecting rumor dissemination and sources with SIDR model. Data Analysis and Knowledge Discovery 5(1)."  # noqa: E501
 CHECKER: Final = "checker"
@@ -59,8 +59,8 @@ def sidr(chances: Chances = EVENTS["jiangsu"]) -> Model:
     ('ordinary', 'checker')
     """
     rules = (
-        Meet("S", "I", {"I": chances.alpha1}, who="ordinary"),
-        Meet("S", "I", {"D": chances.alpha2}, who=CHECKER),
+        Contact("S", "I", {"I": chances.alpha1}, who="ordinary"),
+        Contact("S", "I", {"D": chances.alpha2}, who=CHECKER),
         *_spread(chances),
     )
     return _model("sidr", rules, chances, "Being a potential fact checker is a person's own; the source is none.")
@@ -71,8 +71,8 @@ def checkers_believe(chances: Chances = EVENTS["jiangsu"]) -> Model:
     # What exceeds 1 together is shared in proportion.
     whole = max(1.0, chances.alpha1 + chances.alpha2)
     rules = (
-        Meet("S", "I", {"I": chances.alpha1}, who="ordinary"),
-        Meet("S", "I", {"I": chances.alpha1 / whole, "D": chances.alpha2 / whole}, who=CHECKER),
+        Contact("S", "I", {"I": chances.alpha1}, who="ordinary"),
+        Contact("S", "I", {"I": chances.alpha1 / whole, "D": chances.alpha2 / whole}, who=CHECKER),
         *_spread(chances),
     )
     return _model("sidr-both", rules, chances, "A checker may also believe.")
@@ -81,8 +81,8 @@ def checkers_believe(chances: Chances = EVENTS["jiangsu"]) -> Model:
 def unconvinced_leave(chances: Chances = EVENTS["jiangsu"]) -> Model:
     """Return the reading in which S who meets I and is not convinced is removed."""
     rules = (
-        Meet("S", "I", {"I": chances.alpha1, "R": 1 - chances.alpha1}, who="ordinary"),
-        Meet("S", "I", {"D": chances.alpha2, "R": 1 - chances.alpha2}, who=CHECKER),
+        Contact("S", "I", {"I": chances.alpha1, "R": 1 - chances.alpha1}, who="ordinary"),
+        Contact("S", "I", {"D": chances.alpha2, "R": 1 - chances.alpha2}, who=CHECKER),
         *_spread(chances),
     )
     return _model("sidr-remove", rules, chances, "Who meets the rumour and is not convinced is removed.")
@@ -91,7 +91,7 @@ def unconvinced_leave(chances: Chances = EVENTS["jiangsu"]) -> Model:
 def only_checkers_turn(chances: Chances = EVENTS["jiangsu"]) -> Model:
     """Return the reading in which a checker may also believe, and none but checkers go from I to D."""
     first, second, *rest = checkers_believe(chances).rules
-    turned = (replace(rule, who=CHECKER) if isinstance(rule, Meet) and _turns(rule) else rule for rule in rest)
+    turned = (replace(rule, who=CHECKER) if isinstance(rule, Contact) and _turns(rule) else rule for rule in rest)
     reading = "A checker may also believe; only checkers turn to D."
     return _model("sidr-theta", (first, second, *turned), chances, reading)
 
@@ -101,26 +101,26 @@ READINGS: Final[Mapping[str, Callable[[Chances], Model]]] = {
     "sidr-both": checkers_believe,
     "sidr-remove": unconvinced_leave,
     "sidr-theta": only_checkers_turn,
-    "sidr-draw": lambda chances: replace(sidr(chances), name="sidr-draw", contact="draw"),
-    "sidr-look": lambda chances: replace(sidr(chances), name="sidr-look", contact="look"),
-    "sidr-meet": lambda chances: replace(sidr(chances), name="sidr-meet", contact="meet"),
-    "sidr-clock": lambda chances: replace(sidr(chances), name="sidr-clock", contact="clock"),
+    "sidr-active-pull": lambda chances: replace(sidr(chances), name="sidr-active-pull", contact="active-pull"),
+    "sidr-pull": lambda chances: replace(sidr(chances), name="sidr-pull", contact="pull"),
+    "sidr-pairwise": lambda chances: replace(sidr(chances), name="sidr-pairwise", contact="pairwise"),
+    "sidr-asynchronous": lambda chances: replace(sidr(chances), name="sidr-asynchronous", contact="asynchronous"),
 }
 """Every reading by its name."""
 
 
 def _spread(chances: Chances) -> tuple[Rule, ...]:
     return (
-        Meet("I", "I", {"R": 1 - chances.beta}),
-        Meet("I", "D", {"D": chances.theta}),
-        Meet("D", "I", {"R": 1 - chances.gamma1}),
-        Meet("D", "D", {"R": 1 - chances.gamma2}),
-        Alone("I", {"R": chances.forget}),
-        Alone("D", {"R": chances.forget}),
+        Contact("I", "I", {"R": 1 - chances.beta}),
+        Contact("I", "D", {"D": chances.theta}),
+        Contact("D", "I", {"R": 1 - chances.gamma1}),
+        Contact("D", "D", {"R": 1 - chances.gamma2}),
+        Spontaneous("I", {"R": chances.forget}),
+        Spontaneous("D", {"R": chances.forget}),
     )
 
 
-def _turns(rule: Meet) -> bool:
+def _turns(rule: Contact) -> bool:
     return (rule.state, rule.met) == ("I", "D")
 
 
