@@ -65,7 +65,7 @@ SIDR = model("sidr")
             {"interventions": [Change(0, model("sir"))]},
             "a change keeps states: from .'S', 'I', 'D', 'R'. to .'S', 'I', 'R'.",
         ),
-        ({"interventions": [Change(0, model("sidr-active-pull"))]}, "a change keeps contact: from broadcast to active-pull"),
+        ({"interventions": [Change(0, model("sidr-active-pull"))]}, "keeps contact: from broadcast to active-pull"),
         ({"interventions": [Change(0, model("sidr", t=0.5))]}, "a change keeps classes"),
         ({"interventions": [Prebunk(0, "checker")]}, "give one of them"),
         ({"interventions": [Plant(5000, "Q", [0])]}, "sidr has no state 'Q'"),

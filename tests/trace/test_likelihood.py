@@ -148,7 +148,7 @@ def test_those_left_out_come_after_the_others():
 
 def test_meetings_in_pairs_are_refused():
     setting = Setting.of(ring(5), model("sidr-pairwise"), 1)
-    with pytest.raises(CounterpointError, match="sidr-pairwise has 'meet'"):
+    with pytest.raises(CounterpointError, match="sidr-pairwise has 'pairwise'"):
         MeanField().scores(setting, np.array([1, 0, 0, 0, 0], np.uint8), RNG(0))
 
 

@@ -138,7 +138,7 @@ def test_the_same_seed_finds_the_same():
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        (Setting.of(KITE, model("sidr-pairwise"), 2), "not 'meet'"),
+        (Setting.of(KITE, model("sidr-pairwise"), 2), "not 'pairwise'"),
         (Setting.of(KITE, model("sidr"), 31), "1 to 30 steps"),
         (Setting.of(KITE, model("sidr"), 0), "1 to 30 steps"),
         (Setting(KITE, ((model("sidr"), 0.5), (model("sidr-both"), 0.5)), ((2, 1.0),)), "one model"),
