@@ -5,12 +5,14 @@
 - Bots, plays outside the known window and listeners without plays have no say.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from tests.logs import refusal
 from tests.small_logs import Event, ingested
 
-from counterpoint.churn.missingness import MissingCheck, _Listeners, cohens_h, missing_checks
+from counterpoint.churn.missingness import MissingCheck, _deciles, _Listeners, cohens_h, missing_checks
 from counterpoint.snapshots.cleaning_report import cleaning_report
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate
@@ -132,3 +134,15 @@ def test_the_cleaning_report_counts_each_rule(tmp_path):
     assert met["song length not positive"] == (1, True)
     assert met["play time negative"] == (1, True)
     assert met["play time missing"] == (150, True)
+
+
+def test_the_tenth_of_a_listener_is_that_of_exact_deciles():
+    rng = np.random.default_rng(1)
+    for size in (1, 2, 10, 91, 171, 331, 500):
+        plays = rng.integers(0, 2 * size, size)
+        ordered = [*sorted(plays.tolist()), 0]
+        deciles = []
+        for tenths in range(1, 10):
+            place, part = divmod(Fraction(tenths * (size - 1), 10), 1)
+            deciles.append(ordered[place] + part * (ordered[place + 1] - ordered[place]))
+        assert _deciles(plays).tolist() == [sum(decile < count for decile in deciles) for count in plays.tolist()]

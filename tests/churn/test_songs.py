@@ -8,6 +8,7 @@
 """
 
 import datetime as dt
+from fractions import Fraction
 
 import numpy as np
 import polars as pl
@@ -19,7 +20,7 @@ from tests.logs import own_format, refused
 from tests.small_logs import EPOCH, Event, ingested
 
 from counterpoint.churn import songs as module
-from counterpoint.churn.songs import PLAYS, RATES, REGULAR, VISITS, compared, songs, songs_in
+from counterpoint.churn.songs import EXPECTED, PLAYS, RATES, REGULAR, VISITS, compared, expected_enough, songs, songs_in
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.matching import Cells, mantel_haenszel
@@ -316,3 +317,20 @@ def test_a_log_of_one_song_that_everybody_hears_is_refused_in_one_line(tmp_path,
     ingest([tmp_path / "log.csv"], to=tmp_path / "workspace", how=own_format(tmp_path, FORMAT))
     with refused("song"):
         songs(tmp_path / "workspace", TEST)
+
+
+def test_whether_an_item_is_tested_is_counted_in_fractions():
+    rng = np.random.default_rng(1)
+    wholes = rng.choice([3, 7, 9, 11, 13], (400, 60))
+    exposed = np.where(rng.random((400, 1)) < 0.5, wholes, 1) * np.where(np.arange(60) < 30, 1, 2)
+    hits = np.where(rng.random((400, 60)) < 0.3, 2, 1)
+    rows = {"item": np.repeat(np.arange(400), 60), "exposed": exposed.ravel(), "hits": hits.ravel()}
+    cells = pl.DataFrame({**rows, "all": wholes.ravel()})
+    thirds = pl.DataFrame({"item": 400, "exposed": [1] * 60, "hits": 1, "all": 3})
+    cells = pl.concat([cells, thirds.cast(dict(cells.schema))])
+    exact = dict.fromkeys(range(401), Fraction(0))
+    for item, seen, hit, whole in cells.iter_rows():
+        exact[item] += Fraction(seen * hit, whole)
+    found = expected_enough(cells)["item"].to_list()
+    assert sorted(found) == [item for item, expected in exact.items() if expected >= EXPECTED]
+    assert 400 in found

@@ -14,7 +14,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.recommend.interactions import checked, gathered
 from counterpoint.recommend.models.popular import PopularKind
 from counterpoint.recommend.ranking_evaluation import gain, lists_of, task
-from counterpoint.recommend.splitting import held_out, slices
+from counterpoint.recommend.splitting import day_reached, held_out, slices
 
 DAY = dt.date(2020, 1, 1)
 
@@ -67,3 +67,9 @@ def test_without_days_a_fifth_of_each_listeners_songs_is_held_out_whole():
 def test_no_table_has_so_many_windows(count):
     with pytest.raises(CounterpointError, match="1 to 9 would be right"):
         slices(table([(1, 1, 1), (1, 2, 2)]), count, seed=0)
+
+
+def test_the_day_that_some_tenths_of_the_rows_reach_is_counted_in_rows():
+    for rows in (1, 10, 91, 171, 331):  # 0.7 * 90 is less than 63 in floats
+        for tenths in range(11):
+            assert day_reached(pl.Series(range(rows)), tenths) == tenths * (rows - 1) // 10

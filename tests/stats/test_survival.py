@@ -162,10 +162,30 @@ def test_nobody_who_left_means_no_step_and_no_median():
     assert median_of(curve) is None
 
 
+def exact_median(days, ended):
+    return next((day for day, _, share, _ in slowly(days, ended) if share <= Fraction(1, 2)), None)
+
+
 @given(lives())
 def test_the_median_is_the_first_day_after_which_half_or_fewer_are_left(life):
-    expected = [day for day, _, share, _ in slowly(*life) if float(share) <= 0.5]
-    assert median_of(survival(*life)) == (expected[0] if expected else None)
+    assert median_of(survival(*life)) == exact_median(*life)
+
+
+def test_the_median_is_exact_for_20_000_random_lives():
+    rng, ties = np.random.default_rng(1), 0
+    for _ in range(20_000):
+        people = rng.integers(2, 13)
+        life = rng.integers(0, 4, people), rng.random(people) < 0.6
+        curve, median = survival(*life), exact_median(*life)
+        assert median_of(curve) == median
+        ties += median != next((step.day for step in curve if step.share.value <= 0.5), None)
+    assert ties  # the product of floats would have been wrong
+
+
+def test_a_share_of_exactly_one_half_is_half_though_floats_make_it_more():
+    days = np.array([0, 0, 1, 1, 2, 2, 2, 2, 2, 2])
+    ended = np.array([True, True, True, True, False, False, False, False, False, True])
+    assert median_of(survival(days, ended)) == 2
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def cohorts_in(view: WorkspaceView) -> Cohorts | None:
         Lasting(
             **{
                 **row,
-                "curve": tuple(Step(step["day"], step["at_risk"], Estimate(**step["share"])) for step in row["curve"]),
+                "curve": tuple(Step(**{**step, "share": Estimate(**step["share"])}) for step in row["curve"]),
             }
         )
         for row in made["lasting"]

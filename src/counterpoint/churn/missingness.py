@@ -158,5 +158,14 @@ def _counts_sql(after: int, at: int) -> str:
 
 
 def _deciles(plays: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return in which tenth of the listeners each falls by their plays; who play alike fall alike."""
-    return np.searchsorted(np.quantile(plays, np.arange(1, DECILES) / DECILES), plays)
+    """Return in which tenth of the listeners each falls by their plays; who play alike fall alike.
+
+    The deciles are linear between neighbours (Hyndman & Fan 1996, type 7), ten times as large so that they are whole.
+
+    >>> int(_deciles(np.arange(91))[63])  # exactly the seventh decile, of which the product of floats is short
+    6
+    """
+    place, part = np.divmod(np.arange(1, DECILES) * (len(plays) - 1), DECILES)
+    ordered = np.append(np.sort(plays), plays.max())
+    cuts = DECILES * ordered[place] + part * (ordered[place + 1] - ordered[place])
+    return np.searchsorted(cuts, DECILES * plays)

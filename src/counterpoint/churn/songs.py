@@ -7,6 +7,7 @@ at random; first days are compared with first days only, so nobody is compared t
 
 import json
 from dataclasses import dataclass, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ RATES: Final = (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9)
 VISITS: Final = (1, 2, 4, 8)
 REGULAR: Final = 3  # earlier active days from which on a listener's habits are known
 EXPECTED: Final = 20.0  # leavers exposed by chance, from which on an item is tested
+CLOSE: Final = 1e-6  # to that, where sums of floats could be on the wrong side
 FALSE: Final = 0.05
 SEVERAL: Final = 10  # items, or nothing can be said of all of them
 LEAST_ODDS: Final = 1.2  # below, residual confounding could do it
@@ -216,8 +218,7 @@ def _tested(heard: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         If there is none.
     """
     cells = _cells(heard, rows)
-    by_chance = (pl.col("exposed") * pl.col("hits") / pl.col("all")).sum()
-    enough = cells.group_by("item").agg(by_chance.alias("expected")).filter(pl.col("expected") >= EXPECTED)
+    enough = expected_enough(cells)
     names = heard.group_by("item").agg(pl.max("name"), pl.max("singer")).join(enough, on="item").sort("item")
     found = _association(cells, names["item"])
     regulars = _association(
@@ -249,6 +250,26 @@ def _cells(heard: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
         .join(both, on="stratum")
         .sort("item", "stratum")
     )
+
+
+def expected_enough(cells: pl.DataFrame) -> pl.DataFrame:
+    """Return the items that EXPECTED leavers or more would have heard by chance: item, expected.
+
+    Counted in fractions where the sum of floats is too close to say.
+
+    >>> thirds = pl.DataFrame({"item": 1, "exposed": [1] * 60, "hits": 1, "all": 3})
+    >>> sum([1 / 3] * 60) < EXPECTED, expected_enough(thirds).height
+    (True, 1)
+    """
+    by_chance = (pl.col("exposed") * pl.col("hits") / pl.col("all")).sum()
+    expected = cells.group_by("item").agg(by_chance.alias("expected"))
+    close = expected.filter((pl.col("expected") - EXPECTED).abs() < CLOSE)["item"]
+    own = cells.filter(pl.col("item").is_in(close.implode())).select("item", "exposed", "hits", "all")
+    exact = dict.fromkeys(close.to_list(), Fraction(0))
+    for item, exposed, hits, whole in own.iter_rows():
+        exact[item] += Fraction(exposed * hits, whole)
+    reached = close.filter(pl.Series([sum_ >= EXPECTED for sum_ in exact.values()], dtype=pl.Boolean))
+    return expected.filter((pl.col("expected") >= EXPECTED + CLOSE) | pl.col("item").is_in(reached.implode()))
 
 
 def _association(cells: pl.DataFrame, items: pl.Series) -> Association:

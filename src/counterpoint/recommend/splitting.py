@@ -12,7 +12,8 @@ from counterpoint.recommend.interactions import gathered
 from counterpoint.recommend.ranking_evaluation import Task, task
 from counterpoint.rng import generator
 
-TENTH: Final = 0.1  # of the pairs, in a window of a table with days
+TENTHS: Final = 10  # of the pairs, one in each window of a table with days
+HELD_OUT_TENTHS: Final = 2
 MOST: Final = 9  # tenths that leave something to be known
 FIFTH: Final = 0.2  # of each listener's pairs, where there are none
 
@@ -41,8 +42,7 @@ def slices(rows: pl.DataFrame, count: int, *, seed: int) -> tuple[Slice, ...]:
         raise CounterpointError(f"{count} windows of a table cannot be: 1 to {MOST} would be right")
     if rows["last"].null_count():
         return tuple(_random(rows, seed + at) for at in range(count))
-    shares = [1 - TENTH * at for at in range(count, -1, -1)]
-    cuts = [int(rows["last"].quantile(share, "lower") or 0) for share in shares]
+    cuts = [day_reached(rows["last"], TENTHS - before) for before in range(count, -1, -1)]
     found = tuple(_between(rows, cut, end) for cut, end in pairwise(cuts) if cut < end)
     return found or (_random(rows, seed),)
 
@@ -51,9 +51,18 @@ def held_out(rows: pl.DataFrame, *, seed: int) -> Task:
     """Return the task to tell a fifth of the rows from the others: the last ones by day, or a random one."""
     part = _random(rows, seed)
     if not rows["last"].null_count():
-        cut, end = int(rows["last"].quantile(1 - FIFTH, "lower") or 0), int(rows["last"].quantile(1.0) or 0)
+        cut, end = (day_reached(rows["last"], tenths) for tenths in (TENTHS - HELD_OUT_TENTHS, TENTHS))
         part = _between(rows, cut, end) if cut < end else part
     return task(gathered(part.known), part.later, seed=seed)
+
+
+def day_reached(days: pl.Series, tenths: int) -> int:
+    """Return the day that so many tenths of the rows reach, counted in rows: a product of floats can be a row short.
+
+    >>> day_reached(pl.Series(range(91)), 7)
+    63
+    """
+    return int(days.sort()[(len(days) - 1) * tenths // TENTHS]) if len(days) else 0
 
 
 def _between(rows: pl.DataFrame, cut: int, end: int) -> Slice:

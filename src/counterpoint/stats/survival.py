@@ -1,6 +1,7 @@
 """How long do they last? The share still there after so many days, where for some we only know that they were there."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from math import exp, log, sqrt
 from statistics import NormalDist
 
@@ -13,11 +14,12 @@ from counterpoint.stats.intervals import Estimate
 
 @dataclass(frozen=True)
 class Step:
-    """The share still there after a day, of whom so many were there on it."""
+    """The share still there after a day: of those at risk, who were there on it, so many ended."""
 
     day: int
     at_risk: int
     share: Estimate
+    ended: int
 
 
 def survival(days: NDArray[np.int64], ended: NDArray[np.bool_], *, level: float = 0.95) -> tuple[Step, ...]:
@@ -50,9 +52,9 @@ def survival(days: NDArray[np.int64], ended: NDArray[np.bool_], *, level: float 
         if there > gone:
             variance += gone / (there * (there - gone))
             low, high = _interval(share, variance, z)
-            steps.append(Step(day, there, Estimate(share, low, high, len(days), level)))
+            steps.append(Step(day, there, Estimate(share, low, high, len(days), level), gone))
         else:
-            steps.append(Step(day, there, Estimate(0.0, 0.0, high, len(days), level)))
+            steps.append(Step(day, there, Estimate(0.0, 0.0, high, len(days), level), gone))
     return tuple(steps)
 
 
@@ -64,5 +66,17 @@ def _interval(share: float, variance: float, z: float) -> tuple[float, float]:
 
 
 def median_of(curve: tuple[Step, ...]) -> int | None:
-    """Return the first day after which half or fewer are left, or None if more are left at the end."""
-    return next((step.day for step in curve if step.share.value <= 0.5), None)
+    """Return the first day after which half or fewer are left, or None if more are left at the end.
+
+    Counted in fractions: a product of floats that should be a half can be a little more.
+
+    >>> days, ended = np.array([0, 0, 1, 1, *[2] * 6]), np.array([True] * 4 + [False] * 5 + [True])
+    >>> median_of(survival(days, ended)), survival(days, ended)[-1].share.value
+    (2, 0.5000000000000001)
+    """
+    left = Fraction(1)
+    for step in curve:
+        left *= 1 - Fraction(step.ended, step.at_risk)
+        if 2 * left <= 1:
+            return step.day
+    return None
