@@ -11,12 +11,12 @@ class CounterpointError(Exception):
     """
 
 
-def nearest(wrong: str, known: Iterable[str]) -> str:
+def suggestion(wrong: str, known: Iterable[str]) -> str:
     """Return a hint that names the closest of `known`, or the whole list if nothing is close.
 
-    >>> nearest("lightgmb", ["lightgbm", "logistic"])
+    >>> suggestion("lightgmb", ["lightgbm", "logistic"])
     "did you mean 'lightgbm'?"
-    >>> nearest("xyz", ["lightgbm", "logistic"])
+    >>> suggestion("xyz", ["lightgbm", "logistic"])
     'known: lightgbm, logistic'
     """
     names = list(known)

@@ -17,7 +17,7 @@ from counterpoint.events.schema import EPOCH
 from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import wilson
-from counterpoint.stats.survival import median_of, survival
+from counterpoint.stats.survival import median_survival, survival
 from counterpoint.storage import parquet
 from counterpoint.storage.workspace import edit_workspace, open_workspace
 
@@ -125,7 +125,7 @@ def test_a_curve_is_that_of_the_days_from_first_to_last_of_whom_the_silence_tell
         ended = pl.Series([own[-1] <= until for own in of], dtype=pl.Boolean).to_numpy()
         assert one.left == ended.sum()
         assert one.curve == survival(lived, ended)
-        assert one.median == median_of(one.curve)
+        assert one.median == median_survival(one.curve)
 
 
 def first_period_ends(found):

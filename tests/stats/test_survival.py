@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
 from counterpoint.errors import CounterpointError
-from counterpoint.stats.survival import median_of, survival
+from counterpoint.stats.survival import median_survival, survival
 
 # Weeks of remission under 6-mercaptopurine; a negative one was still in remission then.
 REMISSION = np.array([6, 6, 6, -6, 7, -9, 10, -10, -11, 13, 16, -17, -19, -20, 22, 23, -25, -32, -32, -34, -35])
@@ -129,7 +129,7 @@ def test_the_remissions_of_freireich_1963_last_as_published():
         (23, 6),
     ]
     assert [round(step.share.value, 3) for step in curve] == [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
-    assert median_of(curve) == 23
+    assert median_survival(curve) == 23
 
 
 def test_the_intervals_of_the_remissions_are_those_that_statistical_packages_print():
@@ -159,7 +159,7 @@ def test_an_interval_of_95_percent_covers_the_truth_in_about_95_of_100_worlds():
 def test_nobody_who_left_means_no_step_and_no_median():
     curve = survival(np.array([3, 5]), np.array([False, False]))
     assert curve == ()
-    assert median_of(curve) is None
+    assert median_survival(curve) is None
 
 
 def exact_median(days, ended):
@@ -168,7 +168,7 @@ def exact_median(days, ended):
 
 @given(lives())
 def test_the_median_is_the_first_day_after_which_half_or_fewer_are_left(life):
-    assert median_of(survival(*life)) == exact_median(*life)
+    assert median_survival(survival(*life)) == exact_median(*life)
 
 
 def test_the_median_is_exact_for_20_000_random_lives():
@@ -177,7 +177,7 @@ def test_the_median_is_exact_for_20_000_random_lives():
         people = rng.integers(2, 13)
         life = rng.integers(0, 4, people), rng.random(people) < 0.6
         curve, median = survival(*life), exact_median(*life)
-        assert median_of(curve) == median
+        assert median_survival(curve) == median
         ties += median != next((step.day for step in curve if step.share.value <= 0.5), None)
     assert ties  # the product of floats would have been wrong
 
@@ -185,7 +185,7 @@ def test_the_median_is_exact_for_20_000_random_lives():
 def test_a_share_of_exactly_one_half_is_half_though_floats_make_it_more():
     days = np.array([0, 0, 1, 1, 2, 2, 2, 2, 2, 2])
     ended = np.array([True, True, True, True, False, False, False, False, False, True])
-    assert median_of(survival(days, ended)) == 2
+    assert median_survival(survival(days, ended)) == 2
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_a_folder_that_the_disk_refuses_stays_staged(tmp_path, monkeypatch, call
 def test_a_missing_folder_is_refused_before_the_work_begins(tmp_path):
     with (
         pytest.raises(CounterpointError, match="make the folder it goes into first"),
-        commit.whole_file(tmp_path / "nowhere" / "report.html"),
+        commit.atomic_file(tmp_path / "nowhere" / "report.html"),
     ):
         pytest.fail("the block ran")
 
@@ -159,7 +159,7 @@ def test_a_missing_folder_is_refused_before_the_work_begins(tmp_path):
 def test_a_folder_in_place_of_the_file_is_refused_before_the_work_begins(tmp_path):
     with (
         pytest.raises(CounterpointError, match="this is a folder: name a file in it"),
-        commit.whole_file(tmp_path),
+        commit.atomic_file(tmp_path),
     ):
         pytest.fail("the block ran")
 
@@ -172,7 +172,7 @@ def test_a_file_in_place_of_a_folder_is_refused(tmp_path):
 
 def test_a_big_output_appears_whole_under_a_name_with_its_own_suffix(tmp_path):
     target = tmp_path / "report.svg"
-    with commit.whole_file(target) as temporary:
+    with commit.atomic_file(target) as temporary:
         assert temporary.suffix == ".svg"
         temporary.write_text("<svg/>")
         assert not target.exists()
@@ -186,7 +186,7 @@ def test_an_output_whose_making_fails_leaves_the_old_one(tmp_path, failure):
     target.write_text("old")
 
     def failing() -> None:
-        with commit.whole_file(target) as temporary:
+        with commit.atomic_file(target) as temporary:
             temporary.write_text("half")
             raise failure
 
@@ -199,12 +199,12 @@ def test_an_output_whose_making_fails_leaves_the_old_one(tmp_path, failure):
 def test_a_disk_that_fills_up_while_an_output_is_made_is_told_as_such(tmp_path):
     with (
         pytest.raises(CounterpointError, match=r"cannot write .*scores\.csv: No space left"),
-        commit.whole_file(tmp_path / "scores.csv"),
+        commit.atomic_file(tmp_path / "scores.csv"),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_failure_for_the_sake_of_another_file_is_not_blamed_on_the_output(tmp_path):
-    with pytest.raises(FileNotFoundError), commit.whole_file(tmp_path / "scores.csv"):
+    with pytest.raises(FileNotFoundError), commit.atomic_file(tmp_path / "scores.csv"):
         (tmp_path / "no such input").read_bytes()
     assert names(tmp_path) == []

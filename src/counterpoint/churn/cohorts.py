@@ -16,7 +16,7 @@ from counterpoint.events.schema import date
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, wilson
-from counterpoint.stats.survival import Step, median_of, survival
+from counterpoint.stats.survival import Step, median_survival, survival
 from counterpoint.storage.engines import EngineChoice
 from counterpoint.storage.workspace import Staged, WorkspaceView, edit_workspace, key_of
 
@@ -164,7 +164,7 @@ def _life(cohort: str, part: pl.DataFrame) -> Lasting:
     days: NDArray[np.int64] = part["days"].cast(pl.Int64).to_numpy()
     left = part["left"].to_numpy()
     curve = survival(days, left)
-    return Lasting(cohort, len(days), int(left.sum()), curve, median_of(curve))
+    return Lasting(cohort, len(days), int(left.sum()), curve, median_survival(curve))
 
 
 def cohorts_in(view: WorkspaceView) -> Cohorts | None:

@@ -63,7 +63,7 @@ def _lasting(cohorts: Cohorts) -> list[Table | Figure]:
     return [
         Figure(
             "How long they last",
-            chart.lasting(curves, title="How long they last", axis="Days since first seen"),
+            chart.survival_curves(curves, title="How long they last", axis="Days since first seen"),
             caption,
         ),
         Table("How long they last", ("cohort", "listeners", "left", "half are gone after days"), rows),

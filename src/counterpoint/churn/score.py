@@ -20,7 +20,7 @@ from counterpoint.snapshots.snapshot import Snapshot, day_of
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.storage import parquet
 from counterpoint.storage.engines import EngineChoice
-from counterpoint.storage.pseudonyms import pseudonyms
+from counterpoint.storage.pseudonyms import pseudonymize
 from counterpoint.storage.workspace import (
     Staged,
     WorkspaceView,
@@ -98,7 +98,7 @@ def score(
         check_features(trained, table)
         logs = key_of(session.logs())
         scores = replace(rank(trained, table, plan or Plan(), paying), logs=logs)
-        rows = scores.rows.insert_column(2, pseudonyms(writer, scores.rows["uid"]))
+        rows = scores.rows.insert_column(2, pseudonymize(writer, scores.rows["uid"]))
         scores = replace(scores, rows=rows)
         staged = writer.stage()
         rows.write_parquet(staged / "scores.parquet")

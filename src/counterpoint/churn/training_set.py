@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import bucket
 from counterpoint.storage.exchange import to_frame
 
@@ -92,7 +92,7 @@ def examples(table: Any, *, label: str, listener: str | None = None) -> Examples
     frame = to_frame(table)
     for name in (label, *([listener] if listener else [])):
         if name not in frame.columns:
-            raise CounterpointError(f"the table has no column {name!r}; {nearest(name, frame.columns)}")
+            raise CounterpointError(f"the table has no column {name!r}; {suggestion(name, frame.columns)}")
     y = labels(frame[label])
     who = frame[listener] if listener else pl.Series(range(frame.height), dtype=pl.Int64)
     if who.null_count():

@@ -267,7 +267,7 @@ def songs(
     """
     import polars as pl
 
-    from counterpoint.errors import CounterpointError, nearest
+    from counterpoint.errors import CounterpointError, suggestion
     from counterpoint.platform.push_down import songs_to_push_down
     from counterpoint.recommend.context import weekday_named
     from counterpoint.recommend.recommender import Request
@@ -277,7 +277,7 @@ def songs(
     from counterpoint.storage.workspace import open_workspace
 
     if engine not in ENGINES:
-        raise CounterpointError(f"no engine {engine!r}; {nearest(engine, ENGINES)}")
+        raise CounterpointError(f"no engine {engine!r}; {suggestion(engine, ENGINES)}")
     if engine == "spark":
         if uids or allow or deny or push_down or reasons or hour is not None or weekday is not None:
             raise CounterpointError("on Spark only --out, --count and --known hold: everybody is listed as they are")

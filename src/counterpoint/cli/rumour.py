@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def model_from(name: str, event: str | None, settings: Iterable[str], contact: s
         if not equals:
             raise CounterpointError(f"--set {setting}: a parameter and a number, as alpha1=.3, would be right")
         if name in MODELS and key not in MODELS[name].parameters:
-            raise CounterpointError(f"{name} has no parameter {key!r}; {nearest(key, MODELS[name].parameters)}")
+            raise CounterpointError(f"{name} has no parameter {key!r}; {suggestion(key, MODELS[name].parameters)}")
         parameters[key] = _number(f"--set {setting}", text)
     made = preset(name, **parameters)
     return made if contact is None else made.meeting(cast("ContactScheme", contact))
@@ -307,7 +307,7 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
 
     from counterpoint.report import page
     from counterpoint.report.finding import Figure
-    from counterpoint.report.svg import standing
+    from counterpoint.report.svg import standalone
     from counterpoint.storage.commit import make_folder, replace_file
 
     if report is not None:
@@ -316,7 +316,7 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
     if figures is not None:
         make_folder(figures)
         for figure in (each for finding in findings for each in finding.evidence if isinstance(each, Figure)):
-            replace_file(figures / f"{figure.file}.svg", standing(figure.svg).encode())
+            replace_file(figures / f"{figure.file}.svg", standalone(figure.svg).encode())
 
 
 def size_of(read: "Read") -> str:

@@ -10,7 +10,7 @@ import typer
 
 from counterpoint.cli.output import progress, say, say_json, say_table
 from counterpoint.cli.rumour import RECIPES, model_from, network_from, network_told, size_of, whole
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _learned(setting: "Setting", names: str, **how: Any) -> "dict[str, Detector]
     asked = [name.strip().replace("-", " ") for name in names.split(",")]
     for name in asked:
         if name not in METHODS:
-            raise CounterpointError(f"--detectors: no method {name!r}; {nearest(name, METHODS)}")
+            raise CounterpointError(f"--detectors: no method {name!r}; {suggestion(name, METHODS)}")
     return {name: detector(setting, name, **how) for name in asked}
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import COLUMNS, ID_TYPES, KINDS
 
 SHIPPED: Final = Path(__file__).parent / "formats"
@@ -125,7 +125,7 @@ def load(name: str) -> Format:
     """
     path = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"
     if not path.is_file():
-        hint = "no such file" if name.endswith(".toml") else f"{nearest(name, shipped())} or a path to a .toml file"
+        hint = "no such file" if name.endswith(".toml") else f"{suggestion(name, shipped())} or a path to a .toml file"
         raise CounterpointError(f"format {name!r}: {hint}")
     text = path.read_bytes()
     try:
@@ -159,7 +159,7 @@ def _file(part: Mapping[str, Any]) -> FileFormat:
     _only(part, ("match", "layout", "event", "fields", "delimiter", "quote", "header"), "[[file]]")
     layout = str(part.get("layout", ""))
     if layout not in LAYOUTS:
-        raise CounterpointError(f"layout {layout!r}: {nearest(layout, LAYOUTS)}")
+        raise CounterpointError(f"layout {layout!r}: {suggestion(layout, LAYOUTS)}")
     if not isinstance(part.get("fields", []), list):
         raise CounterpointError(f'fields {part["fields"]!r}: a list such as ["uid", "day"] would be right')
     if not isinstance(part.get("event", {}), Mapping):
@@ -200,7 +200,7 @@ def _check(kind: FileFormat) -> None:
     for name, source in kind.event.items():
         for field in source.needs:
             if kind.fields and field not in kind.fields:
-                raise CounterpointError(f"{name}: no field {field!r}; {nearest(field, kind.fields)}")
+                raise CounterpointError(f"{name}: no field {field!r}; {suggestion(field, kind.fields)}")
 
 
 def _slice(field: Mapping[str, Any]) -> Slice:
@@ -217,7 +217,7 @@ def _slice(field: Mapping[str, Any]) -> Slice:
 
 def _source(name: str, given: Mapping[str, Any]) -> Source:
     if name not in GIVEN:
-        raise CounterpointError(f"no event column {name!r}; {nearest(name, GIVEN)}")
+        raise CounterpointError(f"no event column {name!r}; {suggestion(name, GIVEN)}")
     if not isinstance(given, Mapping):
         raise CounterpointError(f'{name}: a table such as {{ field = "uid" }} is needed; got {given!r}')
     _only(given, [part.name for part in fields(Source)], name)
@@ -234,9 +234,9 @@ def _source(name: str, given: Mapping[str, Any]) -> Source:
 
 def _check_source(name: str, source: Source) -> None:
     if source.type not in ID_TYPES:
-        raise CounterpointError(f"{name}: type {source.type!r}; {nearest(source.type, ID_TYPES)}")
+        raise CounterpointError(f"{name}: type {source.type!r}; {suggestion(source.type, ID_TYPES)}")
     if source.unit is not None and source.unit not in UNITS:
-        raise CounterpointError(f"{name}: unit {source.unit!r}; {nearest(source.unit, UNITS)}")
+        raise CounterpointError(f"{name}: unit {source.unit!r}; {suggestion(source.unit, UNITS)}")
     if source.type == "integer" and name not in ("uid", "song_id", "paid"):
         raise CounterpointError(f"{name}: only uid and song_id have a type; leave it out")
     if name == "kind" and not source.values and source.always is None:
@@ -276,4 +276,4 @@ def _groups(pattern: str) -> int:
 def _only(table: Mapping[str, Any], known: Any, where: str) -> None:
     for key in table:
         if key not in known:
-            raise CounterpointError(f"{where} has no setting {key!r}; {nearest(key, known)}")
+            raise CounterpointError(f"{where} has no setting {key!r}; {suggestion(key, known)}")

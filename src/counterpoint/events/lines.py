@@ -29,7 +29,7 @@ from typing import IO, Final, Protocol
 import numpy as np
 import polars as pl
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events import delimited
 from counterpoint.events.batch import Batch, Lines, Rejected
 from counterpoint.events.formats import FileFormat
@@ -82,7 +82,7 @@ def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[Bat
     number = 1
     for frame in parquet.batches(stream, file):
         if missing := [field for field in needed if field not in frame.columns]:
-            raise CounterpointError(f"{file}: no column {missing[0]!r}; {nearest(missing[0], frame.columns)}")
+            raise CounterpointError(f"{file}: no column {missing[0]!r}; {suggestion(missing[0], frame.columns)}")
         if nested := [field for field in needed if frame[field].dtype.is_nested()]:
             found = frame[nested[0]].dtype
             raise CounterpointError(f"{file}: column {nested[0]!r} holds {found}; one value a row is needed")
@@ -149,7 +149,7 @@ def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Line
     names = tuple(field.decode("utf-8", "replace") for field in delimited.cut(text, kind) or ())
     if kind.header and not kind.fields:
         if missing := [field for field in kind.needed if field not in names]:
-            raise CounterpointError(f"{file}: its header has no field {missing[0]!r}; {nearest(missing[0], names)}")
+            raise CounterpointError(f"{file}: its header has no field {missing[0]!r}; {suggestion(missing[0], names)}")
         if twice := [field for field in kind.needed if names.count(field) > 1]:
             raise CounterpointError(f"{file}: its header has the field {twice[0]!r} twice: give one another name")
         kind = replace(kind, fields=names)

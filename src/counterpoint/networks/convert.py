@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats.edge_table import VALUES, numbered
 from counterpoint.networks.formats.matrix import of_matrix
 from counterpoint.networks.graph import Network
@@ -165,7 +165,7 @@ def _ends(frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     columns = []
     for name in ("source", "target"):
         if name not in frame.columns:
-            raise CounterpointError(f"the table has no column {name!r}; {nearest(name, frame.columns)}")
+            raise CounterpointError(f"the table has no column {name!r}; {suggestion(name, frame.columns)}")
         column = frame[name].cast(pl.String) if frame[name].dtype in (pl.Categorical, pl.Enum) else frame[name]
         if not (column.dtype.is_integer() or column.dtype == pl.String):
             raise CounterpointError(f"the column {name!r} holds {column.dtype}: names are whole numbers, or texts")

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.csr_kernels import arcs
 
 MOST: Final = 2**31 - 1  # nodes: their numbers are 32 bits wide
@@ -150,7 +150,7 @@ class Network:
         if not right.all():
             wrong = list(names)[int(np.flatnonzero(~right)[0])]
             some = map(str, self.names.head(SHOWN).to_list())
-            raise CounterpointError(f"the network has no node {wrong!r}; {nearest(str(wrong), some)}")
+            raise CounterpointError(f"the network has no node {wrong!r}; {suggestion(str(wrong), some)}")
         return found.astype(np.int64)
 
     @cached_property

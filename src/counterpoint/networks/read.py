@@ -22,7 +22,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats import edge_list, gml, graphml, matrix, matrix_market, pajek, saved
 from counterpoint.networks.formats.edge_table import Found, Taken
 from counterpoint.networks.graph import Network
@@ -150,11 +150,11 @@ READERS: Final[Mapping[Form, Callable[[str, bytes, _Asked], Found]]] = {
 def _form(path: Path, form: Form | None) -> Form:
     if form is not None:
         if form not in READERS:
-            raise CounterpointError(f"networks are not read from {form!r}; {nearest(form, READERS)}")
+            raise CounterpointError(f"networks are not read from {form!r}; {suggestion(form, READERS)}")
         return form
     name = Path(path.name.lower().removesuffix(".gz"))
     if name.suffix not in ENDINGS:
-        raise CounterpointError(f"{path}: its ending says no format; {nearest(name.suffix, ENDINGS)}")
+        raise CounterpointError(f"{path}: its ending says no format; {suggestion(name.suffix, ENDINGS)}")
     return ENDINGS[name.suffix]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks import generate
 from counterpoint.networks.convert import from_object
 from counterpoint.networks.graph import Network
@@ -98,7 +98,7 @@ def _is_there(what: str) -> bool:
 def _cooked(what: str, rng: Rng) -> Network:
     name, _, rest = what.partition(":")
     if (recipe := RECIPES.get(name.strip().lower())) is None:
-        raise CounterpointError(f"{what!r} is no recipe such as ba:10000,3; {nearest(name, RECIPES)}")
+        raise CounterpointError(f"{what!r} is no recipe such as ba:10000,3; {suggestion(name, RECIPES)}")
     texts = [text.strip() for text in rest.split(",")] if rest.strip() else []
     kinds = list(recipe.numbers.items())
     if not len(kinds) - recipe.optional <= len(texts) <= len(kinds):

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import EPOCH
 from counterpoint.recommend.models.reranked import Styles
 from counterpoint.snapshots.session import SnapshotSession
@@ -115,7 +115,7 @@ def styles_of(names: pl.DataFrame, table: pl.DataFrame | None = None, versions: 
     else:
         for column in ("song_id", "style"):
             if column not in table.columns:
-                raise CounterpointError(f"the styles have no column {column!r}; {nearest(column, table.columns)}")
+                raise CounterpointError(f"the styles have no column {column!r}; {suggestion(column, table.columns)}")
         ids = table["song_id"].cast(names.schema["song_id"], strict=False)
         if ids.null_count():
             raise CounterpointError("the column 'song_id' of the styles holds what is no id of a song here")
@@ -130,7 +130,7 @@ def weekday_named(name: str) -> int:
     for at, day in enumerate(DAYS):
         if day.lower() == name.lower():
             return at
-    raise CounterpointError(f"{name!r} is no day of the week; {nearest(name.capitalize(), DAYS)}")
+    raise CounterpointError(f"{name!r} is no day of the week; {suggestion(name.capitalize(), DAYS)}")
 
 
 def check_time(hour: int | None, weekday: int | None) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import FIRST_DAY, LAST_DAY
 from counterpoint.recommend.percentile_rank_kernels import shares_below
 from counterpoint.storage.exchange import to_frame
@@ -99,7 +99,7 @@ class Interactions:
                 return np.nan_to_num(self.rating, nan=UNKNOWN) / np.float32(LOVED)
             case "rank":
                 return np.asarray(shares_below(self.start, self.plays, CHUNKS), np.float32)
-        raise CounterpointError(f"pairs are not weighed by {by!r}; {nearest(by, WEIGHTS)}")
+        raise CounterpointError(f"pairs are not weighed by {by!r}; {suggestion(by, WEIGHTS)}")
 
     def matrix(self, by: str = "one") -> csr_array:
         """Return the weights as a sparse matrix, float32[listeners, songs]."""
@@ -228,7 +228,7 @@ def numbers_in(ids: pl.Series, among: pl.Series) -> NDArray[np.int64]:
 
 def _ids(frame: pl.DataFrame, name: str) -> pl.Series:
     if name not in frame.columns:
-        raise CounterpointError(f"the table has no column {name!r}; {nearest(name, frame.columns)}")
+        raise CounterpointError(f"the table has no column {name!r}; {suggestion(name, frame.columns)}")
     column = frame[name]
     if column.dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.recommend.context import Lifts, check_time, known_as, styles_of
 from counterpoint.recommend.interactions import ANY_DEVICE, Floats, Interactions, checked, gathered
 from counterpoint.recommend.model_selection import Choice, choose
@@ -292,7 +292,7 @@ class Recommender:
 def check_kind(kind: str, *, settings: int = 1) -> None:
     """Refuse a kind of recommender that there is none of, and a search of settings for any but a blend."""
     if kind not in (OURS, *KINDS):
-        raise CounterpointError(f"no recommender {kind!r}; {nearest(kind, (OURS, *KINDS))}")
+        raise CounterpointError(f"no recommender {kind!r}; {suggestion(kind, (OURS, *KINDS))}")
     if settings < 1:
         raise CounterpointError(f"{settings} settings are none to try: 1 or more would be right")
     if settings > 1 and kind != OURS:

@@ -114,12 +114,13 @@ def histogram(edges: NDArray[Any], counts: NDArray[Any], *, title: str, axis: st
         return inline(figure, title)
 
 
-def lasting(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, title: str, axis: str) -> Markup:
+def survival_curves(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, title: str, axis: str) -> Markup:
     """Draw shares that fall in steps from 1, each with the band of its intervals; `axis` names what they fall over.
 
     At most six curves, as many as there are colours that differ; more raises CounterpointError.
 
-    >>> lasting({"May": [(3, Estimate(0.8, 0.7, 0.9, 50))]}, title="Still there", axis="Days").startswith("<svg ")
+    >>> steps = [(3, Estimate(0.8, 0.7, 0.9, 50))]
+    >>> survival_curves({"May": steps}, title="Still there", axis="Days").startswith("<svg ")
     True
     """
     check_colours(curves)

@@ -30,22 +30,22 @@ ROUNDS: Final = 60
 Course = Mapping[str, NDArray[np.floating[Any]]]
 
 
-def courses(curves: Course, *, title: str, axis: str) -> Markup:
+def curves(named: Course, *, title: str, axis: str) -> Markup:
     """Draw each named course over steps 0, 1, ...: one row of values, or three: low, middle and high, as a band.
 
     At most six, as many as there are colours that differ; more, none, and values that are no numbers raise
     CounterpointError. `axis` says what is counted.
 
-    >>> courses({"I": np.array([[0.1, 0.2], [0.2, 0.4], [0.3, 0.5]])}, title="Course", axis="Share").startswith("<svg ")
+    >>> curves({"I": np.array([[0.1, 0.2], [0.2, 0.4], [0.3, 0.5]])}, title="Course", axis="Share").startswith("<svg ")
     True
     """
-    _check_courses(curves)
+    _check_courses(named)
     with drawing():
-        names = [label(name) for name in curves]
+        names = [label(name) for name in named]
         room = 0.5 + inches(names)
         figure, axes = framed(6.2 + room, 3.4, left=0.65, right=room, bottom=0.5, top=0.12)
         lines: list[Line2D] = []
-        for colour, values in zip(COLOURS, curves.values(), strict=False):
+        for colour, values in zip(COLOURS, named.values(), strict=False):
             low, middle, high = np.broadcast_to(np.atleast_2d(values), (3, values.shape[-1]))
             steps = np.arange(len(middle))
             if values.ndim > 1:
@@ -67,7 +67,7 @@ def _check_courses(curves: Course) -> None:
             raise CounterpointError(f"the course {name!r} needs finite values, one row or three: got {values.shape}")
 
 
-def pictures(
+def networks(
     edges: NDArray[np.integer[Any]],
     states: Mapping[str, NDArray[np.integer[Any]]],
     names: Sequence[str],
@@ -83,12 +83,12 @@ def pictures(
     Raises CounterpointError for a network without nodes, more states than colours, and numbers that are no state's.
 
     >>> ring = np.array([[0, 1], [1, 2], [2, 0]])
-    >>> "step 4" in pictures(ring, {"step 4": np.array([1, 0, 0])}, ["S", "I"], title="A ring")
+    >>> "step 4" in networks(ring, {"step 4": np.array([1, 0, 0])}, ["S", "I"], title="A ring")
     True
     """
     _check_pictures(edges, states, names)
     nodes = len(next(iter(states.values())))
-    places, degree = placed(edges, nodes), np.bincount(edges.ravel(), minlength=nodes)
+    places, degree = node_places(edges, nodes), np.bincount(edges.ravel(), minlength=nodes)
     shown = edges if len(edges) <= EDGES else edges[np.random.default_rng(0).choice(len(edges), EDGES, replace=False)]
     across = min(ACROSS, len(states))
     rows = -(-len(states) // across)
@@ -150,13 +150,13 @@ def _strokes(axes: Axes, begin: NDArray[np.float64], end: NDArray[np.float64], *
     line.get_path().should_simplify = False
 
 
-def placed(edges: NDArray[np.integer[Any]], nodes: int) -> NDArray[np.float64]:
+def node_places(edges: NDArray[np.integer[Any]], nodes: int) -> NDArray[np.float64]:
     """Return a place for every node, float64[nodes, 2] within [-1, 1]: neighbours near, others apart.
 
     Begun by distances to some nodes (Brandes & Pich 2007), refined by forces (Fruchterman & Reingold 1991). The same
     network, the same places. Room for the square of the nodes is needed: some thousands are the most.
 
-    >>> places = placed(np.array([[0, 1], [1, 2]]), 3)
+    >>> places = node_places(np.array([[0, 1], [1, 2]]), 3)
     >>> bool(np.hypot(*(places[0] - places[1])) < np.hypot(*(places[0] - places[2])))
     True
     """

@@ -104,10 +104,10 @@ def inline(figure: Figure, title: str) -> Markup:
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 (serialised from a tree: every text is escaped)
 
 
-def standing(drawing: Markup) -> str:
+def standalone(drawing: Markup) -> str:
     """Return a drawing as a file of its own, on white; in a page it takes the page's colours.
 
-    >>> standing(Markup('<svg role="img"></svg>'))[:55]
+    >>> standalone(Markup('<svg role="img"></svg>'))[:55]
     '<svg xmlns="http://www.w3.org/2000/svg" style="backgrou'
     """
     alone = '<svg xmlns="http://www.w3.org/2000/svg" style="background: #fff; color: #222; font-family: sans-serif" '

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.graph import Network
 from counterpoint.rng import check_seed, generator
 from counterpoint.spread.engines import bit_parallel, by_counts, pairwise
@@ -111,7 +111,7 @@ def _check(network: Network, runs: int, steps: int, keep: str) -> None:
         if value < 1:
             raise CounterpointError(f"{name} must be 1 or more, got {value}")
     if keep not in ("counts", "nodes", "tree"):
-        raise CounterpointError(f"nothing to keep is called {keep!r}; {nearest(keep, ('counts', 'nodes', 'tree'))}")
+        raise CounterpointError(f"nothing to keep is called {keep!r}; {suggestion(keep, ('counts', 'nodes', 'tree'))}")
 
 
 def _sources(network: Network, sources: Sequence[Any] | int, runs: int, seed: int) -> NDArray[np.int32]:
@@ -143,7 +143,7 @@ def _returns(period: Period) -> bool:
 
 def _engine(task: Task, wanted: Engine | None) -> Engine:
     if wanted is not None and wanted not in ENGINES:
-        raise CounterpointError(f"no engine {wanted!r}; {nearest(wanted, ENGINES)}")
+        raise CounterpointError(f"no engine {wanted!r}; {suggestion(wanted, ENGINES)}")
     by_pairs = task.model.contact in PAIRWISE
     if by_pairs or wanted == "pairwise":
         if not by_pairs or wanted not in (None, "pairwise"):

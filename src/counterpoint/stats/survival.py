@@ -65,13 +65,13 @@ def _interval(share: float, variance: float, z: float) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
-def median_of(curve: tuple[Step, ...]) -> int | None:
+def median_survival(curve: tuple[Step, ...]) -> int | None:
     """Return the first day after which half or fewer are left, or None if more are left at the end.
 
     Counted in fractions: a product of floats that should be a half can be a little more.
 
     >>> days, ended = np.array([0, 0, 1, 1, *[2] * 6]), np.array([True] * 4 + [False] * 5 + [True])
-    >>> median_of(survival(days, ended)), survival(days, ended)[-1].share.value
+    >>> median_survival(survival(days, ended)), survival(days, ended)[-1].share.value
     (2, 0.5000000000000001)
     """
     left = Fraction(1)

@@ -67,12 +67,12 @@ def make_folder(folder: Path) -> None:
 
 def replace_file(target: Path, content: bytes) -> None:
     """Make `content` the whole content of `target`; on any failure the old content stays."""
-    with whole_file(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_bytes(content)
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
+def atomic_file(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside `target` that becomes `target` when the block ends, and vanishes if it fails.
 
     The temporary keeps the suffix, because plotting and table libraries choose the format by it. A `target` that cannot
@@ -81,7 +81,7 @@ def whole_file(target: Path) -> Iterator[Path]:
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     target = Path(folder) / "scores.csv"
-    ...     with whole_file(target) as temporary:
+    ...     with atomic_file(target) as temporary:
     ...         _ = temporary.write_text("uid,score")
     ...         seen_early = target.exists()
     ...     (seen_early, target.read_text())

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.storage.duckdb_engine import open_duckdb
 from counterpoint.storage.engine import Engine
 from counterpoint.storage.spark_engine import open_spark
@@ -42,6 +42,6 @@ def open_engine(engine: EngineChoice, scratch: Path) -> Iterator[Engine]:
             yield ready
         return
     if isinstance(engine, str) and engine != "spark":
-        raise CounterpointError(f"no engine {engine!r}; {nearest(engine, ENGINES)}")
+        raise CounterpointError(f"no engine {engine!r}; {suggestion(engine, ENGINES)}")
     with open_spark(None if isinstance(engine, str) else engine) as ready:
         yield ready

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from counterpoint.errors import CounterpointError, nearest
-from counterpoint.storage.commit import explained, whole_file
+from counterpoint.errors import CounterpointError, suggestion
+from counterpoint.storage.commit import atomic_file, explained
 
 FORMULA: Final = r"^[=+\-@\t\r]"
 
@@ -22,7 +22,7 @@ def write_table(frame: pl.DataFrame, to: Path) -> None:
         If the name ends in neither, or the disk refuses.
     """
     check_table_path(to)
-    with whole_file(to) as temporary, explained(to):
+    with atomic_file(to) as temporary, explained(to):
         if to.suffix == ".parquet":
             frame.write_parquet(temporary)
         else:
@@ -47,7 +47,7 @@ def read_table(path: Path, *needed: str) -> pl.DataFrame:
         raise CounterpointError(f"{path} is no {path.suffix[1:]} table: {first}") from error
     for name in needed:
         if name not in frame.columns:
-            raise CounterpointError(f"{path} has no column {name!r}; {nearest(name, frame.columns)}")
+            raise CounterpointError(f"{path} has no column {name!r}; {suggestion(name, frame.columns)}")
     return frame
 
 

@@ -11,7 +11,7 @@ from counterpoint.storage.workspace import Staged, WorkspaceWriter, key_of
 KEY: Final = "key:pseudonyms"
 
 
-def pseudonyms(writer: WorkspaceWriter, uid: pl.Series) -> pl.Series:
+def pseudonymize(writer: WorkspaceWriter, uid: pl.Series) -> pl.Series:
     """Return a pseudonym for each uid: "L-" and 12 hexadecimal digits of a keyed hash (HMAC-SHA-256).
 
     The key is drawn once a workspace and never leaves it.

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.storage.commit import explained, left_behind, make_folder, publish_folder, replace_file, retire_folder
 
 FORMAT = 2  # 1: before each question had its own room; its words for what is kept were others
@@ -61,7 +61,7 @@ class Folder:
         path = self.path / name
         if not path.exists():
             known = sorted(held.name for held in self.path.glob("*"))
-            raise CounterpointError(f"{self.name} has no file {name!r}; {nearest(name, known)}")
+            raise CounterpointError(f"{self.name} has no file {name!r}; {suggestion(name, known)}")
         return path
 
 
@@ -75,7 +75,7 @@ class WorkspaceView:
     def folder(self, name: str) -> Folder:
         """Return the folder of this name; refuse an unknown name with the nearest known one."""
         if name not in self.live:
-            hint = nearest(name, self.live) if self.live else "nothing has been committed yet"
+            hint = suggestion(name, self.live) if self.live else "nothing has been committed yet"
             raise CounterpointError(f"workspace {self.root} has no {name!r}; {hint}")
         return self.live[name]
 

@@ -24,7 +24,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import polars as pl
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import EPOCH, FIRST_DAY, LAST_DAY
 from counterpoint.rng import generator
 from counterpoint.synthetic import dirt
@@ -114,7 +114,9 @@ def _refuse(to: Path, asked: Platform) -> None:
         if count < least:
             raise CounterpointError(f"{count} {what} are too few: ask for {least} or more")
     if asked.format not in FORMATS:
-        raise CounterpointError(f"nothing is invented in the format {asked.format!r}; {nearest(asked.format, FORMATS)}")
+        raise CounterpointError(
+            f"nothing is invented in the format {asked.format!r}; {suggestion(asked.format, FORMATS)}"
+        )
     if asked.songs > MOST_SONGS:
         raise CounterpointError(f"{asked.songs:,} songs are too many: there are names for {MOST_SONGS:,}")
     first = (asked.first_day - EPOCH).days

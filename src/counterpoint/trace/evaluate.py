@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.rng import generator
 from counterpoint.stats.intervals import Estimate, bootstrap, paired_difference, wilson
 from counterpoint.trace.detector import Detector
@@ -89,7 +89,7 @@ class Judged:
         """
         reference = self.names[0] if reference is None else reference
         if reference not in self.names:
-            raise CounterpointError(f"no detector {reference!r} was judged; {nearest(reference, self.names)}")
+            raise CounterpointError(f"no detector {reference!r} was judged; {suggestion(reference, self.names)}")
         rng, best = generator(rng), self.ranks[:, self.names.index(reference)] == 1
         return pl.DataFrame([self._row(at, best, rng) for at in range(len(self.names))], infer_schema_length=None)
 

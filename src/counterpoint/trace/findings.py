@@ -162,7 +162,7 @@ def _suspected(found: Suspects) -> tuple[Figure, ...]:
     pictured = (seen, names), (place[kept], groups)
     caption = f"{whole}; larger ones have more neighbours."
     return tuple(
-        Figure(title, outbreak_chart.pictures(edges, {"": state}, legend, title=title), caption)
+        Figure(title, outbreak_chart.networks(edges, {"": state}, legend, title=title), caption)
         for title, (state, legend) in zip(titles, pictured, strict=True)
     )
 
@@ -250,7 +250,7 @@ def _courses(found: Outbreaks, taken_off: bool) -> tuple[Figure, ...]:
     figures = []
     for title, axis, flow in (("Who is in which state", "Share", False), ("New in each step", "New, share", True)):
         curves = {state: found.bands(state, flow=flow, taken_off=taken_off) for state in shown}
-        figures.append(Figure(title, outbreak_chart.courses(curves, title=title, axis=f"{axis} of nodes"), caption))
+        figures.append(Figure(title, outbreak_chart.curves(curves, title=title, axis=f"{axis} of nodes"), caption))
     return tuple(figures)
 
 
@@ -268,7 +268,7 @@ def _by_degree(found: Outbreaks) -> Figure:
     runs = int(found.took_off.sum()) if taken_off else found.runs
     title = "Who is reached when, by how many they hear"
     curves = dict(zip(names, reached, strict=True))
-    svg = outbreak_chart.courses(curves, title=title, axis="Share that has changed")
+    svg = outbreak_chart.curves(curves, title=title, axis="Share that has changed")
     return Figure(title, svg, f"Means over {pluralize(runs, 'run')}, followed node by node.")
 
 
@@ -295,7 +295,7 @@ def _pictures(closer: Closer) -> Figure:
     times = {f"step {step}": state for (step, _), state in zip(closer.times, states, strict=True)}
     title = "One of the runs, at several times"
     caption = f"{whole}; larger ones have more neighbours. A run that {_ended(found, closer.run)}."
-    return Figure(title, outbreak_chart.pictures(edges, times, names, title=title), caption)
+    return Figure(title, outbreak_chart.networks(edges, times, names, title=title), caption)
 
 
 def _drawn(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.graph import Network
 from counterpoint.rng import check_seed, generator
 from counterpoint.spread.models.model import PAIRWISE, Model
@@ -183,7 +183,7 @@ def chances(scores: Scores, sources: int) -> NDArray[np.float64]:
 def _known(method: str) -> str:
     name = method.replace("-", " ")
     if name not in METHODS:
-        raise CounterpointError(f"no method {method!r}; {nearest(name, METHODS)}")
+        raise CounterpointError(f"no method {method!r}; {suggestion(name, METHODS)}")
     return name
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 import numpy as np
 import polars as pl
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.outbreaks import Outbreaks
@@ -155,7 +155,7 @@ def _code(model: Model, state: str, what: str) -> int:
         return len(model.states)
     if state not in model.states:
         raise CounterpointError(
-            f"{what} is in state {state!r}, which {model.name} lacks; {nearest(state, model.states)}"
+            f"{what} is in state {state!r}, which {model.name} lacks; {suggestion(state, model.states)}"
         )
     return model.number(state)
 

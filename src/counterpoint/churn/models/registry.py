@@ -8,7 +8,7 @@ from counterpoint.churn.models.boosted import BoostedKind
 from counterpoint.churn.models.forest import ForestKind, GradientBoostingKind, SearchedForestKind
 from counterpoint.churn.models.logistic import LogisticKind
 from counterpoint.churn.models.protocol import Kind
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 
 OURS: Final = "blend"
 SEARCHED: Final = "random-forest-searched"
@@ -30,5 +30,5 @@ GRID_SEARCH: Final = SearchedForestKind(trees=200, depth=15, leaf=2)
 def kind_named(name: str) -> Kind:
     """Return the kind of model of this name; refuse one that there is none of."""
     if name not in KINDS:
-        raise CounterpointError(f"no model {name!r}; {nearest(name, KINDS)}")
+        raise CounterpointError(f"no model {name!r}; {suggestion(name, KINDS)}")
     return KINDS[name]

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats.edge_table import CALLED, OPEN, VALUES, Found, Taken, as_whole, lines_of, numbered
 
 NO_EDGE: Final = r"^[ \t\r]*(?:[#%]|//|$)"
@@ -150,7 +150,7 @@ def _checked(columns: Sequence[str], width: int, file: str) -> tuple[str, ...]:
     known = ("source", "target", *VALUES)
     for name in columns:
         if name not in (*known, LEAVE_OUT):
-            raise CounterpointError(f"{name!r} is no column of a network; {nearest(name, known)}")
+            raise CounterpointError(f"{name!r} is no column of a network; {suggestion(name, known)}")
         if name != LEAVE_OUT and list(columns).count(name) > 1:
             raise CounterpointError(f"{file}: two columns are the {name}; one would be right")
     if not {"source", "target"} <= set(columns):

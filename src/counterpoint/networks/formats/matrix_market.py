@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats import edge_list
 from counterpoint.networks.formats.edge_table import Found, Taken, check_count, whole_of
 
@@ -64,7 +64,7 @@ def _banner(file: str, data: bytes) -> tuple[str, str]:
     layout, kind, shape = (each.decode("utf-8", "replace").lower() for each in banner.groups())
     for word, known in ((layout, ("coordinate",)), (kind, KINDS), (shape, SHAPES)):
         if word not in known:
-            raise CounterpointError(f"{file}:1: a matrix that is {word!r} is no network; {nearest(word, known)}")
+            raise CounterpointError(f"{file}:1: a matrix that is {word!r} is no network; {suggestion(word, known)}")
     return kind, shape
 
 

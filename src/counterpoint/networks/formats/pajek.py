@@ -6,7 +6,7 @@ Its nodes are 1, 2, ...; one is called by its label if every node has one and al
 import re
 from typing import Final
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats.edge_table import Edge, Found, check_count, found, lines_of, whole_of
 
 FIELD: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
@@ -32,7 +32,7 @@ class _Reader:
         if self.section in AFTER:
             return
         if self.section not in SECTIONS:
-            raise self.refuse(f"{words[0]!r} is not read; {nearest(self.section, SECTIONS)}")
+            raise self.refuse(f"{words[0]!r} is not read; {suggestion(self.section, SECTIONS)}")
         if self.section == "*vertices":
             if self.nodes >= 0:
                 raise self.refuse("a second *Vertices; one network a file would be right")

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.recommend.interactions import Interactions
 from counterpoint.recommend.models.item_similarity import SimilarSongs, largest_products, turned
 
@@ -56,4 +56,4 @@ class NeighboursKind:
                 long = 1 - self.b + self.b * length / max(length.mean(), np.finfo(np.float32).tiny)
                 full = weight * (self.k1 + 1) / (self.k1 * long[known.song] + weight)
                 return np.asarray(full * np.maximum(idf, 0)[known.whose], np.float32)
-        raise CounterpointError(f"songs are not compared by {self.likeness!r}; {nearest(self.likeness, LIKENESS)}")
+        raise CounterpointError(f"songs are not compared by {self.likeness!r}; {suggestion(self.likeness, LIKENESS)}")

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.recommend.interactions import WEIGHTS
 from counterpoint.recommend.models import published
 from counterpoint.recommend.models.autoencoder import Autoencoded, AutoencoderKind
@@ -137,7 +137,7 @@ RANGES: Final[Mapping[type, Mapping[str, Choices]]] = {
 def kind_named(name: str) -> Kind:
     """Return the kind of recommender of this name; refuse one that there is none of."""
     if name not in KINDS:
-        raise CounterpointError(f"no recommender {name!r}; {nearest(name, KINDS)}")
+        raise CounterpointError(f"no recommender {name!r}; {suggestion(name, KINDS)}")
     return KINDS[name]
 
 

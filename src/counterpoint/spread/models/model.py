@@ -9,7 +9,7 @@ from typing import Final, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 
 ContactScheme = Literal["broadcast", "active-pull", "pull", "pairwise", "asynchronous"]
 CONTACT_SCHEMES: Final[Mapping[str, str]] = {
@@ -119,13 +119,13 @@ class Model:
     def number(self, state: str) -> int:
         """Return the number of a state; raises CounterpointError if there is none of this name."""
         if state not in self.states:
-            raise CounterpointError(f"{self.name} has no state {state!r}; {nearest(state, self.states)}")
+            raise CounterpointError(f"{self.name} has no state {state!r}; {suggestion(state, self.states)}")
         return self.states.index(state)
 
     def class_number(self, name: str) -> int:
         """Return the number of a class of people, 0 for ordinary ones; raises CounterpointError if there is none."""
         if name not in self.kinds:
-            raise CounterpointError(f"{self.name} has no class {name!r}; {nearest(name, self.kinds)}")
+            raise CounterpointError(f"{self.name} has no class {name!r}; {suggestion(name, self.kinds)}")
         return self.kinds.index(name)
 
     @property
@@ -180,7 +180,7 @@ class Model:
         for state in (self.source, *self.active, *self.given):
             self.number(state)
         if self.contact not in CONTACT_SCHEMES:
-            raise CounterpointError(f"no contact {self.contact!r}; {nearest(self.contact, CONTACT_SCHEMES)}")
+            raise CounterpointError(f"no contact {self.contact!r}; {suggestion(self.contact, CONTACT_SCHEMES)}")
         if len(self.classes) > MOST_STATES:
             raise CounterpointError(f"{self.name}: at most {MOST_STATES} classes, got {len(self.classes)}")
         for name, share in self.classes.items():

@@ -7,7 +7,7 @@ from inspect import signature
 from numbers import Real
 from typing import Final
 
-from counterpoint.errors import CounterpointError, nearest
+from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.spread.models import classic, rumour
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.sidr import EVENTS, READINGS, Chances
@@ -38,11 +38,13 @@ def model(name: str, /, **parameters: float | str) -> Model:
     counterpoint.errors.CounterpointError: sir has no parameter 'spred'; did you mean 'spread'?
     """
     if name not in MODELS:
-        raise CounterpointError(f"no model {name!r}; {nearest(name, MODELS)}")
+        raise CounterpointError(f"no model {name!r}; {suggestion(name, MODELS)}")
     preset = MODELS[name]
     for parameter, value in parameters.items():
         if parameter not in preset.parameters:
-            raise CounterpointError(f"{name} has no parameter {parameter!r}; {nearest(parameter, preset.parameters)}")
+            raise CounterpointError(
+                f"{name} has no parameter {parameter!r}; {suggestion(parameter, preset.parameters)}"
+            )
         if parameter != "event" and not isinstance(value, Real):
             raise CounterpointError(f"{name}: {parameter} is {value!r}; it must be a number")
     return preset.build(**parameters)
@@ -58,7 +60,7 @@ def _by_event(build: Callable[[Chances], Model]) -> Preset:
 
 def _of_event(build: Callable[[Chances], Model], event: str = EVENT, **chances: float) -> Model:
     if event not in EVENTS:
-        raise CounterpointError(f"no event {event!r}; {nearest(event, EVENTS)}")
+        raise CounterpointError(f"no event {event!r}; {suggestion(event, EVENTS)}")
     return build(replace(EVENTS[event], **chances))
 
 

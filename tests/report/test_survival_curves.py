@@ -20,7 +20,7 @@ CURVE = [(3, Estimate(0.8, 0.7, 0.9, 50)), (9, Estimate(0.5, 0.4, 0.6, 50))]
 
 
 def drawn(curves, title="How long they last", axis="Days since first seen"):
-    return chart.lasting(curves, title=title, axis=axis)
+    return chart.survival_curves(curves, title=title, axis=axis)
 
 
 @pytest.mark.parametrize("count", [0, 7])
