@@ -13,7 +13,7 @@ import pytest
 from counterpoint.churn.findings_associations import SHOWN, tell_likes, tell_songs
 from counterpoint.churn.likes import Likes, Matched
 from counterpoint.churn.songs import Songs
-from counterpoint.report.finding import shown
+from counterpoint.report.finding import format_cell
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate
 
@@ -64,7 +64,7 @@ def test_songs_are_told_with_their_numbers():
     ("rows", "words"), [([], "0 songs of 1 tested"), ([1], "1 song of 2"), ([1, 2], "2 songs of 3")]
 )
 def test_songs_are_counted_and_called_an_association(rows, words):
-    says = tell_songs(songs(*map(row, rows), row(9, found=False))).says
+    says = tell_songs(songs(*map(row, rows), row(9, found=False))).summary
     assert says.startswith(words)
     assert "12,345 leavers" in says
     assert "67,890 days of stayers" in says
@@ -77,20 +77,20 @@ def test_singers_are_told_by_their_name_alone():
     assert table.columns[:2] == ("singer", "leavers")
     assert table.rows[0][:2] == ("Ann", 101)
     assert "Some song" not in str(finding)
-    assert finding.says.startswith("1 singer of 1 tested")
+    assert finding.summary.startswith("1 singer of 1 tested")
 
 
 def test_only_so_many_are_shown_but_all_are_counted():
     finding = tell_songs(songs(*map(row, range(SHOWN + 5))))
     [table] = finding.evidence
     assert [cells[0] for cells in table.rows] == [f"Song {at}" for at in range(SHOWN)]
-    assert finding.says.startswith(f"{SHOWN + 5} songs")
+    assert finding.summary.startswith(f"{SHOWN + 5} songs")
 
 
 def test_what_is_not_known_of_a_song_is_left_blank():
     [table] = tell_songs(songs(row(1), row(2, singer=None, regulars=None))).evidence
     assert table.rows[1][1] == ""
-    assert shown(table.rows[1][-1]) == shown(None)
+    assert format_cell(table.rows[1][-1]) == format_cell(None)
 
 
 def test_a_song_without_a_name_is_told_by_something_other_than_none():
@@ -101,8 +101,8 @@ def test_a_song_without_a_name_is_told_by_something_other_than_none():
 def test_likes_are_told_with_their_numbers():
     finding = tell_likes(LIKES)
     [table] = finding.evidence
-    assert "0.66 [0.61, 0.72] times" in finding.says
-    assert "14 days of silence" in finding.says
+    assert "0.66 [0.61, 0.72] times" in finding.summary
+    assert "14 days of silence" in finding.summary
     assert table.rows == (
         ("all days", 1200, 98_765, "0.66 [0.61, 0.72]", "-0.050 [-0.060, -0.040]"),
         ("first days", 300, 4321, LIKES.rows[1].odds.brief, LIKES.rows[1].difference.brief),
@@ -111,15 +111,15 @@ def test_likes_are_told_with_their_numbers():
 
 def test_dislikes_are_told_as_such_and_both_are_called_an_association():
     likes, dislikes = tell_likes(LIKES), tell_likes(replace(LIKES, of="dislike"))
-    assert "association" in likes.says
-    assert "association" in dislikes.says
+    assert "association" in likes.summary
+    assert "association" in dislikes.summary
     assert (likes.title, dislikes.title) == ("Likes and staying", "Dislikes and staying")
     assert "with a dislike" in dislikes.evidence[0].columns
 
 
 def test_the_words_do_not_say_that_something_is_a_cause():
     for finding in (tell_likes(LIKES), tell_songs(songs(row(1)))):
-        assert not re.search(r"\b(causes?|because|makes?|due)\b", f"{finding.says} {finding.evidence[0].note}")
+        assert not re.search(r"\b(causes?|because|makes?|due)\b", f"{finding.summary} {finding.evidence[0].note}")
 
 
 @pytest.mark.parametrize("finding", [tell_likes(LIKES), tell_songs(songs(row(1)))])

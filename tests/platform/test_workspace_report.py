@@ -112,10 +112,10 @@ def test_what_was_made_before_the_logs_changed_says_so(workspace, tmp_path):
     (tmp_path / "20170529_1_search.log").write_text("7\tar\t2017-05-29 10:00:00\tq\n")
     ingest([tmp_path / "20170529_1_search.log"], to=copy, how=load_format("music-box"))
     with open_workspace(copy) as view:
-        stale = [finding.title for finding in findings(view) if finding.says.startswith("The logs have changed")]
+        stale = [finding.title for finding in findings(view) if finding.summary.startswith("The logs have changed")]
     assert len(stale) == 6
     with open_workspace(workspace) as view:
-        assert not [finding for finding in findings(view) if finding.says.startswith("The logs have changed")]
+        assert not [finding for finding in findings(view) if finding.summary.startswith("The logs have changed")]
 
 
 def test_a_workspace_without_logs_has_nothing_to_tell(tmp_path):

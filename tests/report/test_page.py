@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from counterpoint.errors import CounterpointError
 from counterpoint.report import chart
-from counterpoint.report.finding import Figure, Finding, Table, shown
+from counterpoint.report.finding import Figure, Finding, Table, format_cell
 from counterpoint.report.page import numeric, render
 from counterpoint.report.svg import label
 from counterpoint.stats.intervals import Estimate
@@ -147,7 +147,7 @@ def test_numbers_line_up_at_the_right_and_words_at_the_left():
     ],
 )
 def test_a_cell_shows_its_number_as_a_reader_wants_it(value, text):
-    assert shown(value) == text
+    assert format_cell(value) == text
 
 
 def test_a_table_with_a_ragged_row_is_refused():

@@ -39,10 +39,10 @@ def test_the_sentence_has_the_numbers_of_the_tables():
     shown = tables(told)
     took_off = row(shown["Runs that took off"], "120 runs")
     believers, untouched = (row(shown["Shares of the nodes"], state) for state in "IS")
-    assert told.says.startswith(f"{took_off['took off']} of 120 runs from 1 node took off")
+    assert told.summary.startswith(f"{took_off['took off']} of 120 runs from 1 node took off")
     for cell in (took_off["share"], believers["peak"], believers["peak step"], untouched["end"]):
-        assert cell.brief in told.says
-    assert len(re.findall(r"\[", told.says)) == 4
+        assert cell.brief in told.summary
+    assert len(re.findall(r"\[", told.summary)) == 4
     assert believers["peak"].count == took_off["took off"]
 
 
@@ -59,14 +59,14 @@ def test_the_tables_have_the_numbers_of_the_runs():
 
 def test_one_run_has_no_interval():
     told = findings.tell_spread(RUN(runs=1))
-    assert "[" not in told.says
+    assert "[" not in told.summary
     assert isinstance(row(tables(told)["Shares of the nodes"], "I")["peak"], float)
 
 
 def test_where_none_takes_off_all_runs_are_told():
     told = findings.tell_spread(simulate(NET, model("sidr", alpha1=0, alpha2=0), runs=30))
-    assert told.says.startswith("0 of 30 runs")
-    assert "Of all runs" in told.says
+    assert told.summary.startswith("0 of 30 runs")
+    assert "Of all runs" in told.summary
     assert row(tables(told)["Shares of the nodes"], "S")["end"] == Estimate(0.995, 0.995, 0.995, 30)
 
 
@@ -85,7 +85,7 @@ def test_an_answer_is_told_beside_the_same_runs_without_it():
     shown = tables(told)["Over all runs"]
     averted = row(shown, "averted")["with"]
     assert averted == answered.averted(without)
-    assert averted.brief in told.says
+    assert averted.brief in told.summary
     new = row(shown, "new in I, in all")
     assert averted.value == pytest.approx(1 - new["with"].value / new["without"].value)
     assert averted.low < averted.value < averted.high
@@ -109,7 +109,7 @@ def test_what_cannot_be_estimated_is_not_told(runs, alpha1):
     without, answered = spread(), spread(interventions=INTERVENTIONS)
     assert answered.averted(without) is None
     told = findings.tell_answer(answered, without, INTERVENTIONS)
-    assert "cannot be told" in told.says
+    assert "cannot be told" in told.summary
     assert row(tables(told)["Over all runs"], "averted")["with"] is None
 
 
@@ -212,9 +212,9 @@ def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():
     first = tables(told)["The first suspects"]
     assert first.columns == ("rank", "node", "seen", "probability", "together")
     assert [row[1] for row in first.rows] == [str(name) for name in found.names[: len(first.rows)]]
-    assert f"{found.names[0]} comes first, with a probability of {found.probability[0]:.2f}" in told.says
-    assert f"90 % of the probability lies on {len(found.credible())} node" in told.says
-    assert "No proof" in told.says
+    assert f"{found.names[0]} comes first, with a probability of {found.probability[0]:.2f}" in told.summary
+    assert f"90 % of the probability lies on {len(found.credible())} node" in told.summary
+    assert "No proof" in told.summary
     assert (
         found.probability[: len(found.credible())].sum() >= 0.9 > found.probability[: len(found.credible()) - 1].sum()
     )
@@ -224,8 +224,8 @@ def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():
 
 def test_of_a_method_that_ranks_no_probability_is_told():
     told = findings.tell_suspects(traced("jordan", alike=("R",), share=0.7))
-    assert "probability of" not in told.says
-    assert "how likely each is, is not known" in told.says
+    assert "probability of" not in told.summary
+    assert "how likely each is, is not known" in told.summary
     assert tables(told)["The first suspects"].columns == ("rank", "node", "seen")
     made = dict(tables(told)["How it was traced"].rows)
     assert (made["not told from S"], made["time since it began"], made["method"]) == ("R", "3 steps", "jordan")

@@ -197,13 +197,13 @@ def _learned(setting: "Setting", names: str, **how: Any) -> "dict[str, Detector]
 
 def _check_outputs(table: Path | None, page: Path | None = None) -> None:
     """Refuse at once what could not be written after a minute of learning."""
-    from counterpoint.storage.commit import explained
+    from counterpoint.storage.commit import readable_errors
     from counterpoint.storage.exchange import check_table_path
 
     if table is not None:
         check_table_path(table)
     for path in filter(None, (table, page)):
-        with explained(path):
+        with readable_errors(path):
             os.scandir(path.parent).close()
 
 

@@ -89,7 +89,10 @@ def findings(view: WorkspaceView) -> tuple[Finding, ...]:
     return (
         tell_ledger(accounts),
         *(tell_cleaning(folder) for folder in cleanings[-1:]),
-        *(finding if made_of == logs else replace(finding, says=STALE + finding.says) for made_of, finding in dated),
+        *(
+            finding if made_of == logs else replace(finding, summary=STALE + finding.summary)
+            for made_of, finding in dated
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from counterpoint.errors import CounterpointError
 from counterpoint.recommend.recommender import Recommender, Request
 from counterpoint.storage import parquet
-from counterpoint.storage.commit import atomic_file, explained
+from counterpoint.storage.commit import atomic_file, readable_errors
 
 
 def write_songs(recommender: Recommender, uids: Iterable[Any] | None, request: Request, to: Path) -> int:
@@ -18,7 +18,7 @@ def write_songs(recommender: Recommender, uids: Iterable[Any] | None, request: R
     parts, rows = recommender.stream(uids, request), 0
     first = next(parts)
     schema = {name: type(kind) for name, kind in first.schema.items()}
-    with atomic_file(to) as temporary, explained(to), parquet.open_writer(temporary, schema) as append:
+    with atomic_file(to) as temporary, readable_errors(to), parquet.open_writer(temporary, schema) as append:
         for part in chain((first,), parts):
             append(part)
             rows += part.height

@@ -13,7 +13,7 @@ from counterpoint.recommend.ratings import known_songs, pairs_sql
 from counterpoint.rng import check_seed
 from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.storage.commit import explained, publish_folder
+from counterpoint.storage.commit import publish_folder, readable_errors
 from counterpoint.storage.spark_engine import Spark, explained_spark
 from counterpoint.storage.workspace import edit_workspace
 
@@ -72,7 +72,7 @@ def songs_on_spark(  # noqa: PLR0913  all but two are options
             rows = int(running.read.parquet(f"file:{part.absolute()}").count())
         for mark in (*part.glob(".*.crc"), part / "_SUCCESS"):
             mark.unlink(missing_ok=True)
-        with explained(to):
+        with readable_errors(to):
             publish_folder(part, to.resolve())
     return rows
 

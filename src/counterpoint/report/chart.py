@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.report.finding import shown
+from counterpoint.report.finding import format_cell
 from counterpoint.report.svg import INK, drawing, inline, label, width
 from counterpoint.stats.calibration import Bin
 from counterpoint.stats.intervals import Estimate
@@ -78,7 +78,7 @@ def bars(labels: Sequence[str], values: Sequence[float | Estimate], *, title: st
     """
     estimates = [value if isinstance(value, Estimate) else Estimate(value, value, value, 0) for value in values]
     _check_bars(labels, estimates)
-    names, numbers = [label(name) for name in labels], [shown(each.value) for each in estimates]
+    names, numbers = [label(name) for name in labels], [format_cell(each.value) for each in estimates]
     with drawing():
         figure, axes = _rows(names, numbers)
         places = range(len(names))

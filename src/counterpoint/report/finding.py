@@ -62,24 +62,24 @@ class Figure:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found: `says` is one or two plain sentences, the references are those of the methods behind it.
+    """What was found: `summary` is one or two plain sentences, the references are those of the methods behind it.
 
     >>> Finding("Who leaves", "Four in ten listeners left within two weeks.").evidence
     ()
     """
 
     title: str
-    says: str
+    summary: str
     evidence: tuple[Table | Figure, ...] = ()
     references: tuple[str, ...] = ()
 
 
-def shown(value: Cell) -> str:
+def format_cell(value: Cell) -> str:
     """Return `value` as a reader wants it: whole numbers in full, others to three digits, missing as a dash.
 
-    >>> [shown(value) for value in ("Dawn", 1234567, 0.87049, 1234.5, 0.00001234)]
+    >>> [format_cell(value) for value in ("Dawn", 1234567, 0.87049, 1234.5, 0.00001234)]
     ['Dawn', '1,234,567', '0.870', '1,234', '1.23e-05']
-    >>> shown(None) == shown(float("nan")) == MISSING
+    >>> format_cell(None) == format_cell(float("nan")) == MISSING
     True
     """
     if value is None or value != value:  # noqa: PLR0124 (only a nan differs from itself)

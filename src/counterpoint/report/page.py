@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from counterpoint.report.finding import Figure, Finding, Table, shown
+from counterpoint.report.finding import Figure, Finding, Table, format_cell
 
 
-def render(title: str, findings: Sequence[Finding], made: Mapping[str, str]) -> str:
+def render(title: str, findings: Sequence[Finding], metadata: Mapping[str, str]) -> str:
     """Return one HTML file, whole in itself: contents, findings with their evidence, references, how it was made.
 
-    `made` names what another person needs to get the same page: versions, seed, inputs. Every text is escaped.
+    `metadata` names what another person needs to get the same page: versions, seed, inputs. Every text is escaped.
     A reference given by several findings is listed once.
 
     >>> page = render("Who leaves?", [Finding("In short", "Four in ten left.")], {"seed": "7"})
@@ -24,11 +24,11 @@ def render(title: str, findings: Sequence[Finding], made: Mapping[str, str]) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown}
+    environment.filters |= {"cell": format_cell}
     environment.tests |= {"figure": lambda evidence: isinstance(evidence, Figure)}
     references = tuple(dict.fromkeys(reference for finding in findings for reference in finding.references))
     return environment.get_template("page.html.jinja").render(
-        title=title, findings=findings, made=made, references=references, numeric=numeric
+        title=title, findings=findings, metadata=metadata, references=references, numeric=numeric
     )
 
 

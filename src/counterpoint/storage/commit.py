@@ -35,7 +35,7 @@ def publish_folder(staged: Path, target: Path) -> None:
 
     A `target` that is already there was renamed whole, so it is kept and `staged` is removed.
     """
-    with explained(target):
+    with readable_errors(target):
         if target.exists():
             shutil.rmtree(staged, ignore_errors=True)  # it may be gone: a commit that failed half-way is tried again
         else:
@@ -49,7 +49,7 @@ def retire_folder(folder: Path, grave: Path) -> None:
 
     Deleting it in place could be interrupted, and what is left would pass for a complete folder.
     """
-    with explained(folder):
+    with readable_errors(folder):
         os.rename(folder, grave)  # noqa: PTH104
         _sync(folder.parent)
     shutil.rmtree(grave, ignore_errors=True)
@@ -57,7 +57,7 @@ def retire_folder(folder: Path, grave: Path) -> None:
 
 def make_folder(folder: Path) -> None:
     """Make `folder` and the folders above it, as far as they are missing, so that they outlast a power cut."""
-    with explained(folder):
+    with readable_errors(folder):
         if folder.is_dir():
             return
         make_folder(folder.parent)
@@ -91,7 +91,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
         raise CounterpointError(f"cannot write {target}: this is a folder: name a file in it")
     temporary = target.with_name(f"{target.stem}.{os.getpid()}.tmp{target.suffix}")
     try:
-        with explained(target):
+        with readable_errors(target):
             _claim(target, temporary)
         try:
             yield temporary
@@ -100,7 +100,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
             if error.filename is None or str(error.filename) == str(temporary):
                 _refuse(target, error)
             raise
-        with explained(target):
+        with readable_errors(target):
             _sync(temporary)
             os.replace(temporary, target)  # noqa: PTH105
             _sync(target.parent)
@@ -114,7 +114,7 @@ def left_behind(target: Path) -> list[Path]:
 
 
 @contextmanager
-def explained(target: Path) -> Iterator[None]:
+def readable_errors(target: Path) -> Iterator[None]:
     """Turn an OSError of the block into one line that says what could not be written, why, and what would be right."""
     try:
         yield

@@ -6,7 +6,7 @@ from typing import Any, Final
 import polars as pl
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.storage.commit import atomic_file, explained
+from counterpoint.storage.commit import atomic_file, readable_errors
 
 FORMULA: Final = r"^[=+\-@\t\r]"
 
@@ -22,7 +22,7 @@ def write_table(frame: pl.DataFrame, to: Path) -> None:
         If the name ends in neither, or the disk refuses.
     """
     check_table_path(to)
-    with atomic_file(to) as temporary, explained(to):
+    with atomic_file(to) as temporary, readable_errors(to):
         if to.suffix == ".parquet":
             frame.write_parquet(temporary)
         else:

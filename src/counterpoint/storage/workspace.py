@@ -35,7 +35,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.storage.commit import explained, left_behind, make_folder, publish_folder, replace_file, retire_folder
+from counterpoint.storage.commit import (
+    left_behind,
+    make_folder,
+    publish_folder,
+    readable_errors,
+    replace_file,
+    retire_folder,
+)
 
 FORMAT = 2  # 1: before each question had its own room; its words for what is kept were others
 """Part of every key too, so that folders of two formats never meet."""
@@ -115,7 +122,7 @@ class WorkspaceWriter:
         """Return a new empty folder to write into; it vanishes with the writer unless it is committed."""
         self._stages += 1
         staged = self._tmp / f"{os.getpid()}-{self._stages}"
-        with explained(staged):
+        with readable_errors(staged):
             staged.mkdir()
         return staged
 
@@ -337,7 +344,7 @@ def _sole_writer(root: Path) -> Iterator[None]:
             holder = lock.read_text(encoding="utf-8").strip()
             who = f"process {holder}" if holder.isdecimal() else "another process"
             raise CounterpointError(f"workspace {root} is being written by {who}; try again when it has finished")
-        with explained(lock):
+        with readable_errors(lock):
             lock.write_text(f"{os.getpid()}\n", encoding="utf-8")
         yield
 
@@ -347,10 +354,10 @@ def _held(path: Path, how: int) -> Iterator[bool]:
     """Hold a lock of the kernel, which ends with the process however it ends; False if others hold it."""
     # An exclusive lock needs a file open for writing on network disks, and a shared one must do without the right.
     access = os.O_RDONLY if how & fcntl.LOCK_SH else os.O_RDWR
-    with explained(path):
+    with readable_errors(path):
         descriptor = os.open(path, access | os.O_CREAT, 0o666)
     try:
-        with explained(path):
+        with readable_errors(path):
             held = _locked(descriptor, how)
         yield held
     finally:

@@ -35,7 +35,7 @@ def write(network: Network, path: Path | str) -> None:
     once = slice(None) if network.directed else network.tails <= network.to
     columns = {name: column[once] for name in VALUES if (column := getattr(network, name)) is not None}
     arrays = {"source": network.tails[once], "target": network.to[once], "directed": np.array(network.directed)}
-    with commit.atomic_file(to) as temporary, commit.explained(to), temporary.open("wb") as file:
+    with commit.atomic_file(to) as temporary, commit.readable_errors(to), temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **{MARK: np.array(VERSION)}, **arrays, **columns, **_packed(network.names))
 
 
