@@ -1,12 +1,12 @@
 """How often the source of a rumour is found, by every detector on the same snapshots, beside the paper and peers.
 
-    python benchmarks/trace.py --to FOLDER [--cells draw-3,facebook,look] [--detectors 'pool;lpsi'] [--tables]
+    python benchmarks/trace.py --to FOLDER [--cells draw-3,facebook,look] [--detectors 'ensemble;lpsi'] [--tables]
         [--facebook FILE] [--weibo FOLDER] [--peers PYTHON] [--snapshots 1000] [--slow 300] [--seconds 300]
 
 Cells, in the order in which they are run; T0 is the median step of the peak of I over the runs that take off, and the
 paper's five times are its thirds, halves and whole, rounded up:
 
-    draw     : SIDR, each node takes one interaction a step; Barabasi-Albert, 1,000 nodes, m = 3; 5 touched or more
+    draw     : SIDR, each node takes one interaction a step; Barabasi-Albert, 1,000 nodes, m = 3; 5 reached or more
     facebook : the same on the edge list --facebook
     sidr     : SIDR as we read it by default, on the first network, after 2, 4 and 6 steps
     look     : SIDR, each node looks at one neighbour a step; 100 and 200 nodes, m = 2; outbreaks of any size
@@ -16,21 +16,22 @@ paper's five times are its thirds, halves and whole, rounded up:
     sources  : as draw-3, begun at two or three nodes; the rank is that of the first that is found
     large    : as draw, 5,000 nodes, m = 2; fur: as draw, with the paper's other event
     weibo    : real cascades of the folder --weibo, after 10, 30 and 100 reposts
-    speed    : the detector "fast" on 1,000 to 1,000,000 nodes, learned on 10,000
+    speed    : the detector "ranker-fast" on 1,000 to 1,000,000 nodes, learned on 10,000
 
 --peers names a Python with cosasi and GraphSL (`pip install cosasi GraphSL ndlib six matplotlib`): their detectors then
 see a third as many of the first snapshots of draw-3 and draw-5 as our slow ones do. They are run as they are, and know
-of a node only whether it is touched. GraphSL's OJC is not run: what it returns are places in a list, as if they were
+of a node only whether it is reached. GraphSL's OJC is not run: what it returns are places in a list, as if they were
 nodes; nor is cosasi's earliest infection first, which needs times.
 
-Snapshots depend on the cell's name alone; a pool in which the sampler takes part sees the first --slow, other slow
-detectors a third of these, a tenth in cells that have no bar. The pool learns for --seconds, for half of them in cells
-that have neither a bar nor a row in the paper. Ranker, graph network and sampler are the pool's own, the sampler only
-on snapshots on which the pool asked it; "fast" learns for half a minute at most. "long sampler": twice the chains, four
-times the sweeps, on the first few snapshots of draw-3 and draw-5 on which the pool's sampler mixed, and how far the
-pool is from what it found. What was measured is kept in FOLDER, a file a cell, a line a snapshot and detector; what was
-learned, in FOLDER/learned: a second run goes on where the first stopped. With other --seconds, learned detectors are
-run anew. Two runs of different cells may share a FOLDER and the cores. A whole run takes half a day.
+Snapshots depend on the cell's name alone; an ensemble in which the sampler takes part sees the first --slow, other
+slow detectors a third of these, a tenth in cells that have no bar. The ensemble learns for --seconds, for half of them
+in cells that have neither a bar nor a row in the paper. Ranker, graph network and sampler are the ensemble's own, the
+sampler only on snapshots on which it was asked; "ranker-fast" learns for half a minute at most. "long-sampler": twice
+the chains, four times the sweeps, on the first few snapshots of draw-3 and draw-5 on which the ensemble's sampler
+mixed, and how far the ensemble is from what it found. What was measured is kept in FOLDER, a file a cell, a line a
+snapshot and detector; what was learned, in FOLDER/learned: a second run goes on where the first stopped. With other
+--seconds, learned detectors are run anew. Two runs of different cells may share a FOLDER and the cores. A whole run
+takes half a day.
 """
 
 import argparse
@@ -59,21 +60,21 @@ from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulate import simulate
 from counterpoint.stats.intervals import bootstrap, wilson
-from counterpoint.trace.detector import Detector, Known, Scores, probabilities
-from counterpoint.trace.ensemble import Pool
-from counterpoint.trace.evaluate import judge_one
-from counterpoint.trace.locate import DEFAULT, LEARNED, PLAIN, detector
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.detector import Detector, FixedScores, Scores, probabilities
+from counterpoint.trace.ensemble import Ensemble
+from counterpoint.trace.evaluation import evaluate_snapshot
+from counterpoint.trace.localization import DEFAULT, LEARNED, PLAIN, detector
+from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.ranker import Ranker
 from counterpoint.trace.sampler import Sampled, Sampler
 
 Shares = tuple[float, float, float]
-SLOW: Final = ("beam", "soft margin")
-MEMBERS: Final = ("ranker", "neural", "sampler")
-TAUGHT: Final = (*LEARNED, "sampler", "long sampler")  # they are the pool's, or begin where it looks first
-QUICK: Final = (DEFAULT, "fast", *(name for name in PLAIN if name not in (*SLOW, *MEMBERS)))
+SLOW: Final = ("beam", "soft-margin")
+MEMBERS: Final = ("ranker", "graph-network", "sampler")
+TAUGHT: Final = (*LEARNED, "sampler", "long-sampler")  # they are the ensemble's, or begin where it looks first
+QUICK: Final = (DEFAULT, "ranker-fast", *(name for name in PLAIN if name not in (*SLOW, *MEMBERS)))
 ALL: Final = (*QUICK, *SLOW)
-ORDER: Final = (DEFAULT, *MEMBERS, "long sampler", *ALL[1:], "exact")
+ORDER: Final = (DEFAULT, *MEMBERS, "long-sampler", *ALL[1:], "exact")
 LONG: Final = Sampler(chains=24, warm=2000, sweeps=800)
 LONG_CELLS: Final = ("draw-3", "draw-5")
 FIVE: Final = ("T0/3", "2T0/3", "T0", "3T0/2", "2T0")
@@ -90,19 +91,26 @@ BARS: Final[Mapping[str, Shares]] = {
     "sidr-4": (82, 94, 96),
     "sidr-6": (35, 60, 69),
 }
+SEED_NAMES: Final = {
+    "ensemble": "pool",
+    "graph-network": "neural",
+    "ranker-fast": "fast",
+    "long-sampler": "long sampler",
+}
+"""What detectors were called when their seeds were chosen: results stay comparable."""
 LEAST: Final = 5
 BLOCK: Final = 50  # snapshots drawn with one seed
 RUNS: Final = 2000  # from which T0 is taken
 GIVEN_UP: Final = 5  # snapshots on which a detector failed, and on no other
 FIRST: Final = (1, 3, 5)
-BRISK: Final = 30.0  # seconds in which "fast" learns, at most
-BRIEF: Final = 20.0  # where every snapshot has a setting of its own
+BRISK: Final = 30.0  # seconds in which "ranker-fast" learns, at most
+BRIEF: Final = 20.0  # where every snapshot has a problem of its own
 
 
 class Case(NamedTuple):
     """A snapshot, what is known beside it, and where it truly began."""
 
-    setting: Setting
+    problem: Problem
     codes: Codes
     sources: np.ndarray
 
@@ -114,7 +122,7 @@ class Cell:
     cases     : makes so many of them
     paper     : what the paper has beside it, Top1, Top3 and Top5 in percent
     most      : snapshots at most
-    each      : whether every snapshot has a setting of its own, so that detectors must learn for each
+    each      : whether every snapshot has a problem of its own, so that detectors must learn for each
     """
 
     name: str
@@ -129,10 +137,10 @@ class Cell:
 # Snapshots.
 
 
-def drawn(name: str, known: Setting, truth: Setting, count: int) -> Iterator[Case]:
+def drawn(name: str, known: Problem, truth: Problem, count: int) -> Iterator[Case]:
     """Draw snapshots of `truth`, of which `known` is known; the first are the same however many there are."""
     for first in range(0, count, BLOCK):
-        some = truth.outbreaks(BLOCK, np.random.default_rng([crc32(name.encode()), first]))
+        some = truth.simulate_outbreaks(BLOCK, np.random.default_rng([crc32(name.encode()), first]))
         yield from (Case(known, *each) for each in list(zip(some.codes, some.sources, strict=True))[: count - first])
 
 
@@ -157,7 +165,7 @@ def told(step: int, t0: int) -> str:
     return f"step {step}" + (f" ({FIVE[places[step]]}, T0 = {t0})" if step in places else f" (T0 = {t0})")
 
 
-def simulated(name: str, about: str, known: Setting, truth: Setting | None = None, **other: Any) -> Cell:
+def simulated(name: str, about: str, known: Problem, truth: Problem | None = None, **other: Any) -> Cell:
     return Cell(name, about, partial(drawn, name, known, truth or known), **other)
 
 
@@ -169,7 +177,7 @@ def by_time(family: str, about: str, on: Network, law: Model, t0: int, **other: 
         simulated(
             f"{family}-{step}",
             f"{about}, {told(step, t0)}",
-            Setting.of(on, law, step, least=least),
+            Problem.of(on, law, step, min_size=least),
             paper=paper[places[step]] if step in places else None,
             **other,
         )
@@ -192,14 +200,14 @@ def cells(asked: argparse.Namespace) -> list[Cell]:
         found += [cell for cell in second if cell.name == "facebook-3"]
     law = model("sidr")
     found += [
-        simulated(f"sidr-{step}", f"sidr, {ba}, step {step}", Setting.of(small, law, step, least=LEAST))
+        simulated(f"sidr-{step}", f"sidr, {ba}, step {step}", Problem.of(small, law, step, min_size=LEAST))
         for step in (2, 4, 6)
     ]
     law = model("sidr-pull")
     for nodes in (100, 200):
         tiny = network(f"ba:{nodes},2", rng=1)
         t0 = peak(asked.to, name := f"look-{nodes}", tiny, law)
-        found += by_time(name, f"sidr-pull, Barabasi-Albert, {nodes} nodes, m = 2", tiny, law, t0, least=1)
+        found += by_time(name, f"sidr-pull, Barabasi-Albert, {nodes} nodes, m = 2", tiny, law, t0, min_size=1)
     found += first[3:] + [cell for cell in second if cell.name != "facebook-3"]
     return [*found, *partly(small, draw, ba), *larger(asked.to, small), *weibo(asked.weibo)]
 
@@ -211,22 +219,22 @@ def partly(on: Network, law: Model, ba: str) -> list[Cell]:
     """Return the cells in which less is known, and those with several sources."""
     found = []
     for step in (3, 5):
-        whole, about = Setting.of(on, law, step, least=LEAST), f"sidr-active-pull, {ba}, step {step}"
-        found.append(simulated(f"alike-{step}", f"{about}; R is seen as S", replace(whole, alike=("R",))))
+        whole, about = Problem.of(on, law, step, min_size=LEAST), f"sidr-active-pull, {ba}, step {step}"
+        found.append(simulated(f"alike-{step}", f"{about}; R is seen as S", replace(whole, indistinguishable=("R",))))
         for share in (0.3, 0.1):
             least = max(1, ceil(LEAST * share))
-            seen = f"{about}; {share:.0%} of the nodes are seen, {least} touched or more"
-            found.append(simulated(f"share-{share:g}-{step}", seen, replace(whole, share=share, least=least)))
+            seen = f"{about}; {share:.0%} of the nodes are seen, {least} reached or more"
+            found.append(simulated(f"share-{share:g}-{step}", seen, replace(whole, share=share, min_size=least)))
         about += "; for the detectors 1 to 8 steps are equally likely"
         found.append(simulated(f"time-{step}", about, replace(whole, times=ANY_TIME), whole))
     about = f"sidr-active-pull, {ba}, 1 to 8 steps, each as likely"
-    found.append(simulated("time-0", about, replace(Setting.of(on, law, 1, least=LEAST), times=ANY_TIME)))
+    found.append(simulated("time-0", about, replace(Problem.of(on, law, 1, min_size=LEAST), times=ANY_TIME)))
     for sources in (2, 3):
-        several = Setting.of(on, law, 3, least=LEAST, sources=sources)
+        several = Problem.of(on, law, 3, min_size=LEAST, sources=sources)
         about = (
             f"sidr-active-pull, {ba}, step 3; {sources} sources: Top is of the first found, claimed / achieved of all"
         )
-        found.append(simulated(f"sources-{sources}", about, several, methods=("ranker", "fast")))
+        found.append(simulated(f"sources-{sources}", about, several, methods=("ranker", "ranker-fast")))
     return found
 
 
@@ -272,7 +280,7 @@ def cascades(folder: Path, reposts: int, count: int) -> Iterator[Case]:
         codes[each["post"][:reposts]] = 1
         law = model("si", spread=1 - (1 - reposts / len(each)) ** (1 / 5))
         times = tuple((time, 1 / len(TIMES)) for time in TIMES)
-        yield Case(Setting(on, ((law, 1.0),), times, least=LEAST), codes, np.zeros(1, np.int32))
+        yield Case(Problem(on, ((law, 1.0),), times, min_size=LEAST), codes, np.zeros(1, np.int32))
 
 
 @dataclass(frozen=True)
@@ -281,24 +289,24 @@ class Exact:
 
     name: ClassVar = "exact"
     about: ClassVar = "Exact likelihood of si on a tree; ours."
-    claims: ClassVar = True
+    is_probabilistic: ClassVar = True
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
-        on, touched = setting.network, codes == 1
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+        on, reached = problem.network, codes == 1
         near = [on.to[slice(*on.start[node : node + 2])] for node in range(on.nodes)]
-        spread = float(setting.model.contact_chances.max())
+        spread = float(problem.model.contact_chances.max())
         found = np.full(len(codes), -np.inf)
-        for steps, prior in setting.times:
+        for steps, prior in problem.times:
             late = np.subtract.outer(np.arange(steps + 1), np.arange(steps + 1)).T
             told = np.where(late > 0, spread * (1 - spread) ** np.maximum(late - 1, 0), 0.0)
             alone = np.log1p(-spread) * (steps - np.arange(steps + 1))
-            for source in np.flatnonzero(touched).tolist():
+            for source in np.flatnonzero(reached).tolist():
                 order, above = [source], {source: -1}
                 for node in order:
-                    below = [each for each in near[node] if touched[each] and each != above[node]]
+                    below = [each for each in near[node] if reached[each] and each != above[node]]
                     order += below
                     above |= dict.fromkeys(below, node)
-                logs = {node: alone * (~touched[near[node]]).sum() for node in order}
+                logs = {node: alone * (~reached[near[node]]).sum() for node in order}
                 for node in reversed(order[1:]):
                     most = max(logs[node].max(), -1e9)  # -inf: too little time
                     with np.errstate(divide="ignore"):
@@ -326,20 +334,20 @@ graph.add_edges_from(np.load(sys.argv[1]).tolist())
 matrix = laplacian(nx.to_scipy_sparse_array(graph, dtype=float), normed=True).toarray()
 matrix = torch.tensor(matrix, dtype=torch.float32)
 
-def seen(touched):
+def seen(reached):
     vector = torch.zeros(nodes)
-    vector[touched] = 1
+    vector[reached] = 1
     return vector
 
 def cosasi(name, **how):
-    def run(touched):
-        told = getattr(single_source, name)(graph.subgraph(touched), graph, **how)
+    def run(reached):
+        told = getattr(single_source, name)(graph.subgraph(reached), graph, **how)
         return {node: np.real(score) * (1 if told.reverse else -1) for node, score in told.data["scores"].items()}
     return run
 
-def netsleuth(touched):  # it tells who is among the first k
-    some = [NetSleuth().predict(graph, k, seen(touched)).tolist() for k in range(1, 6)]
-    return {node: sum(each[node] for each in some) for node in touched}
+def netsleuth(reached):  # it tells who is among the first k
+    some = [NetSleuth().predict(graph, k, seen(reached)).tolist() for k in range(1, 6)]
+    return {node: sum(each[node] for each in some) for node in reached}
 
 METHODS = {
     "cosasi Jordan": cosasi("jordan_centrality"),
@@ -347,7 +355,7 @@ METHODS = {
     "cosasi NetSleuth": cosasi("netsleuth"),
     "cosasi short-fat tree": cosasi("short_fat_tree", infection_rate=0.4),
     "cosasi LISN": cosasi("lisn", t=time, infection_rate=0.4),
-    "GraphSL LPSI": lambda touched: dict(enumerate(LPSI().predict(matrix, nodes, 0.1, seen(touched)).tolist())),
+    "GraphSL LPSI": lambda reached: dict(enumerate(LPSI().predict(matrix, nodes, 0.1, seen(reached)).tolist())),
     "GraphSL NetSleuth": netsleuth,
 }
 
@@ -357,11 +365,11 @@ def late(*_):
 signal.signal(signal.SIGALRM, late)
 print("ready", file=out, flush=True)
 for line in sys.stdin:
-    name, touched = json.loads(line)
+    name, reached = json.loads(line)
     signal.alarm(wait)
     try:
-        found = METHODS[name](touched)
-        answer = [float(found[node]) for node in touched]
+        found = METHODS[name](reached)
+        answer = [float(found[node]) for node in reached]
     except Exception as error:
         answer = f"{type(error).__name__}: {error}"
     signal.alarm(0)
@@ -373,12 +381,12 @@ WAIT: Final = 60
 
 
 @lru_cache(maxsize=1)
-def child(python: str, setting: Setting) -> subprocess.Popen[str]:
-    on = setting.network
+def child(python: str, problem: Problem) -> subprocess.Popen[str]:
+    on = problem.network
     once = on.tails < on.to
     with TemporaryDirectory() as folder:
         np.save(edges := Path(folder) / "edges.npy", np.stack([on.tails[once], on.to[once]], axis=1))
-        command = [python, "-c", CHILD, *map(str, (edges, on.nodes, setting.time, WAIT))]
+        command = [python, "-c", CHILD, *map(str, (edges, on.nodes, problem.time, WAIT))]
         begun = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if begun.stdout is None or begun.stdout.readline() != "ready\n":
             raise CounterpointError(f"{python} cannot run cosasi and GraphSL")
@@ -387,20 +395,20 @@ def child(python: str, setting: Setting) -> subprocess.Popen[str]:
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer's detector: asked who of the touched nodes it would be."""
+    """A peer's detector: asked who of the reached nodes it would be."""
 
     name: str
     python: str
     about: ClassVar = "A peer, as it is."
-    claims: ClassVar = False
+    is_probabilistic: ClassVar = False
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
-        touched, peer = np.flatnonzero(setting.touched[codes]), child(self.python, setting)
-        print(json.dumps([self.name, touched.tolist()]), file=peer.stdin, flush=True)
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+        reached, peer = np.flatnonzero(problem.reached[codes]), child(self.python, problem)
+        print(json.dumps([self.name, reached.tolist()]), file=peer.stdin, flush=True)
         if isinstance(answer := json.loads(peer.stdout.readline()), str):
             raise CounterpointError(answer)
         scores = np.full(len(codes), -np.inf)
-        scores[touched] = answer
+        scores[reached] = answer
         return scores
 
 
@@ -431,17 +439,17 @@ class Rows:
         return {at: line for (who, at, given), line in self.found.items() if (who, given) == (name, budget)}
 
 
-def made(name: str, cell: Cell, setting: Setting, asked: argparse.Namespace) -> tuple[Detector, dict[str, Any]]:
+def made(name: str, cell: Cell, problem: Problem, asked: argparse.Namespace) -> tuple[Detector, dict[str, Any]]:
     """Return a detector, and how it was learned."""
     if name in PEERS:
-        child(asked.peers, setting)  # that it takes time to begin is not the detector's fault
+        child(asked.peers, problem)  # that it takes time to begin is not the detector's fault
         return Peer(name, asked.peers), {}
     if name == Exact.name:
         return Exact(), {}
-    most = BRIEF if cell.each else BRISK if name == "fast" else asked.seconds
+    most = BRIEF if cell.each else BRISK if name == "ranker-fast" else asked.seconds
     seconds, begun = min(most, asked.seconds * (1.0 if cell.paper or cell.name in BARS else 0.5)), time.perf_counter()
     tell = lambda word: print(f"{cell.name}, {name}: {word}", file=sys.stderr)  # noqa: E731
-    found = detector(setting, name, seconds=seconds, rng=1, cache=asked.to / "learned", tell=tell)
+    found = detector(problem, name, seconds=seconds, rng=1, cache=asked.to / "learned", tell=tell)
     how = {
         "taught": round(time.perf_counter() - begun, 1),
         "why": getattr(found, "why", ""),
@@ -472,8 +480,8 @@ def rounded(value: Any) -> Any:
 def counted(case: Case) -> dict[str, Any]:
     """Return how large a snapshot is."""
     return {
-        "suspects": int(case.setting.suspect[case.codes].sum()),
-        "touched": int(case.setting.touched[case.codes].sum()),
+        "suspects": int(case.problem.suspect[case.codes].sum()),
+        "reached": int(case.problem.reached[case.codes].sum()),
     }
 
 
@@ -485,7 +493,7 @@ def lost(case: Case, error: Exception) -> dict[str, Any]:
 def look(found: Detector, case: Case, seed: Sequence[int]) -> dict[str, Any]:
     """Judge a detector on a snapshot; of one that fails, say why."""
     try:
-        row = judge_one(case.setting, found, case.codes, case.sources, np.random.default_rng(seed))
+        row = evaluate_snapshot(case.problem, found, case.codes, case.sources, np.random.default_rng(seed))
     except Exception as error:  # noqa: BLE001  whatever it is, the others go on
         return lost(case, error)
     return {**{name: rounded(value) for name, value in row.items()}, **counted(case)}
@@ -493,41 +501,41 @@ def look(found: Detector, case: Case, seed: Sequence[int]) -> dict[str, Any]:
 
 @dataclass
 class Heard:
-    """A pool, and what its sampler found in the last snapshot."""
+    """A ensemble, and what its sampler found in the last snapshot."""
 
-    pool: Pool
+    ensemble: Ensemble
     said: str = ""
     sampled: Sampled | None = None
     name: ClassVar = DEFAULT
-    about: ClassVar = "The pool, heard."
-    claims: ClassVar = True
+    about: ClassVar = "The ensemble, heard."
+    is_probabilistic: ClassVar = True
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
-        scores, self.said, self.sampled = self.pool.look(setting, codes, rng)
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
+        scores, self.said, self.sampled = self.ensemble.look(problem, codes, rng)
         return scores
 
 
-def look_pooled(pool: Pool, case: Case, seed: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Judge a pool and its members on a snapshot, the sampler by what the pool had from it."""
-    heard = Heard(pool)
+def look_pooled(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Judge a ensemble and its members on a snapshot, the sampler by what the ensemble had from it."""
+    heard = Heard(ensemble)
     rows = {DEFAULT: look(heard, case, seed)}
     rows[DEFAULT]["said"] = heard.said
-    for name, member in pool.taught.items():
+    for name, member in ensemble.taught.items():
         rows[name] = look(member, case, seed)
     if heard.sampled is not None:
-        found = heard.sampled.scores(case.setting.suspect[case.codes])
+        found = heard.sampled.scores(case.problem.suspect[case.codes])
         told = {name: rounded(getattr(heard.sampled, name)) for name in ("exact", "between", "mixed")}
-        rows["sampler"] = look(Known(found), case, seed) | told | {"seconds": rows[DEFAULT].get("seconds")}
+        rows["sampler"] = look(FixedScores(found), case, seed) | told | {"seconds": rows[DEFAULT].get("seconds")}
     return rows
 
 
-def look_long(pool: Pool, case: Case, seed: Sequence[int]) -> dict[str, Any]:
-    """Let the sampler run for long; tell how far the pool is from it."""
+def look_long(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str, Any]:
+    """Let the sampler run for long; tell how far the ensemble is from it."""
     rng, begun = np.random.default_rng(seed), time.perf_counter()
-    pooled = pool.scores(case.setting, case.codes, rng)
-    found = replace(LONG, first=Known(pooled)).look(case.setting, case.codes, rng)
+    pooled = ensemble.scores(case.problem, case.codes, rng)
+    found = replace(LONG, first=FixedScores(pooled)).look(case.problem, case.codes, rng)
     gap = np.abs(found.probability - probabilities(pooled)).sum() / 2
-    row = look(Known(found.scores(case.setting.suspect[case.codes])), case, seed)
+    row = look(FixedScores(found.scores(case.problem.suspect[case.codes])), case, seed)
     told = {name: rounded(getattr(found, name)) for name in ("exact", "between", "mixed")}
     return row | told | {"gap": rounded(gap), "seconds": rounded(time.perf_counter() - begun)}
 
@@ -558,21 +566,21 @@ def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, asked: argpars
             continue
         if found is None or cell.each:
             try:
-                found, told = made(name, cell, case.setting, asked)
+                found, told = made(name, cell, case.problem, asked)
             except Exception as error:  # noqa: BLE001  as above
                 rows.add(name, at, budget, **lost(case, error))
                 continue
             if told and not cell.each and -1 not in there:
                 rows.add(name, -1, budget, **told)
-        if at >= asked.slow and isinstance(found, Pool) and found.mixed:
+        if at >= asked.slow and isinstance(found, Ensemble) and found.mixed:
             break
-        seed = [crc32(f"{cell.name} {name}".encode()), at]
-        seen = look_pooled(found, case, seed) if isinstance(found, Pool) else {name: look(found, case, seed)}
-        for who, row in reversed(seen.items()):  # the pool's comes last: if it is there, so are its members'
+        seed = [crc32(f"{cell.name} {SEED_NAMES.get(name, name.replace('-', ' '))}".encode()), at]
+        seen = look_pooled(found, case, seed) if isinstance(found, Ensemble) else {name: look(found, case, seed)}
+        for who, row in reversed(seen.items()):  # the ensemble's comes last: if it is there, so are its members'
             rows.add(who, at, budget, **row)
-        few = cell.name in LONG_CELLS and len(rows.of("long sampler", asked.seconds)) < asked.slow / 60
-        if few and seen.get("sampler", {}).get("mixed") and isinstance(found, Pool):
-            rows.add("long sampler", at, budget, **look_long(found, case, seed))
+        few = cell.name in LONG_CELLS and len(rows.of("long-sampler", asked.seconds)) < asked.slow / 60
+        if few and seen.get("sampler", {}).get("mixed") and isinstance(found, Ensemble):
+            rows.add("long-sampler", at, budget, **look_long(found, case, seed))
 
 
 # Tables.
@@ -672,25 +680,25 @@ def table(name: str, rows: Rows, seconds: float) -> list[str] | None:
     snapshots = [line for at, line in longest.items() if at >= 0]
     sources = int(name.split("-")[1]) if name.startswith("sources") else 1
     chance = by_chance(snapshots, sources)
-    touched = np.median([line["touched"] for line in snapshots])
+    reached = np.median([line["reached"] for line in snapshots])
     known = {"the paper, in its own setting": head["paper"], "the bar": head["bar"], "a random suspect": chance}
     beside = {who: [f"{share:.3g}" for share in shares] for who, shares in known.items() if shares}
     ours = {at: line for at, line in lines.get(DEFAULT, {}).items() if at >= 0}
     order = sorted(seen, key=(*ORDER, *PEERS).index)
     found = [told_of(who, seen[who], ours) for who in order]
-    print(f"\n### {name}\n\n{head['about']}. Median number of touched nodes that are seen: {touched:g}.\n")
+    print(f"\n### {name}\n\n{head['about']}. Median number of reached nodes that are seen: {reached:g}.\n")
     print(markdown(HEAD, [*found, *([who, "", *shares, *[""] * 7] for who, shares in beside.items())]))
     for who, told in lines.items():
         notes(who, told)
     first = next((row for who, row in zip(order, found, strict=True) if who == DEFAULT), [""] * 5)
     rivals = [
-        who for who in order if who not in (DEFAULT, "sampler", "long sampler") and 4 * count(seen[who]) >= len(ours)
+        who for who in order if who not in (DEFAULT, "sampler", "long-sampler") and 4 * count(seen[who]) >= len(ours)
     ]
     best = max(rivals, key=lambda who: top1(seen[who]), default=None)
     other = f"{best}: {percent(top1(seen[best]) * count(seen[best]), count(seen[best]))}" if best else ""
     gap = ahead(ours, seen[best]) if best else ""
     told = ["/".join(f"{share:.0f}" for share in shares) if shares else "" for shares in known.values()]
-    return [name, f"{touched:g}", *told, *first[1:5], other, gap]
+    return [name, f"{reached:g}", *told, *first[1:5], other, gap]
 
 
 def count(lines: Mapping[int, Any]) -> int:
@@ -730,7 +738,7 @@ def tables(asked: argparse.Namespace) -> None:
     names = sorted((path.stem for path in asked.to.glob("*-*.jsonl") if among(path.stem, asked)), key=order_of)
     found = [row for name in names if (row := table(name, Rows(asked.to / f"{name}.jsonl"), asked.seconds))]
     if found:
-        head = ["cell", "touched", "paper", "bar", "random suspect", f"{DEFAULT}: n", *HEAD[2:5], "best other, Top1 %"]
+        head = ["cell", "reached", "paper", "bar", "random suspect", f"{DEFAULT}: n", *HEAD[2:5], "best other, Top1 %"]
         print("\n### All cells\n\n" + markdown([*head, f"{DEFAULT} ahead of it"], found))
     if among("speed", asked) and (path := asked.to / "speed.jsonl").exists():
         speed_table([json.loads(line) for line in path.read_text().splitlines()])
@@ -754,8 +762,8 @@ LEARNED_ON: Final = 10_000
 STEP: Final = 7
 
 
-def grown(nodes: int) -> Setting:
-    return Setting.of(network(f"ba:{nodes},3", rng=1), model("sidr-active-pull"), STEP, least=LEAST)
+def grown(nodes: int) -> Problem:
+    return Problem.of(network(f"ba:{nodes},3", rng=1), model("sidr-active-pull"), STEP, min_size=LEAST)
 
 
 def speed(nodes: int, home: Path, snapshots: int) -> dict[str, Any]:
@@ -765,16 +773,16 @@ def speed(nodes: int, home: Path, snapshots: int) -> dict[str, Any]:
     if not nodes:
         Ranker.learn(grown(LEARNED_ON), rng=1, fast=True).save(path)
         return {"nodes": 0, "taught": round(time.perf_counter() - begun, 1)}
-    setting = grown(nodes)
-    fast, some = Ranker.load(path).on(setting), setting.outbreaks(snapshots + 1, 2)
+    problem = grown(nodes)
+    fast, some = Ranker.load(path).on(problem), problem.simulate_outbreaks(snapshots + 1, 2)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rows = [
-        look(fast, Case(setting, codes, sources), [3, at])
+        look(fast, Case(problem, codes, sources), [3, at])
         for at, (codes, sources) in enumerate(zip(some.codes, some.sources, strict=True))
     ][1:]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    told = {what: [row[what] for row in rows] for what in ("seconds", "rank", "touched")}
-    return {"nodes": nodes, "arcs": len(setting.network.to), **told, "before": before / 2**20, "after": after / 2**20}
+    told = {what: [row[what] for row in rows] for what in ("seconds", "rank", "reached")}
+    return {"nodes": nodes, "arcs": len(problem.network.to), **told, "before": before / 2**20, "after": after / 2**20}
 
 
 def speeds(asked: argparse.Namespace) -> None:
@@ -815,10 +823,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--cells", default="", help="some only, or families of them: draw-3,look")
-    parser.add_argument("--detectors", default="", help="some only: 'pool;lpsi'")
+    parser.add_argument("--detectors", default="", help="some only: 'ensemble;lpsi'")
     parser.add_argument("--snapshots", type=int, default=1000)
     parser.add_argument("--slow", type=int, default=300, help="snapshots that slow detectors see")
-    parser.add_argument("--seconds", type=float, default=300.0, help="for pool and neural to learn in, a cell")
+    parser.add_argument("--seconds", type=float, default=300.0, help="for ensemble and neural to learn in, a cell")
     parser.add_argument("--facebook", type=Path)
     parser.add_argument("--weibo", type=Path)
     parser.add_argument("--peers", help="a Python that has cosasi and GraphSL")

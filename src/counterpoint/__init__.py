@@ -59,9 +59,11 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.storage.workspace import open_workspace as open_workspace
     from counterpoint.synthetic.platform import Platform as Platform
     from counterpoint.synthetic.platform import invent as invent
-    from counterpoint.trace.evaluate import judge as judge_tracing
-    from counterpoint.trace.locate import trace as trace
-    from counterpoint.trace.observation import Observed as Observed
+    from counterpoint.trace.evaluation import DetectorEvaluation as DetectorEvaluation
+    from counterpoint.trace.evaluation import evaluate as evaluate_detectors
+    from counterpoint.trace.localization import locate as locate_source
+    from counterpoint.trace.observation import Observation as Observation
+    from counterpoint.trace.problem import Problem as TracingProblem
     from counterpoint.trace.suspects import Suspects as Suspects
 
 __version__ = "0.1.0"
@@ -119,10 +121,12 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "read_network": ("networks.read", "read"),
     "rumour_model": ("spread.models.presets", "model"),
     "simulate": ("spread.simulate", "simulate"),
-    "Observed": ("trace.observation", "Observed"),
+    "DetectorEvaluation": ("trace.evaluation", "DetectorEvaluation"),
+    "Observation": ("trace.observation", "Observation"),
     "Suspects": ("trace.suspects", "Suspects"),
-    "judge_tracing": ("trace.evaluate", "judge"),
-    "trace": ("trace.locate", "trace"),
+    "TracingProblem": ("trace.problem", "Problem"),
+    "evaluate_detectors": ("trace.evaluation", "evaluate"),
+    "locate_source": ("trace.localization", "locate"),
 }
 __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  the keys are strings
 

@@ -42,14 +42,14 @@ def _refused(done):
         ("--time 3- --rest S", "'' is no step"),
         ("--time 6-2 --rest S", "--time 6-2: from fewer steps to more"),
         ("--time 0-999999 --rest S", "at most 100 of them"),
-        ("--time 3", "say what the rest is"),
-        ("--time 3 --rest X", "the rest is in state 'X', which sidr lacks"),
+        ("--time 3", "say which state these are in"),
+        ("--time 3 --rest X", "the default state: sidr has no state 'X'"),
         ("--time 3 --rest S --alike X", "sidr has no state 'X'"),
         ("--time 3 --rest S --method jordn", "did you mean 'jordan'"),
         ("--time 3 --rest S --seconds 0", "--seconds 0: more than 0"),
         ("--time 3 --rest S --seconds nan", "more than 0"),
         ("--time 3 --rest S --sources 61", "61 sources of 60 nodes"),
-        ("--time 3 --rest S --model si", "which si lacks"),
+        ("--time 3 --rest S --model si", "si has no state"),
         ("--time 3 --rest S --set alpha1=2", "alpha1 is 2"),
         ("--time 3 --rest S --out suspects.xlsx", ".csv or .parquet"),
         ("--time 3 --rest S --out nowhere/suspects.csv", "make the folder it goes into first"),
@@ -69,7 +69,7 @@ def test_what_cannot_be_traced_is_refused_in_one_line(tmp_path, monkeypatch, see
     ("rows", "says"),
     [
         (["3,I", "nobody,S"], "has no node 'nobody'"),
-        (["3,I", "4,Q"], "node '4' is in state 'Q', which sidr lacks"),
+        (["3,I", "4,Q"], "node '4': sidr has no state 'Q'"),
         (["3,I", "3,R"], "node '3' has more than one row"),
         (["3,I", "4,"], "row 2 lacks a node or a state"),
         (["3,S", "4,S"], "nobody is seen"),
@@ -111,7 +111,7 @@ def test_what_a_simulation_hands_out_can_be_traced_and_says_who_began_it(seen, t
     assert f"90 % of the probability lies on {len(told['credible'])} node" in done.out
     assert told["credible"] == table["node"].to_list()[: len(told["credible"])]
     assert "no proof: " in done.out
-    assert (told["proof"], told["times"], told["method"]) == (False, {"3": 1.0}, "mean field")
+    assert (told["proof"], told["times"], told["method"]) == (False, {"3": 1.0}, "mean-field")
     page = (tmp_path / "page.html").read_text()
     assert page.count("<svg ") == 2
     assert "No proof: " in page
@@ -131,7 +131,7 @@ def test_what_is_hidden_is_told(written):
     rows = [f"{node},{state}" for node, state in ((0, "I"), (1, "R"), (2, "I"), (5, "S"))]
     done = run(f"counterpoint rumour trace {NET} --snapshot {written(*rows)} --time 3 --rest ? --alike R {QUICK}")
     assert done.status == 0, done.err
-    assert "2 of 60 nodes seen to be touched" in done.out
+    assert "2 of 60 nodes seen to be reached" in done.out
     assert "R not told from S; 7 % of the nodes seen" in done.out
 
 
@@ -148,13 +148,13 @@ def test_methods_are_judged_on_the_same_outbreaks(tmp_path):
     done = run(f"{command} --out {tmp_path / 'table.csv'}")
     assert done.status == 0, done.err
     rows, told = pl.read_csv(tmp_path / "table.csv"), json.loads(run(f"{command} --json").out)
-    assert rows["detector"].to_list() == ["mean field", "jordan", "random"]
+    assert rows["detector"].to_list() == ["mean-field", "jordan", "random"]
     assert set(rows["n"]) == {40}
     assert rows["top1"].to_list() == pytest.approx([each["top1"] for each in told["detectors"]])
     assert rows["top1"][0] > rows["top1"][2]
     assert rows["behind"][2] == pytest.approx(rows["top1"][0] - rows["top1"][2])
     assert [each["bits"] is None for each in told["detectors"]][:2] == [False, True]
-    for line in ("40 outbreaks with 5 touched or more", "steps off", "seconds a snapshot"):
+    for line in ("40 outbreaks with 5 reached or more", "steps off", "seconds a snapshot"):
         assert line in done.out
 
 

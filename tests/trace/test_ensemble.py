@@ -11,21 +11,21 @@ from tests.trace.test_listwise import snapshots
 from counterpoint.networks.generate import barabasi_albert
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import ensemble, graph_network, ranker
-from counterpoint.trace.ensemble import Pool, floored
+from counterpoint.trace.ensemble import Ensemble, floored
 from counterpoint.trace.listwise import Worth
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 from counterpoint.trace.sampler import Sampled, Sampler
 
 FEW = 60, 60  # outbreaks that a ranker learns from
 
 
 @pytest.fixture(scope="module")
-def setting():
-    return Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-active-pull"), 3, least=3)
+def problem():
+    return Problem.of(barabasi_albert(60, 2, rng=3), model("sidr-active-pull"), 3, min_size=3)
 
 
 @pytest.fixture(scope="module")
-def learned(setting):
+def learned(problem):
     """A pool of all three members, quickly learned."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graph_network, "EXAM", 200)
@@ -34,7 +34,7 @@ def learned(setting):
         patch.setattr(ensemble, "OUTBREAKS", FEW)
         patch.setattr(ranker, "ROUNDS", 20)
         quick = Sampler(chains=2, warm=100, sweeps=50)
-        return Pool.learn(setting, seconds=0.5, rng=1, sampler=quick, outbreaks=50)
+        return Ensemble.learn(problem, seconds=0.5, rng=1, sampler=quick, outbreaks=50)
 
 
 def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
@@ -47,8 +47,8 @@ def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
 
 def test_together_they_need_no_more_bits_than_the_best_alone(learned):
     bits = learned.told["bits"]
-    assert bits["pool"] <= min(bits["ranker"], bits["neural"]) + 0.001  # they are told with three digits
-    assert bits["pool"] < np.log2(60)
+    assert bits["ensemble"] <= min(bits["ranker"], bits["graph-network"]) + 0.001  # they are told with three digits
+    assert bits["ensemble"] < np.log2(60)
 
 
 def examined(*members):
@@ -67,7 +67,7 @@ def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
 
 def test_a_pool_of_members_who_know_nothing_says_so(learned):
     none = replace(learned, unmixed=Worth((0.0, 0.0)), mixed=None)
-    assert "nobody tells anything" in none.why
+    assert "nobody knows anything" in none.why
     assert "ranker alone;" in replace(none, unmixed=Worth((1.0, 0.0))).why + ";"
 
 
@@ -80,67 +80,67 @@ def test_two_who_err_apart_are_worth_more_together():
     assert found.needs(worth) < min(found.needs(Worth(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
 
 
-def test_scores_are_logs_of_probabilities_over_the_suspects(learned, setting):
-    some = setting.outbreaks(5, 9)
+def test_scores_are_logs_of_probabilities_over_the_suspects(learned, problem):
+    some = problem.simulate_outbreaks(5, 9)
     for codes in some.codes:
-        scores = learned.scores(setting, codes, np.random.default_rng(1))
+        scores = learned.scores(problem, codes, np.random.default_rng(1))
         assert np.exp(scores).sum() == pytest.approx(1)
-        assert ((scores > -np.inf) == setting.suspect[codes]).all()
+        assert ((scores > -np.inf) == problem.suspect[codes]).all()
 
 
 def with_sampler(pool):
     """A pool in which the sampler takes part, whether it was worth it or not, and nobody else counts where it mixed."""
-    return replace(pool, members={**ensemble.taught, "sampler": Sampler()}, mixed=Worth((0.0, 0.0, 2.0)))
+    return replace(pool, members={**pool.taught, "sampler": Sampler()}, mixed=Worth((0.0, 0.0, 2.0)))
 
 
-def sampled(setting, codes, between):
+def sampled(problem, codes, between):
     """The sampler finds one suspect, and mixed or not."""
     probability = np.zeros(len(codes))
-    probability[np.flatnonzero(setting.suspect[codes])[-1]] = 1.0
+    probability[np.flatnonzero(problem.suspect[codes])[-1]] = 1.0
     return Sampled(probability, 0.5, between)
 
 
 @pytest.mark.parametrize(
     ("between", "word"), [(0.0, "mixed and is used"), (0.3, "mixed and is used"), (1.0, "did not mix and is left out")]
 )
-def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, setting, monkeypatch, between, word):
-    codes = setting.outbreaks(1, 5).codes[0]
+def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, problem, monkeypatch, between, word):
+    codes = problem.simulate_outbreaks(1, 5).codes[0]
     mine = with_sampler(learned)
-    monkeypatch.setattr(ensemble, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, between))
+    monkeypatch.setattr(ensemble, "_sampled", lambda _, problem, codes, *__: sampled(problem, codes, between))
     monkeypatch.setattr(ensemble, "SURE", 1.1)
-    scores, said, found = mine.look(setting, codes, np.random.default_rng(1))
+    scores, said, found = mine.look(problem, codes, np.random.default_rng(1))
     assert found.between == between
     without = replace(learned, members=learned.taught, mixed=None)
     assert word in said
-    known = np.exp(without.scores(setting, codes, np.random.default_rng(1)))
+    known = np.exp(without.scores(problem, codes, np.random.default_rng(1)))
     if between < 0.5:
         left = max(ensemble.RARE, between)
-        squared = ((1 - left) * sampled(setting, codes, 0).probability + left * known) ** 2
+        squared = ((1 - left) * sampled(problem, codes, 0).probability + left * known) ** 2
         assert np.exp(scores) == pytest.approx(squared / squared.sum())
     else:
         assert np.exp(scores) == pytest.approx(known)
 
 
-def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, setting, monkeypatch):
+def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, problem, monkeypatch):
     def fail(*_):
         raise AssertionError("asked")
 
-    codes = setting.outbreaks(1, 5).codes[0]
+    codes = problem.simulate_outbreaks(1, 5).codes[0]
     mine = with_sampler(learned)
     monkeypatch.setattr(ensemble, "_sampled", fail)
     monkeypatch.setattr(ensemble, "SURE", 0.0)
     without = replace(learned, members=learned.taught, mixed=None)
-    looked = mine.look(setting, codes, np.random.default_rng(1))
+    looked = mine.look(problem, codes, np.random.default_rng(1))
     assert (looked.sampled, looked.said) == (None, "the others are sure: the sampler was not asked")
-    assert looked.scores.tolist() == without.scores(setting, codes, np.random.default_rng(1)).tolist()
+    assert looked.scores.tolist() == without.scores(problem, codes, np.random.default_rng(1)).tolist()
 
 
-def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(setting, monkeypatch):
-    monkeypatch.setattr(ensemble, "_sampled", lambda _, setting, codes, *__: sampled(setting, codes, 1.0))
+def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(problem, monkeypatch):
+    monkeypatch.setattr(ensemble, "_sampled", lambda _, problem, codes, *__: sampled(problem, codes, 1.0))
     monkeypatch.setattr(ensemble, "OUTBREAKS", FEW)
     monkeypatch.setattr(ensemble, "DEAR", 100.0)
     monkeypatch.setattr(ranker, "ROUNDS", 20)
-    found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=8)
+    found = Ensemble.learn(problem, seconds=0.5, rng=1, outbreaks=8)
     assert "mixed on 0 of 4 outbreaks" in found.why
     assert not found.mixed
     assert "graph network: it takes 20 s or more" in found.why
@@ -162,71 +162,71 @@ def test_after_many_steps_a_sampler_is_believed_in_only_if_many_outbreaks_speak_
     assert ensemble._expected(np.tile(few, 4), 23) > ensemble.DUE
 
 
-def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(setting, monkeypatch):
-    def alike(_, setting, codes, *__):
-        suspect = setting.suspect[codes]
+def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(problem, monkeypatch):
+    def alike(_, problem, codes, *__):
+        suspect = problem.suspect[codes]
         return Sampled(suspect / suspect.sum(), 0.5, 0.0)
 
     monkeypatch.setattr(ensemble, "_sampled", alike)
     monkeypatch.setattr(ensemble, "OUTBREAKS", FEW)
     monkeypatch.setattr(ensemble, "DEAR", 100.0)
     monkeypatch.setattr(ranker, "ROUNDS", 20)
-    found = Pool.learn(setting, seconds=0.5, rng=1, outbreaks=40)
+    found = Ensemble.learn(problem, seconds=0.5, rng=1, outbreaks=40)
     assert "too little for what it costs" in found.why
     assert not found.mixed
     assert "sampler" not in found.members
 
 
-def test_what_is_saved_says_the_same_when_it_is_loaded(learned, setting, tmp_path):
-    learned.save(tmp_path / "pool")
-    again = Pool.load(tmp_path / "pool")
+def test_what_is_saved_says_the_same_when_it_is_loaded(learned, problem, tmp_path):
+    learned.save(tmp_path / "ensemble")
+    again = Ensemble.load(tmp_path / "ensemble")
     assert (again.why, again.told) == (learned.why, learned.told)
-    for codes in setting.outbreaks(3, 7).codes:
-        one, other = (each.look(setting, codes, np.random.default_rng(1)) for each in (learned, again))
+    for codes in problem.simulate_outbreaks(3, 7).codes:
+        one, other = (each.look(problem, codes, np.random.default_rng(1)) for each in (learned, again))
         assert one.said == other.said
         assert one.scores.tolist() == other.scores.tolist()
 
 
 def test_a_damaged_pool_is_refused_in_one_line(learned, tmp_path):
-    folder = tmp_path / "pool"
+    folder = tmp_path / "ensemble"
     learned.save(folder)
     for path in sorted(folder.iterdir()):
         whole = path.read_bytes()
         for broken in (b"", whole[: len(whole) // 2]):
             path.write_bytes(broken)
-            with refused("no saved pool"):
-                Pool.load(folder)
+            with refused("no saved ensemble"):
+                Ensemble.load(folder)
         path.unlink()
-        with refused("no saved pool"):
-            Pool.load(folder)
+        with refused("no saved ensemble"):
+            Ensemble.load(folder)
         path.write_bytes(whole)
-    kept = json.loads((folder / "pool.json").read_text())
+    kept = json.loads((folder / "ensemble.json").read_text())
     for other, word in (
-        ({"format": 1, "unmixed": {"ranker": 0.5, "neural": 0.5}, "mixed": {}}, "another version"),
+        ({"format": 1, "unmixed": {"ranker": 0.5, "graph-network": 0.5}, "mixed": {}}, "another version"),
         ({"unmixed": [[1.0], 0.0]}, "more or fewer weights"),
-        ({"unmixed": [[1.0]]}, "no saved pool"),
-        ({"unmixed": None}, "no saved pool"),
+        ({"unmixed": [[1.0]]}, "no saved ensemble"),
+        ({"unmixed": None}, "no saved ensemble"),
     ):
-        (folder / "pool.json").write_text(json.dumps({**kept, **other}))
+        (folder / "ensemble.json").write_text(json.dumps({**kept, **other}))
         with refused(word):
-            Pool.load(folder)
+            Ensemble.load(folder)
 
 
-def test_it_is_asked_about_its_own_setting_only(learned, setting):
-    other = replace(setting, least=4)
-    with refused("learned for another setting"):
-        learned.scores(other, other.outbreaks(1, 1).codes[0], np.random.default_rng(1))
+def test_it_is_asked_about_its_own_setting_only(learned, problem):
+    other = replace(problem, min_size=4)
+    with refused("learned for another problem"):
+        learned.scores(other, other.simulate_outbreaks(1, 1).codes[0], np.random.default_rng(1))
     with refused("more than 0 would be right"):
-        Pool.learn(setting, seconds=0, rng=1)
+        Ensemble.learn(problem, seconds=0, rng=1)
 
 
-def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(setting, monkeypatch):
+def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(problem, monkeypatch):
     monkeypatch.setattr(ensemble, "_tried", lambda *_: pytest.fail("it was tried"))
     slow = Sampler(sweeps=10**9)
     for sampler, dear in ((slow, ensemble.DEAR), (Sampler(), 1e-4)):
         monkeypatch.setattr(ensemble, "DEAR", dear)
-        found = Pool.learn(setting, seconds=2, rng=1, neural=False, sampler=sampler)
+        found = Ensemble.learn(problem, seconds=2, rng=1, neural=False, sampler=sampler)
         assert "or more" in found.told["left out"]["sampler"]
         assert "sampler" not in found.members
-    few = setting.outbreaks(1, 1).codes[0]
-    assert slow.effort(setting, few) > 10**9 > Sampler().effort(setting, few) > 0
+    few = problem.simulate_outbreaks(1, 1).codes[0]
+    assert slow.effort(problem, few) > 10**9 > Sampler().effort(problem, few) > 0

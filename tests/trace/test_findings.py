@@ -16,8 +16,8 @@ from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulate import simulate
 from counterpoint.stats.intervals import Estimate
 from counterpoint.trace import findings
-from counterpoint.trace.locate import trace
-from counterpoint.trace.observation import Observed
+from counterpoint.trace.localization import locate
+from counterpoint.trace.observation import Observation
 
 NET = network("ba:200,2", rng=1)
 INTERVENTIONS = (Plant(2, "D", "hubs", 5),)
@@ -203,11 +203,11 @@ def test_who_nobody_hears_is_a_class_of_their_own():
 
 
 def traced(method, **how):
-    return trace(NET, Observed.of_run(RUN(runs=1, steps=3, keep="nodes"), **how), model("sidr"), method=method)
+    return locate(NET, Observation.of_run(RUN(runs=1, steps=3, keep="nodes"), **how), model("sidr"), method=method)
 
 
 def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():
-    found = traced("mean field")
+    found = traced("mean-field")
     told = findings.tell_suspects(found)
     first = tables(told)["The first suspects"]
     assert first.columns == ("rank", "node", "seen", "probability", "together")
@@ -223,7 +223,7 @@ def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():
 
 
 def test_of_a_method_that_ranks_no_probability_is_told():
-    told = findings.tell_suspects(traced("jordan", alike=("R",), share=0.7))
+    told = findings.tell_suspects(traced("jordan", indistinguishable=("R",), share=0.7))
     assert "probability of" not in told.summary
     assert "how likely each is, is not known" in told.summary
     assert tables(told)["The first suspects"].columns == ("rank", "node", "seen")

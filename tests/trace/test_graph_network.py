@@ -13,9 +13,9 @@ from counterpoint.networks.graph import Network
 from counterpoint.networks.recipe import network
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import graph_network, graph_network_kernels
-from counterpoint.trace.graph_network import Neural
+from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.graph_network_kernels import WIDTH
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 
 NODES = 30
 LOOSE = 0.02  # by how much a slope in 32 bits may be wrong
@@ -29,17 +29,17 @@ def edges(*, directed=False, weighted=False):
     return Network.of(*ends, nodes=NODES, directed=directed, weight=weight)
 
 
-def setting_of(net=None, time=3, **other):
-    return Setting.of(net or edges(), model("sidr"), time, **other)
+def problem_of(net=None, time=3, **other):
+    return Problem.of(net or edges(), model("sidr"), time, **other)
 
 
-SETTINGS = {
-    "plain": setting_of(),
-    "weighted, two sources": setting_of(edges(weighted=True), sources=2),
-    "directed, partly seen": setting_of(edges(directed=True, weighted=True), share=0.7),
-    "removed not told": setting_of(alike=("R",)),
+PROBLEMS = {
+    "plain": problem_of(),
+    "weighted, two sources": problem_of(edges(weighted=True), sources=2),
+    "directed, partly seen": problem_of(edges(directed=True, weighted=True), share=0.7),
+    "removed not told": problem_of(indistinguishable=("R",)),
 }
-each_setting = pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 
 
 @pytest.fixture(autouse=True)
@@ -53,10 +53,10 @@ def pool():
         yield one
 
 
-def school_of(setting, pool):
+def school_of(problem, pool):
     """A school whose weights are all of some size, so that each has a slope."""
     school, rng = (
-        graph_network._School(graph_network._Graph.of(setting), np.random.default_rng(3), pool),
+        graph_network._School(graph_network._Graph.of(problem), np.random.default_rng(3), pool),
         np.random.default_rng(4),
     )
     school.values += rng.normal(0, 0.1, len(school.values)).astype(np.float32)
@@ -97,9 +97,9 @@ def slowly(weights, graph, codes):
     return scores
 
 
-@each_setting
-def test_the_kernel_computes_what_the_formula_says(setting, pool):
-    school, seen = school_of(setting, pool), setting.outbreaks(6, 5)
+@each_problem
+def test_the_kernel_computes_what_the_formula_says(problem, pool):
+    school, seen = school_of(problem, pool), problem.simulate_outbreaks(6, 5)
     found = graph_network._scored(school.weights, school.graph, seen.codes, pool)
     right = np.stack([slowly(school.weights, school.graph, codes) for codes in seen.codes])
     np.testing.assert_allclose(found, right, atol=2e-4)
@@ -111,9 +111,9 @@ def loss_of(school, seen):
     return float(-np.take_along_axis(scores, seen.sources.astype(np.int64), 1).mean())
 
 
-@each_setting
-def test_the_gradient_of_every_part_is_the_slope_of_the_formula(setting, pool):
-    school, seen = school_of(setting, pool), setting.outbreaks(8, 5)
+@each_problem
+def test_the_gradient_of_every_part_is_the_slope_of_the_formula(problem, pool):
+    school, seen = school_of(problem, pool), problem.simulate_outbreaks(8, 5)
     school.descend(seen.codes, seen.sources)
     for name, slope in school.graph.parts(school.slope.copy())._asdict().items():
         weights = getattr(school.weights, name)
@@ -129,11 +129,11 @@ def test_the_gradient_of_every_part_is_the_slope_of_the_formula(setting, pool):
 
 
 def test_the_names_of_nodes_mean_nothing(pool):
-    setting = SETTINGS["directed, partly seen"]
-    net, order = setting.network, np.random.default_rng(7).permutation(NODES)
+    problem = PROBLEMS["directed, partly seen"]
+    net, order = problem.network, np.random.default_rng(7).permutation(NODES)
     renamed = Network.of(order[net.tails], order[net.to], nodes=NODES, directed=True, weight=net.weight)
-    other = setting_of(renamed, share=0.7)
-    school, codes = school_of(setting, pool), setting.outbreaks(5, 5).codes
+    other = problem_of(renamed, share=0.7)
+    school, codes = school_of(problem, pool), problem.simulate_outbreaks(5, 5).codes
     kinds = len(school.graph.groups)
     place, bias = (part.reshape(NODES, kinds, -1) for part in (school.weights.place, school.weights.bias))
     moved = school.weights._replace(
@@ -150,52 +150,52 @@ def test_the_same_seed_teaches_the_same_on_any_number_of_threads(monkeypatch):
     taught = []
     for threads in (1, 3):
         monkeypatch.setattr(graph_network.os, "cpu_count", lambda threads=threads: threads)
-        taught.append(Neural.learn(SETTINGS["plain"], steps=5, rng=8))
+        taught.append(GraphNetwork.learn(PROBLEMS["plain"], steps=5, rng=8))
     assert all((taught[0].weights[name] == part).all() for name, part in taught[1].weights.items())
 
 
-@each_setting
-def test_scores_are_logs_of_probabilities_of_those_who_may_have_begun_it(setting):
-    taught, codes = Neural.learn(setting, steps=3, rng=8), setting.outbreaks(9, 9).codes
-    scores = taught.scores_many(setting, codes)
+@each_problem
+def test_scores_are_logs_of_probabilities_of_those_who_may_have_begun_it(problem):
+    taught, codes = GraphNetwork.learn(problem, steps=3, rng=8), problem.simulate_outbreaks(9, 9).codes
+    scores = taught.scores_many(problem, codes)
     np.testing.assert_allclose(np.exp(scores).sum(1), 1, rtol=1e-5)
-    assert ((scores > -np.inf) == setting.suspect[codes]).all()
-    np.testing.assert_allclose(taught.scores(setting, codes[4], np.random.default_rng(0)), scores[4], atol=1e-4)
+    assert ((scores > -np.inf) == problem.suspect[codes]).all()
+    np.testing.assert_allclose(taught.scores(problem, codes[4], np.random.default_rng(0)), scores[4], atol=1e-4)
 
 
 def test_the_only_node_touched_began_it():
-    setting = setting_of(time=0)
-    taught, seen = Neural.learn(setting, steps=1, rng=8), setting.outbreaks(NODES, 9)
-    assert (taught.scores_many(setting, seen.codes).argmax(1) == seen.sources[:, 0]).all()
-    nobody = taught.scores_many(setting, np.zeros((1, NODES), np.uint8))
+    problem = problem_of(time=0)
+    taught, seen = GraphNetwork.learn(problem, steps=1, rng=8), problem.simulate_outbreaks(NODES, 9)
+    assert (taught.scores_many(problem, seen.codes).argmax(1) == seen.sources[:, 0]).all()
+    nobody = taught.scores_many(problem, np.zeros((1, NODES), np.uint8))
     assert (nobody == -np.inf).all()
 
 
 def test_where_there_is_one_right_answer_it_is_learned():
     """On a ring, what passes to every neighbour in every step began in the middle."""
-    setting = Setting.of(network(f"ring:{NODES}"), model("si", spread=1.0), 4)
-    seen = setting.outbreaks(300, 9)
-    taught = Neural.learn(setting, steps=150, rng=8)
-    assert (taught.scores_many(setting, seen.codes).argmax(1) == seen.sources[:, 0]).mean() > 0.98
+    problem = Problem.of(network(f"ring:{NODES}"), model("si", spread=1.0), 4)
+    seen = problem.simulate_outbreaks(300, 9)
+    taught = GraphNetwork.learn(problem, steps=150, rng=8)
+    assert (taught.scores_many(problem, seen.codes).argmax(1) == seen.sources[:, 0]).mean() > 0.98
 
 
 def test_where_there_is_none_it_says_how_sure_it_is_and_beats_chance():
-    setting = setting_of(network("ba:50,2", rng=1), time=2, least=3)
-    seen, taught = setting.outbreaks(2000, 9), Neural.learn(setting, steps=150, rng=8)
-    scores = taught.scores_many(setting, seen.codes)
+    problem = problem_of(network("ba:50,2", rng=1), time=2, min_size=3)
+    seen, taught = problem.simulate_outbreaks(2000, 9), GraphNetwork.learn(problem, steps=150, rng=8)
+    scores = taught.scores_many(problem, seen.codes)
     hit, claimed = (scores.argmax(1) == seen.sources[:, 0]).mean(), np.exp(scores.max(1)).mean()
-    chance = (1 / setting.suspect[seen.codes].sum(1)).mean()
+    chance = (1 / problem.suspect[seen.codes].sum(1)).mean()
     assert hit > 2 * chance
     assert claimed == pytest.approx(hit, abs=0.05)
 
 
 def test_it_is_made_as_sure_as_it_is_right(pool):
     """Whatever it is multiplied by, it becomes what says most of the snapshots."""
-    setting = setting_of(time=2)
-    school, seen = school_of(setting, pool), setting.outbreaks(300, 9)
+    problem = problem_of(time=2)
+    school, seen = school_of(problem, pool), problem.simulate_outbreaks(300, 9)
     found = school.graph.parts(school.mean)
     for _ in range(20):
-        batch = setting.outbreaks(32, len(seen.codes) + school.steps)
+        batch = problem.simulate_outbreaks(32, len(seen.codes) + school.steps)
         school.step(batch.codes, batch.sources, 1e-2)
     school.temper(seen.codes, seen.sources)
     best, right = school.losses(seen.codes, seen.sources).mean(), found.out.copy()
@@ -207,40 +207,40 @@ def test_it_is_made_as_sure_as_it_is_right(pool):
 
 
 def test_what_is_saved_is_what_is_read(tmp_path):
-    setting = SETTINGS["weighted, two sources"]
-    taught, codes = Neural.learn(setting, steps=2, rng=8), setting.outbreaks(5, 9).codes
+    problem = PROBLEMS["weighted, two sources"]
+    taught, codes = GraphNetwork.learn(problem, steps=2, rng=8), problem.simulate_outbreaks(5, 9).codes
     taught.save(tmp_path / "taught")
-    again = Neural.load(tmp_path / "taught")
-    np.testing.assert_array_equal(again.scores_many(setting, codes), taught.scores_many(setting, codes))
+    again = GraphNetwork.load(tmp_path / "taught")
+    np.testing.assert_array_equal(again.scores_many(problem, codes), taught.scores_many(problem, codes))
 
 
 def test_once_nothing_is_learned_any_more_it_ends_sooner():
     course, rng = graph_network._Course(1e6, None), np.random.default_rng(0)
-    course.judge(np.full(1000, 2.0))
-    course.judge(np.full(1000, 1.0))
-    course.judge(np.full(1000, 1.0) + rng.normal(0, 1, 1000))  # who knows?
+    course.evaluate(np.full(1000, 2.0))
+    course.evaluate(np.full(1000, 1.0))
+    course.evaluate(np.full(1000, 1.0) + rng.normal(0, 1, 1000))  # who knows?
     assert course.seconds == 1e6
-    course.judge(np.full(1000, 1.0))
-    course.judge(np.full(1000, 1.0) + rng.normal(0, 0.1, 1000))
+    course.evaluate(np.full(1000, 1.0))
+    course.evaluate(np.full(1000, 1.0) + rng.normal(0, 0.1, 1000))
     assert course.seconds < 1e6
 
 
 def test_what_cannot_be_is_refused(tmp_path):
-    setting, other = SETTINGS["plain"], setting_of(time=2)
-    taught = Neural.learn(setting, steps=1, rng=8)
-    with refused(f"setting {setting.key} knows nothing of {other.key}"):
+    problem, other = PROBLEMS["plain"], problem_of(time=2)
+    taught = GraphNetwork.learn(problem, steps=1, rng=8)
+    with refused(f"problem {problem.key} knows nothing of {other.key}"):
         taught.scores_many(other, np.zeros((1, NODES), np.uint8))
     with refused("a snapshot has 30 nodes"):
-        taught.scores_many(setting, np.zeros((1, NODES - 1), np.uint8))
-    deeper = Neural({**taught.weights, "layer": np.concatenate([taught.weights["layer"]] * 2)}, taught.key)
+        taught.scores_many(problem, np.zeros((1, NODES - 1), np.uint8))
+    deeper = GraphNetwork({**taught.weights, "layer": np.concatenate([taught.weights["layer"]] * 2)}, taught.key)
     with refused("of another shape"):
-        deeper.scores_many(setting, np.zeros((1, NODES), np.uint8))
+        deeper.scores_many(problem, np.zeros((1, NODES), np.uint8))
     with refused("more than 0 seconds"):
-        Neural.learn(setting, seconds=0, rng=8)
+        GraphNetwork.learn(problem, seconds=0, rng=8)
     with refused("1 step or more"):
-        Neural.learn(setting, steps=0, rng=8)
+        GraphNetwork.learn(problem, steps=0, rng=8)
     for name, text in (("missing", None), ("empty", ""), ("text", "PK no archive")):
         if text is not None:
             (tmp_path / name).write_text(text)
         with refused(f"{name} holds nothing that was learned"):
-            Neural.load(tmp_path / name)
+            GraphNetwork.load(tmp_path / name)

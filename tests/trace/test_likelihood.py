@@ -13,20 +13,20 @@ from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulate import simulate
 from counterpoint.trace.likelihood import MeanField
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 
 TINY = 1e-9
 RNG = np.random.default_rng
 SIDR = model("sidr", forget=0.1)
 
 
-def twin(setting, model, codes, source, time):
+def twin(problem, model, codes, source, time):
     """ln P(codes | source): every node, class and state in plain loops over the whole network."""
-    net, meet, alone = setting.network, model.contact_chances[0], model.spontaneous_chances
+    net, meet, alone = problem.network, model.contact_chances[0], model.spontaneous_chances
     states, nodes, ordinary = range(len(model.states)), range(net.nodes), 1 - sum(model.classes.values())
     returns = meet[..., 0].any() or alone[..., 0].any()
-    never = [not setting.may[code][1:].any() and not returns for code in codes]
-    others = (setting.sources - 1) / max(never.count(False) - 1, 1)
+    never = [not problem.possible_states[code][1:].any() and not returns for code in codes]
+    others = (problem.sources - 1) / max(never.count(False) - 1, 1)
     now = []
     for v in nodes:
         begun = 1.0 if v == source else 0.0 if never[v] else others
@@ -61,7 +61,7 @@ def twin(setting, model, codes, source, time):
                 after[c, s] += now[v][c, s] * (1 - into.sum())
             new.append(after)
         now = new
-    return sum(np.log(max(now[v].sum(0) @ setting.may[codes[v]], TINY)) for v in nodes)
+    return sum(np.log(max(now[v].sum(0) @ problem.possible_states[codes[v]], TINY)) for v in nodes)
 
 
 def small(seed, *, directed=False, weighted=False):
@@ -72,46 +72,48 @@ def small(seed, *, directed=False, weighted=False):
 
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 @pytest.mark.parametrize(("directed", "weighted"), [(False, False), (True, False), (True, True)])
-@pytest.mark.parametrize("more", [{}, {"share": 0.6}, {"alike": ("R",), "sources": 2}], ids=["seen", "some", "alike"])
+@pytest.mark.parametrize(
+    "more", [{}, {"share": 0.6}, {"indistinguishable": ("R",), "sources": 2}], ids=["seen", "some", "alike"]
+)
 def test_scores_are_the_twins(contact, directed, weighted, more):
     net = small(1, directed=directed, weighted=weighted)
-    setting = Setting.of(net, SIDR.meeting(contact), 3, least=3, **more)
-    for codes in setting.outbreaks(2, 8).codes:
-        found = MeanField().scores(setting, codes, RNG(0))
-        for v in np.flatnonzero(setting.suspect[codes]):
-            assert found[v] == pytest.approx(twin(setting, setting.model, codes, v, 3))
+    problem = Problem.of(net, SIDR.meeting(contact), 3, min_size=3, **more)
+    for codes in problem.simulate_outbreaks(2, 8).codes:
+        found = MeanField().scores(problem, codes, RNG(0))
+        for v in np.flatnonzero(problem.suspect[codes]):
+            assert found[v] == pytest.approx(twin(problem, problem.model, codes, v, 3))
 
 
 @pytest.mark.parametrize("name", ["sirs", "seir"])
 def test_who_may_come_back_or_looks_at_the_ignorant_is_not_left_out(name):
     bored = Model("bored", ("S", "I"), (Contact("S", "I", {"I": 0.7}), Contact("I", "S", {"S": 0.2})), "I", ("I",))
     for each in (model(name), bored.meeting("pull")):
-        setting = Setting.of(small(2), each.meeting("pull"), 2, least=2)
-        (codes,) = setting.outbreaks(1, 3).codes
-        found = MeanField().scores(setting, codes, RNG(0))
-        for v in np.flatnonzero(setting.suspect[codes])[:4]:
-            assert found[v] == pytest.approx(twin(setting, setting.model, codes, v, 2))
+        problem = Problem.of(small(2), each.meeting("pull"), 2, min_size=2)
+        (codes,) = problem.simulate_outbreaks(1, 3).codes
+        found = MeanField().scores(problem, codes, RNG(0))
+        for v in np.flatnonzero(problem.suspect[codes])[:4]:
+            assert found[v] == pytest.approx(twin(problem, problem.model, codes, v, 2))
 
 
 def test_what_may_have_been_adds_up_over_models_and_times():
     slow = replace(SIDR, rules=model("sidr", alpha1=0.1).rules)
     models, times = ((SIDR, 0.7), (slow, 0.3)), ((1, 0.2), (2, 0.5), (3, 0.3), (4, 0.0))
-    setting = Setting(small(3), models, times, least=3)
-    (codes,) = setting.outbreaks(1, 3).codes
-    found = MeanField().scores(setting, codes, RNG(0))
-    for v in np.flatnonzero(setting.suspect[codes]):
-        parts = [p * q * np.exp(twin(setting, m, codes, v, t)) for m, p in models for t, q in times]
+    problem = Problem(small(3), models, times, min_size=3)
+    (codes,) = problem.simulate_outbreaks(1, 3).codes
+    found = MeanField().scores(problem, codes, RNG(0))
+    for v in np.flatnonzero(problem.suspect[codes]):
+        parts = [p * q * np.exp(twin(problem, m, codes, v, t)) for m, p in models for t, q in times]
         assert found[v] == pytest.approx(np.log(sum(parts)))
 
 
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 def test_one_step_from_a_known_source_is_exact(contact):
     """Everybody hears the source alone: snapshots are as frequent in simulations as they are probable."""
-    setting = Setting.of(star(4), SIDR.meeting(contact), 1)
-    out = simulate(setting.network, setting.model, runs=40_000, sources=[0], steps=1, keep="nodes", rng=1)
+    problem = Problem.of(star(4), SIDR.meeting(contact), 1)
+    out = simulate(problem.network, problem.model, runs=40_000, sources=[0], steps=1, keep="nodes", rng=1)
     seen, counts = np.unique(out.last, axis=0, return_counts=True)
     for codes, count in zip(seen, counts, strict=True):
-        chance = np.exp(MeanField().scores(setting, codes, RNG(0))[0])
+        chance = np.exp(MeanField().scores(problem, codes, RNG(0))[0])
         assert abs(count - 40_000 * chance) <= 4.5 * np.sqrt(40_000 * chance * (1 - chance)) + 1e-6
 
 
@@ -120,41 +122,41 @@ def test_on_a_line_the_first_to_hear_hear_as_the_law_has_it():
     p = 0.3
     si = Model("SI", ("S", "I"), (Contact("S", "I", {"I": p}),), source="I", active=("I",))
     net = Network.of([0, 1], [1, 2], directed=True)
-    setting = Setting.of(net, si, 2, share=0.5)
-    unseen = setting.unseen
+    problem = Problem.of(net, si, 2, share=0.5)
+    unseen = problem.unseen
     for node, chance in ((1, 1 - (1 - p) ** 2), (2, p * p)):
         codes = np.full(3, unseen, np.uint8)
         codes[[0, node]] = 1
-        assert np.exp(MeanField().scores(setting, codes, RNG(0))[0]) == pytest.approx(chance)
+        assert np.exp(MeanField().scores(problem, codes, RNG(0))[0]) == pytest.approx(chance)
 
 
 def test_after_no_step_the_source_is_who_is_in_its_state():
-    setting = Setting.of(ring(6), SIDR, 0)
+    problem = Problem.of(ring(6), SIDR, 0)
     codes = np.array([0, 0, 1, 0, 0, 0], np.uint8)
-    found = MeanField().scores(setting, codes, RNG(0))
+    found = MeanField().scores(problem, codes, RNG(0))
     assert isclose(found[2], 0.0, abs_tol=1e-12)
     assert np.isneginf(np.delete(found, 2)).all()
 
 
 def test_those_left_out_come_after_the_others():
-    setting = Setting.of(ring(30), SIDR, 3, alike=("R",))
+    problem = Problem.of(ring(30), SIDR, 3, indistinguishable=("R",))
     codes = np.zeros(30, np.uint8)
     codes[10:15] = 1
-    whole, some = MeanField().scores(setting, codes, RNG(0)), MeanField(most=7).scores(setting, codes, RNG(0))
+    whole, some = MeanField().scores(problem, codes, RNG(0)), MeanField(most=7).scores(problem, codes, RNG(0))
     kept = np.argsort(-some)[:7]
     assert some[kept] == pytest.approx(whole[kept])
     assert some[12] > some[kept[-1]] > some[some < some[kept[-1]]].max()
 
 
 def test_meetings_in_pairs_are_refused():
-    setting = Setting.of(ring(5), model("sidr-pairwise"), 1)
+    problem = Problem.of(ring(5), model("sidr-pairwise"), 1)
     with pytest.raises(CounterpointError, match="sidr-pairwise has 'pairwise'"):
-        MeanField().scores(setting, np.array([1, 0, 0, 0, 0], np.uint8), RNG(0))
+        MeanField().scores(problem, np.array([1, 0, 0, 0, 0], np.uint8), RNG(0))
 
 
 def test_somebody_who_changes_alone_does_so_from_the_start():
     fading = Model("fading", ("S", "I", "R"), (Spontaneous("I", {"R": 0.25}),), source="I", active=("I",))
-    setting = Setting.of(ring(4), fading, 3)
+    problem = Problem.of(ring(4), fading, 3)
     for code, chance in ((1, 0.75**3), (2, 1 - 0.75**3)):
         codes = np.array([code, 0, 0, 0], np.uint8)
-        assert np.exp(MeanField().scores(setting, codes, RNG(0))[0]) == pytest.approx(chance)
+        assert np.exp(MeanField().scores(problem, codes, RNG(0))[0]) == pytest.approx(chance)

@@ -12,25 +12,25 @@ from counterpoint.spread.models.presets import model
 from counterpoint.trace import node_features_kernels
 from counterpoint.trace.detector import probabilities
 from counterpoint.trace.node_features import Surroundings
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 from counterpoint.trace.ranker import Ranker
 
 STEPS = 3
 
 
 @pytest.fixture(scope="module")
-def setting():
-    return Setting.of(barabasi_albert(80, 2, rng=3), model("sidr-active-pull"), STEPS, least=3)
+def problem():
+    return Problem.of(barabasi_albert(80, 2, rng=3), model("sidr-active-pull"), STEPS, min_size=3)
 
 
 @pytest.fixture(scope="module")
-def ranker(setting):
-    return Ranker.learn(setting, outbreaks=300, rng=1)
+def ranker(problem):
+    return Ranker.learn(problem, outbreaks=300, rng=1)
 
 
 @pytest.fixture(scope="module")
-def fast(setting):
-    return Ranker.learn(setting, outbreaks=200, rng=1, fast=True)
+def fast(problem):
+    return Ranker.learn(problem, outbreaks=200, rng=1, fast=True)
 
 
 def neighbours(network):
@@ -80,20 +80,20 @@ def test_sums_and_extremes_are_those_of_a_plain_loop():
 
 def test_arcs_count_both_ways_for_distances():
     network = Network.of([1, 2], [0, 1], directed=True)
-    setting = Setting.of(network, model("sidr-active-pull"), STEPS)
-    shells = Surroundings.of(setting).shells(np.ones(3, np.uint8), np.array([0, 1]))
+    problem = Problem.of(network, model("sidr-active-pull"), STEPS)
+    shells = Surroundings.of(problem).shells(np.ones(3, np.uint8), np.array([0, 1]))
     assert shells.sum(2).tolist() == [[1, 1, 1, 0, 0], [1, 2, 0, 0, 0]]
 
 
 @pytest.mark.parametrize("which", ["ranker", "fast"])
-def test_it_beats_chance_by_far_and_is_as_sure_as_it_may_be(which, setting, request):
+def test_it_beats_chance_by_far_and_is_as_sure_as_it_may_be(which, problem, request):
     detector = request.getfixturevalue(which)
-    assert detector.name == which
-    outbreaks = setting.outbreaks(200, 99)
+    assert detector.name == {"ranker": "ranker", "fast": "ranker-fast"}[which]
+    outbreaks = problem.simulate_outbreaks(200, 99)
     rng = np.random.default_rng(0)
     hits, claimed, chance = 0.0, 0.0, 0.0
     for codes, (source,) in zip(outbreaks.codes, outbreaks.sources, strict=True):
-        scores = detector.scores(setting, codes, rng)
+        scores = detector.scores(problem, codes, rng)
         hits += scores[source] == scores.max()
         claimed += np.exp(scores.max())
         chance += 1 / (codes > 0).sum()
@@ -104,9 +104,9 @@ def test_it_beats_chance_by_far_and_is_as_sure_as_it_may_be(which, setting, requ
 
 @pytest.mark.parametrize("fast", [False, True])
 def test_late_outbreaks_hide_the_source_behind_the_sieve_as_often_as_it_says(fast):
-    late = Setting.of(barabasi_albert(1000, 3, rng=1), model("sidr-active-pull"), 11, least=5)
+    late = Problem.of(barabasi_albert(1000, 3, rng=1), model("sidr-active-pull"), 11, min_size=5)
     ranker = Ranker.learn(late, outbreaks=400, rng=1, fast=fast)
-    outbreaks = late.outbreaks(200, 99)
+    outbreaks = late.simulate_outbreaks(200, 99)
     assert np.median(late.suspect[outbreaks.codes].sum(1)) > 400
     held, claimed = [], []
     for codes, (source,) in zip(outbreaks.codes, outbreaks.sources, strict=True):
@@ -119,57 +119,57 @@ def test_late_outbreaks_hide_the_source_behind_the_sieve_as_often_as_it_says(fas
     assert abs(np.mean(held) - np.mean(claimed)) < 4 * np.sqrt(0.09 / 200)
 
 
-def test_probabilities_sum_to_one_over_suspects(ranker, fast, setting):
-    codes = setting.outbreaks(1, 8).codes[0]
+def test_probabilities_sum_to_one_over_suspects(ranker, fast, problem):
+    codes = problem.simulate_outbreaks(1, 8).codes[0]
     for detector in (ranker, fast):
-        scores = detector.scores(setting, codes, np.random.default_rng(0))
+        scores = detector.scores(problem, codes, np.random.default_rng(0))
         assert np.exp(scores).sum() == pytest.approx(1)
-        assert ((scores > -np.inf) == setting.suspect[codes]).all()
+        assert ((scores > -np.inf) == problem.suspect[codes]).all()
 
 
-def test_names_of_nodes_do_not_matter(ranker, setting):
-    codes = setting.outbreaks(1, 8).codes[0]
-    new = np.random.default_rng(1).permutation(setting.network.nodes)
-    renamed = Network.of(new[setting.network.tails], new[setting.network.to], nodes=setting.network.nodes)
-    other = Setting.of(renamed, model("sidr-active-pull"), STEPS, least=3)
+def test_names_of_nodes_do_not_matter(ranker, problem):
+    codes = problem.simulate_outbreaks(1, 8).codes[0]
+    new = np.random.default_rng(1).permutation(problem.network.nodes)
+    renamed = Network.of(new[problem.network.tails], new[problem.network.to], nodes=problem.network.nodes)
+    other = Problem.of(renamed, model("sidr-active-pull"), STEPS, min_size=3)
     moved = np.empty_like(codes)
     moved[new] = codes
     rng = np.random.default_rng(0)
     scores = ranker.on(other).scores(other, moved, rng)
-    assert np.allclose(np.exp(scores[new]), np.exp(ranker.scores(setting, codes, rng)), atol=1e-4)
+    assert np.allclose(np.exp(scores[new]), np.exp(ranker.scores(problem, codes, rng)), atol=1e-4)
 
 
-def test_what_is_saved_scores_the_same(setting, tmp_path):
-    learned = Ranker.learn(setting, outbreaks=60, rng=1)
+def test_what_is_saved_scores_the_same(problem, tmp_path):
+    learned = Ranker.learn(problem, outbreaks=60, rng=1)
     learned.save(tmp_path / "ranker.npz")
     loaded = Ranker.load(tmp_path / "ranker.npz")
-    codes, rng = setting.outbreaks(1, 8).codes[0], np.random.default_rng(0)
-    assert (loaded.scores(setting, codes, rng) == learned.scores(setting, codes, rng)).all()
+    codes, rng = problem.simulate_outbreaks(1, 8).codes[0], np.random.default_rng(0)
+    assert (loaded.scores(problem, codes, rng) == learned.scores(problem, codes, rng)).all()
     (tmp_path / "ranker.npz").write_bytes((tmp_path / "ranker.npz").read_bytes()[:-100])
     with pytest.raises(CounterpointError, match="holds nothing that was learned, or is damaged"):
         Ranker.load(tmp_path / "ranker.npz")
 
 
-def test_another_setting_is_refused(ranker, setting):
-    other = Setting.of(setting.network, model("sidr-active-pull"), STEPS + 1, least=3)
-    with pytest.raises(CounterpointError, match="learned for another setting"):
-        ranker.scores(other, np.ones(setting.network.nodes, np.uint8), np.random.default_rng(0))
+def test_another_problem_is_refused(ranker, problem):
+    other = Problem.of(problem.network, model("sidr-active-pull"), STEPS + 1, min_size=3)
+    with pytest.raises(CounterpointError, match="learned for another problem"):
+        ranker.scores(other, np.ones(problem.network.nodes, np.uint8), np.random.default_rng(0))
 
 
-def test_one_touched_node_is_the_source(ranker, fast, setting):
-    codes = np.zeros(setting.network.nodes, np.uint8)
+def test_one_touched_node_is_the_source(ranker, fast, problem):
+    codes = np.zeros(problem.network.nodes, np.uint8)
     codes[7] = 1
     for detector in (ranker, fast):
-        assert probabilities(detector.scores(setting, codes, np.random.default_rng(0)))[7] == pytest.approx(1)
+        assert probabilities(detector.scores(problem, codes, np.random.default_rng(0)))[7] == pytest.approx(1)
 
 
 def test_unseen_nodes_several_sources_and_times_and_directed_arcs_are_learned():
     graph = barabasi_albert(30, 1, rng=3)
     apart = Network.of(graph.tails, graph.to, nodes=33, directed=True, weight=np.full(len(graph.to), 2.0))
     models = ((model("sidr-active-pull"), 0.5), (model("sidr-pull"), 0.5))
-    setting = Setting(apart, models, ((2, 0.5), (4, 0.5)), alike=("R",), share=0.5, sources=2)
-    learned = Ranker.learn(setting, outbreaks=60, rng=1)
-    for codes in setting.outbreaks(3, 4).codes:
-        scores = learned.scores(setting, codes, np.random.default_rng(0))
+    problem = Problem(apart, models, ((2, 0.5), (4, 0.5)), indistinguishable=("R",), share=0.5, sources=2)
+    learned = Ranker.learn(problem, outbreaks=60, rng=1)
+    for codes in problem.simulate_outbreaks(3, 4).codes:
+        scores = learned.scores(problem, codes, np.random.default_rng(0))
         assert np.exp(scores).sum() == pytest.approx(1)
-        assert ((scores > -np.inf) == setting.suspect[codes]).all()
+        assert ((scores > -np.inf) == problem.suspect[codes]).all()

@@ -10,7 +10,7 @@ from counterpoint.networks.generate import barabasi_albert, ring
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 from counterpoint.trace.sampler import Sampler
 
 KITE = Network.of([0, 1, 2, 0, 3], [1, 2, 3, 2, 4])
@@ -47,9 +47,9 @@ def one_of(rules: Model, c: int, s: int, counts: tuple[float, ...], whole: float
     return found
 
 
-def enumerated(setting: Setting, codes: np.ndarray) -> np.ndarray:
+def enumerated(problem: Problem, codes: np.ndarray) -> np.ndarray:
     """P(each node is the source | what is seen), by every history."""
-    rules, network = setting.model, setting.network
+    rules, network = problem.model, problem.network
     n, states = network.nodes, len(rules.states)
     start, heard = network.heard
     active = [rules.number(state) for state in rules.active]
@@ -69,13 +69,13 @@ def enumerated(setting: Setting, codes: np.ndarray) -> np.ndarray:
         whole = sum(counts) if rules.contact == "active-pull" else strength[v]
         return one_of(rules, kinds[v], config[v], met, whole)
 
-    found, may, times = np.zeros(n), setting.may[codes], dict(setting.times)
-    for sources in combinations(range(n), setting.sources):
+    found, may, times = np.zeros(n), problem.possible_states[codes], dict(problem.times)
+    for sources in combinations(range(n), problem.sources):
         others = [range(len(shares)) if v not in sources else (0,) for v in range(n)]
         for kinds in product(*others):
             prior = np.prod([shares[kinds[v]] for v in range(n) if v not in sources])
             now = {tuple(rules.number(rules.source) if v in sources else 0 for v in range(n)): 1.0}
-            for time in range(1, setting.time + 1):
+            for time in range(1, problem.time + 1):
                 later: dict[tuple[int, ...], float] = {}
                 for config, chance in now.items():
                     ways = [[(k, p) for k, p in enumerate(law(config, kinds, v)) if p > 0] for v in range(n)]
@@ -89,17 +89,17 @@ def enumerated(setting: Setting, codes: np.ndarray) -> np.ndarray:
 
 
 CASES = {
-    "active-pull": Setting.of(KITE, model("sidr-active-pull"), 3),
-    "broadcast": Setting.of(KITE, model("sidr"), 2),
-    "pull": Setting.of(KITE, model("sidr-pull"), 3),
-    "forgetting": Setting.of(KITE, model("sidr-active-pull", forget=0.2), 2),
-    "weighed": Setting.of(WEIGHED, model("sidr-active-pull"), 3),
-    "one way": Setting.of(ONE_WAY, model("sidr-active-pull"), 3),
-    "alike": Setting.of(KITE, model("sidr-active-pull"), 3, alike=("R",)),
-    "half seen": Setting.of(KITE, model("sidr"), 2, share=0.6),
-    "eight nodes": Setting.of(ring(8), model("sir", spread=0.6, recover=0.3), 2, least=4),
-    "unknown time": Setting(KITE, ((model("sidr"), 1.0),), ((1, 0.2), (2, 0.5), (3, 0.3))),
-    "those who return": Setting.of(KITE, model("sis", spread=0.4, recover=0.3), 3),
+    "draw": Problem.of(KITE, model("sidr-active-pull"), 3),
+    "broadcast": Problem.of(KITE, model("sidr"), 2),
+    "look": Problem.of(KITE, model("sidr-pull"), 3),
+    "forgetting": Problem.of(KITE, model("sidr-active-pull", forget=0.2), 2),
+    "weighed": Problem.of(WEIGHED, model("sidr-active-pull"), 3),
+    "one way": Problem.of(ONE_WAY, model("sidr-active-pull"), 3),
+    "alike": Problem.of(KITE, model("sidr-active-pull"), 3, indistinguishable=("R",)),
+    "half seen": Problem.of(KITE, model("sidr"), 2, share=0.6),
+    "eight nodes": Problem.of(ring(8), model("sir", spread=0.6, recover=0.3), 2, min_size=4),
+    "unknown time": Problem(KITE, ((model("sidr"), 1.0),), ((1, 0.2), (2, 0.5), (3, 0.3))),
+    "those who return": Problem.of(KITE, model("sis", spread=0.4, recover=0.3), 3),
 }
 
 
@@ -109,43 +109,43 @@ def far(one: np.ndarray, other: np.ndarray) -> float:
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_samples_the_posterior(name):
-    setting = CASES[name]
-    seen = setting.outbreaks(40, 3)
+    problem = CASES[name]
+    seen = problem.simulate_outbreaks(40, 3)
     # The snapshot that leaves most open among the first: the one with the most suspects.
-    codes = seen.codes[setting.suspect[seen.codes].sum(1).argmax()]
-    found = LONG.look(setting, codes, 5)
+    codes = seen.codes[problem.suspect[seen.codes].sum(1).argmax()]
+    found = LONG.look(problem, codes, 5)
     assert found.exact > 0.05
     assert found.mixed
-    assert far(found.probability, enumerated(setting, codes)) < 0.03
+    assert far(found.probability, enumerated(problem, codes)) < 0.03
 
 
 def test_no_time_leaves_no_doubt():
     """One step on a star: whoever is seen to be infected beside the hub did not infect it alone."""
-    setting = Setting.of(Network.of([0, 0, 0], [1, 2, 3]), model("sir", spread=0.5, recover=0.0), 1)
-    found = Sampler(chains=2, warm=50, sweeps=200).look(setting, np.array([1, 1, 1, 0], np.uint8), 1)
+    problem = Problem.of(Network.of([0, 0, 0], [1, 2, 3]), model("sir", spread=0.5, recover=0.0), 1)
+    found = Sampler(chains=2, warm=50, sweeps=200).look(problem, np.array([1, 1, 1, 0], np.uint8), 1)
     np.testing.assert_allclose(found.probability, [1, 0, 0, 0])
 
 
 def test_the_same_seed_finds_the_same():
-    setting = Setting.of(barabasi_albert(60, 2, rng=1), model("sidr-active-pull"), 3, least=5)
-    codes = setting.outbreaks(1, 2).codes[0]
+    problem = Problem.of(barabasi_albert(60, 2, rng=1), model("sidr-active-pull"), 3, min_size=5)
+    codes = problem.simulate_outbreaks(1, 2).codes[0]
     short = Sampler(chains=3, warm=30, sweeps=30)
-    one, other = (short.look(setting, codes, 7) for _ in range(2))
+    one, other = (short.look(problem, codes, 7) for _ in range(2))
     np.testing.assert_array_equal(one.probability, other.probability)
     assert one[1:] == other[1:]
 
 
 @pytest.mark.parametrize(
-    ("setting", "said"),
+    ("problem", "said"),
     [
-        (Setting.of(KITE, model("sidr-pairwise"), 2), "not 'pairwise'"),
-        (Setting.of(KITE, model("sidr"), 31), "1 to 30 steps"),
-        (Setting.of(KITE, model("sidr"), 0), "1 to 30 steps"),
-        (Setting(KITE, ((model("sidr"), 0.5), (model("sidr-both"), 0.5)), ((2, 1.0),)), "one model"),
-        (Setting.of(KITE, model("sidr"), 2, sources=2), "one source"),
-        (Setting.of(Network.of([0, 1], [1, 2], since=[0.0, 1.0], until=[2.0, 3.0]), model("sidr"), 2), "do not change"),
+        (Problem.of(KITE, model("sidr-pairwise"), 2), "not 'pairwise'"),
+        (Problem.of(KITE, model("sidr"), 31), "1 to 30 steps"),
+        (Problem.of(KITE, model("sidr"), 0), "1 to 30 steps"),
+        (Problem(KITE, ((model("sidr"), 0.5), (model("sidr-both"), 0.5)), ((2, 1.0),)), "one model"),
+        (Problem.of(KITE, model("sidr"), 2, sources=2), "one source"),
+        (Problem.of(Network.of([0, 1], [1, 2], since=[0.0, 1.0], until=[2.0, 3.0]), model("sidr"), 2), "do not change"),
     ],
 )
-def test_what_it_cannot_sample_it_says(setting, said):
+def test_what_it_cannot_sample_it_says(problem, said):
     with pytest.raises(CounterpointError, match=said):
-        Sampler().look(setting, np.ones(setting.network.nodes, np.uint8), 1)
+        Sampler().look(problem, np.ones(problem.network.nodes, np.uint8), 1)

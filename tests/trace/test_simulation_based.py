@@ -10,7 +10,7 @@ from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import simulation_based
 from counterpoint.trace.detector import probabilities
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 from counterpoint.trace.simulation_based import Beam, SoftMargin, outbreaks_from
 
 RNG = np.random.default_rng
@@ -26,9 +26,9 @@ def begun(monkeypatch):
     """Where outbreaks began, one after the other."""
     nodes = []
 
-    def noted(setting, node, runs, rng):
+    def noted(problem, node, runs, rng):
         nodes.append(node)
-        return outbreaks_from(setting, node, runs, rng)
+        return outbreaks_from(problem, node, runs, rng)
 
     monkeypatch.setattr(simulation_based, "outbreaks_from", noted)
     return nodes
@@ -37,10 +37,10 @@ def begun(monkeypatch):
 @pytest.mark.parametrize("detector", BOTH, ids=lambda each: each.name)
 @pytest.mark.parametrize("time", [1, 2, 3])
 def test_a_rumour_that_is_certain_to_spread_began_in_the_middle(detector, time):
-    setting = Setting.of(ring(20), spreading(1.0), time)
+    problem = Problem.of(ring(20), spreading(1.0), time)
     codes = np.zeros(20, np.uint8)
     codes[(5 + np.arange(-time, time + 1)) % 20] = 1
-    found = detector.scores(setting, codes, RNG(1))
+    found = detector.scores(problem, codes, RNG(1))
     assert found.argmax() == 5
     assert (np.isfinite(found) == (codes == 1)).all()
 
@@ -48,47 +48,47 @@ def test_a_rumour_that_is_certain_to_spread_began_in_the_middle(detector, time):
 def test_beams_score_is_the_frequency_of_what_is_seen():
     """A leaf of a star is told with chance p: with many runs that is how often it is."""
     p, leaves = 0.3, 5
-    setting = Setting.of(star(leaves + 1), spreading(p), 1)
+    problem = Problem.of(star(leaves + 1), spreading(p), 1)
     codes = np.array([1, 1, 1, 0, 0, 0], np.uint8)
-    found = Beam(runs=20_000).scores(setting, codes, RNG(2))
+    found = Beam(runs=20_000).scores(problem, codes, RNG(2))
     assert found[0] == pytest.approx(np.log(p**2 * (1 - p) ** 3), abs=0.06)
 
 
 def test_a_beam_goes_on_to_neighbours_of_the_best_and_stops_where_none_is_better(begun):
-    """Seven of a row are touched by a certain rumour, and 3 of them begin: the middle's neighbours are no better."""
-    setting = Setting.of(ring(30), spreading(1.0), 3)
+    """Seven of a row are reached by a certain rumour, and 3 of them begin: the middle's neighbours are no better."""
+    problem = Problem.of(ring(30), spreading(1.0), 3)
     codes = np.zeros(30, np.uint8)
     codes[10:17] = 1
-    Beam(begin=1, width=1, runs=2).scores(setting, codes, RNG(3))
+    Beam(begin=1, width=1, runs=2).scores(problem, codes, RNG(3))
     assert begun[0] == 13
     assert sorted(begun) == [12, 13, 14]
 
 
 @pytest.mark.parametrize("detector", BOTH, ids=lambda each: each.name)
 def test_no_more_suspects_are_run_than_is_said_and_none_twice(detector, begun):
-    setting = Setting.of(barabasi_albert(100, 3, rng=1), model("sidr"), 3, least=40)
-    (codes,) = setting.outbreaks(1, 4).codes
-    found = detector.scores(setting, codes, RNG(5))
+    problem = Problem.of(barabasi_albert(100, 3, rng=1), model("sidr"), 3, min_size=40)
+    (codes,) = problem.simulate_outbreaks(1, 4).codes
+    found = detector.scores(problem, codes, RNG(5))
     assert 4 <= len(begun) <= 12
     assert len(set(begun)) == len(begun)
-    rest = np.setdiff1d(np.flatnonzero(setting.suspect[codes]), begun)
+    rest = np.setdiff1d(np.flatnonzero(problem.suspect[codes]), begun)
     assert np.isfinite(found[rest]).all()
     assert found[rest].max() < found[begun].min()
 
 
 def test_the_likeness_of_a_certain_rumour_is_its_overlap():
-    """One step from 1 on a line touches 0, 1, 2: of 0 to 3 touched that is 3 of 4; from 3, which touches 4, 2 of 5."""
-    setting = Setting.of(Network.of([0, 1, 2, 3], [1, 2, 3, 4]), spreading(1.0), 1)
+    """One step from 1 on a line touches 0, 1, 2: of 0 to 3 reached that is 3 of 4; from 3, which touches 4, 2 of 5."""
+    problem = Problem.of(Network.of([0, 1, 2, 3], [1, 2, 3, 4]), spreading(1.0), 1)
     codes = np.array([1, 1, 1, 1, 0], np.uint8)
     for node, likeness in ((0, 2 / 4), (1, 3 / 4), (3, 2 / 5)):
-        assert SoftMargin(runs=3)._likeness(setting, codes, node, 1).tolist() == pytest.approx([likeness] * 3)
+        assert SoftMargin(runs=3)._likeness(problem, codes, node, 1).tolist() == pytest.approx([likeness] * 3)
 
 
 def test_likeness_counts_only_nodes_that_are_seen_and_states_only_if_asked_to():
-    setting = Setting.of(Network.of([0, 1, 2], [1, 2, 3]), model("sir", spread=1.0, recover=0.0), 1, share=0.5)
-    codes = np.array([1, 2, setting.unseen, 1], np.uint8)  # 0, 1, 2 will be infected; 1 is seen removed
-    assert SoftMargin(runs=2, states=False)._likeness(setting, codes, 1, 1).tolist() == pytest.approx([2 / 3] * 2)
-    assert SoftMargin(runs=2)._likeness(setting, codes, 1, 1).tolist() == pytest.approx([1 / 3] * 2)
+    problem = Problem.of(Network.of([0, 1, 2], [1, 2, 3]), model("sir", spread=1.0, recover=0.0), 1, share=0.5)
+    codes = np.array([1, 2, problem.unseen, 1], np.uint8)  # 0, 1, 2 will be infected; 1 is seen removed
+    assert SoftMargin(runs=2, states=False)._likeness(problem, codes, 1, 1).tolist() == pytest.approx([2 / 3] * 2)
+    assert SoftMargin(runs=2)._likeness(problem, codes, 1, 1).tolist() == pytest.approx([1 / 3] * 2)
 
 
 def test_the_width_is_the_smallest_that_has_settled():
@@ -103,17 +103,17 @@ def test_the_width_is_the_smallest_that_has_settled():
 
 
 def test_luck_is_the_same_for_all_and_the_seed_tells_the_story():
-    setting = Setting.of(barabasi_albert(60, 2, rng=1), model("sidr"), 2, least=5)
-    (codes,) = setting.outbreaks(1, 4).codes
+    problem = Problem.of(barabasi_albert(60, 2, rng=1), model("sidr"), 2, min_size=5)
+    (codes,) = problem.simulate_outbreaks(1, 4).codes
     for detector in BOTH:
-        one, again = (detector.scores(setting, codes, RNG(7)) for _ in range(2))
+        one, again = (detector.scores(problem, codes, RNG(7)) for _ in range(2))
         assert (one == again).all()
 
 
 def test_outbreaks_have_models_and_times_as_likely_as_they_are():
     """Of runs a quarter has no time to spread, and of the others half spread with certainty, half not at all."""
-    setting = Setting(star(3), ((spreading(1.0), 0.5), (spreading(0.0), 0.5)), ((0, 0.25), (1, 0.75)))
-    states = outbreaks_from(setting, 0, 4000, RNG(1))
+    problem = Problem(star(3), ((spreading(1.0), 0.5), (spreading(0.0), 0.5)), ((0, 0.25), (1, 0.75)))
+    states = outbreaks_from(problem, 0, 4000, RNG(1))
     assert states.shape == (4000, 3)
     assert (states[:, 0] == 1).all()
     assert abs(int((states[:, 1] == 1).sum()) - 1500) <= 4.5 * np.sqrt(4000 * 0.375 * 0.625)
@@ -123,7 +123,7 @@ def test_outbreaks_have_models_and_times_as_likely_as_they_are():
 @pytest.mark.parametrize(
     ("name", "more"),
     [
-        ("sidr", {"share": 0.5, "alike": ("R",)}),
+        ("sidr", {"share": 0.5, "indistinguishable": ("R",)}),
         ("sidr", {"sources": 2}),
         ("sidr-pairwise", {}),
         ("sidr-asynchronous", {}),
@@ -131,23 +131,23 @@ def test_outbreaks_have_models_and_times_as_likely_as_they_are():
     ids=["some seen, alike", "two sources", "meetings", "asynchronous"],
 )
 def test_every_suspect_has_a_finite_score_whatever_the_model(detector, name, more):
-    setting = Setting.of(barabasi_albert(40, 2, rng=1), model(name), 3, least=4, **more)
-    (codes,) = setting.outbreaks(1, 5).codes
-    assert (np.isfinite(detector.scores(setting, codes, RNG(1))) == setting.suspect[codes]).all()
+    problem = Problem.of(barabasi_albert(40, 2, rng=1), model(name), 3, min_size=4, **more)
+    (codes,) = problem.simulate_outbreaks(1, 5).codes
+    assert (np.isfinite(detector.scores(problem, codes, RNG(1))) == problem.suspect[codes]).all()
 
 
 @pytest.mark.parametrize("detector", BOTH, ids=lambda each: each.name)
 @pytest.mark.parametrize("nodes", [[], [3], [0, 9]], ids=["none", "one", "apart"])
 def test_few_touched_nodes_are_taken(detector, nodes):
-    setting = Setting.of(ring(20), spreading(0.5), 2)
+    problem = Problem.of(ring(20), spreading(0.5), 2)
     codes = np.zeros(20, np.uint8)
     codes[nodes] = 1
-    found = detector.scores(setting, codes, RNG(1))
+    found = detector.scores(problem, codes, RNG(1))
     assert np.flatnonzero(np.isfinite(found)).tolist() == nodes
 
 
 def test_senseless_numbers_are_refused():
     with pytest.raises(CounterpointError, match="beam: width is 0"):
         Beam(width=0)
-    with pytest.raises(CounterpointError, match="soft margin: runs"):
+    with pytest.raises(CounterpointError, match="soft-margin: runs"):
         SoftMargin(runs=1)

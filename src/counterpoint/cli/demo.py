@@ -50,7 +50,7 @@ def demo(
     friends = logs / "network" / "friends.csv"
     rumour.simulate(str(friends), plant=["3:D:source"], seed=seed)
     say()
-    _who_began(friends, to, "ranker" if listeners <= NEAR else "fast", seed)
+    _who_began(friends, to, "ranker" if listeners <= NEAR else "ranker-fast", seed)
     say()
     report.report(workspace, to=page, title=TITLE, network=friends)
 

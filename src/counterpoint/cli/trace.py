@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import polars as pl
 
     from counterpoint.trace.detector import Detector
-    from counterpoint.trace.problem import Setting
+    from counterpoint.trace.problem import Problem
     from counterpoint.trace.suspects import Suspects
 
 SPAN: Final = 100  # steps between the first and the last that may be the time, at most
-DETECTORS: Final = "pool,ranker,lpsi,jordan,random"
+DETECTORS: Final = "ensemble,ranker,lpsi,jordan,random"
 
 Network = Annotated[str, typer.Option("--network", help=f"A file of a network, or a recipe: {RECIPES}.")]
 Steps = Annotated[str, typer.Option("--time", help="Steps since it began, as 3; or 2-6: any of these, alike.")]
@@ -70,8 +70,8 @@ def trace(
     alike: Alike = None,
     sources: Sources = 1,
     method: Annotated[
-        str, typer.Option("--method", help="pool, ranker, neural, sampler, mean-field, jordan, lpsi, ...")
-    ] = "pool",
+        str, typer.Option("--method", help="ensemble, ranker, graph-network, sampler, mean-field, jordan, lpsi, ...")
+    ] = "ensemble",
     seconds: Seconds = 60.0,
     cache: Cache = None,
     directed: Directed = None,
@@ -85,16 +85,16 @@ def trace(
 
     Example: counterpoint rumour trace --network friends.csv --snapshot seen.csv --time 3 --rest S
     """
-    from counterpoint.trace.locate import trace as traced
-    from counterpoint.trace.observation import Observed
+    from counterpoint.trace.localization import locate
+    from counterpoint.trace.observation import Observation
 
     _check_outputs(out, report)
     with progress("reading") as step:
         read, law = network_from(network, directed, seed), model_from(model, event, settings or (), contact)
         hidden = _alike(alike)
-        seen = Observed.read(snapshot, read.network, law, _times(time), alike=hidden, rest=rest)
+        seen = Observation.read(snapshot, read.network, law, _times(time), indistinguishable=hidden, default_state=rest)
         how: dict[str, Any] = {"method": method, "sources": sources, "seconds": _seconds(seconds)}
-        found = traced(read.network, seen, law, **how, rng=seed, cache=cache, tell=step)
+        found = locate(read.network, seen, law, **how, rng=seed, cache=cache, progress=step)
         step("writing")
         _hand_out(found.table(), out)
         if report is not None:
@@ -114,7 +114,9 @@ def evaluate(
     event: Event = None,
     settings: Settings = None,
     contact: ContactScheme = None,
-    outbreaks: Annotated[int, typer.Option("--outbreaks", min=1, help="On how many outbreaks they are judged.")] = 200,
+    outbreaks: Annotated[
+        int, typer.Option("--outbreaks", min=1, help="On how many outbreaks they are evaluated.")
+    ] = 200,
     detectors: Annotated[
         str, typer.Option("--detectors", help="Methods of `rumour trace`, with commas; others stand behind the first.")
     ] = DETECTORS,
@@ -133,26 +135,26 @@ def evaluate(
 
     Example: counterpoint rumour evaluate --network ba:1000,3 --time 3 --outbreaks 200
     """
-    from counterpoint.trace.evaluate import judge
-    from counterpoint.trace.problem import Setting
+    from counterpoint.trace.evaluation import evaluate
+    from counterpoint.trace.problem import Problem
 
     _check_outputs(out)
     with progress("reading") as step:
         read, law = network_from(network, directed, seed), model_from(model, event, settings or (), contact)
         chances = _times(time)
         times = tuple((at, 1 / len(chances)) for at in chances)
-        setting = Setting(read.network, ((law, 1.0),), times, _alike(alike), share, sources, least)
-        methods = _learned(setting, detectors, seconds=_seconds(seconds), rng=seed, cache=cache, tell=step)
-        judged = judge(setting, methods, outbreaks=outbreaks, rng=_apart(seed), tell=step)
-        table = judged.table()
+        problem = Problem(read.network, ((law, 1.0),), times, _alike(alike), share, sources, least)
+        methods = _learned(problem, detectors, seconds=_seconds(seconds), rng=seed, cache=cache, progress=step)
+        evaluated = evaluate(problem, methods, outbreaks=outbreaks, rng=_apart(seed), progress=step)
+        table = evaluated.table()
         _hand_out(table, out)
     if as_json:
         rows = [{name: _finite(value) for name, value in row.items()} for row in table.to_dicts()]
-        say_json({**network_told(network, read), **_setting_told(setting), "outbreaks": outbreaks, "detectors": rows})
+        say_json({**network_told(network, read), **_setting_told(problem), "outbreaks": outbreaks, "detectors": rows})
         return
     say(f"{network}: {size_of(read)}")
-    many = f"{pluralize(outbreaks, 'outbreak')} with {least:,} touched or more"
-    say(f"{_setting_said(setting)}; {many}, {judged.touched.mean():.1f} on average")
+    many = f"{pluralize(outbreaks, 'outbreak')} with {least:,} reached or more"
+    say(f"{_setting_said(problem)}; {many}, {evaluated.reached.mean():.1f} on average")
     _say_judged(table, sources)
     _say_written(out)
 
@@ -178,21 +180,21 @@ def _seconds(seconds: float) -> float:
 
 
 def _apart(seed: int) -> "np.random.Generator":
-    """Return luck of its own: with the seed itself, methods would be judged on what they have learned from."""
+    """Return luck of its own: with the seed itself, methods would be evaluated on what they have learned from."""
     import numpy as np
 
     return np.random.default_rng([seed, 1])
 
 
-def _learned(setting: "Setting", names: str, **how: Any) -> "dict[str, Detector]":
+def _learned(problem: "Problem", names: str, **how: Any) -> "dict[str, Detector]":
     """Return detectors by name, learned one after the other; unknown ones are refused before the first is."""
-    from counterpoint.trace.locate import METHODS, detector
+    from counterpoint.trace.localization import METHODS, detector
 
-    asked = [name.strip().replace("-", " ") for name in names.split(",")]
+    asked = [name.strip() for name in names.split(",")]
     for name in asked:
         if name not in METHODS:
             raise CounterpointError(f"--detectors: no method {name!r}; {suggestion(name, METHODS)}")
-    return {name: detector(setting, name, **how) for name in asked}
+    return {name: detector(problem, name, **how) for name in asked}
 
 
 def _check_outputs(table: Path | None, page: Path | None = None) -> None:
@@ -228,10 +230,10 @@ def _show(found: "Suspects", made: Mapping[str, str], to: Path) -> None:
 def _say(found: "Suspects", snapshot: Path, top: int) -> None:
     from counterpoint.trace.findings import NO_PROOF, ONLY_RANKED, said_how_sure
 
-    setting = found.setting
-    touched = int(setting.touched[found.codes].sum())
-    say(f"{snapshot.name}: {touched:,} of {pluralize(len(found.codes), 'node')} seen to be touched")
-    say(_setting_said(setting))
+    problem = found.problem
+    reached = int(problem.reached[found.codes].sum())
+    say(f"{snapshot.name}: {reached:,} of {pluralize(len(found.codes), 'node')} seen to be reached")
+    say(_setting_said(problem))
     table = found.table(top)
     say_table(table.columns, table.with_columns(table["node"].cast(str)).rows())  # names, even if they are numbers
     if said := said_how_sure(found):
@@ -279,42 +281,44 @@ def _say_written(*paths: Path | None) -> None:
             say(f"written: {path}")
 
 
-def _setting_said(setting: "Setting") -> str:
+def _setting_said(problem: "Problem") -> str:
     from counterpoint.trace.findings import said_time
 
-    model = setting.model
-    also = f"; {', '.join(setting.alike)} not told from {model.states[0]}" if setting.alike else ""
-    seen = f"; {100 * setting.share:.0f} % of the nodes seen" if setting.share < 1 else ""
-    began = f"; {setting.sources} sources" if setting.sources > 1 else ""
-    return f"{model.name}, contact {model.contact}, after {said_time(setting)}{also}{seen}{began}"
+    model = problem.model
+    also = (
+        f"; {', '.join(problem.indistinguishable)} not told from {model.states[0]}" if problem.indistinguishable else ""
+    )
+    seen = f"; {100 * problem.share:.0f} % of the nodes seen" if problem.share < 1 else ""
+    began = f"; {problem.sources} sources" if problem.sources > 1 else ""
+    return f"{model.name}, contact {model.contact}, after {said_time(problem)}{also}{seen}{began}"
 
 
-def _setting_told(setting: "Setting") -> dict[str, Any]:
+def _setting_told(problem: "Problem") -> dict[str, Any]:
     return {
-        "model": setting.model.name,
-        "contact": setting.model.contact,
-        "times": {str(time): prior for time, prior in setting.times},
-        "alike": list(setting.alike),
-        "share": setting.share,
-        "sources": setting.sources,
-        "least": setting.least,
+        "model": problem.model.name,
+        "contact": problem.model.contact,
+        "times": {str(time): prior for time, prior in problem.times},
+        "alike": list(problem.indistinguishable),
+        "share": problem.share,
+        "sources": problem.sources,
+        "least": problem.min_size,
     }
 
 
 def _told(found: "Suspects", top: int) -> dict[str, Any]:
-    names = found.setting.network.names
-    claims = found.probability is not None
+    names = found.problem.network.names
+    is_probabilistic = found.probability is not None
     return {
-        **_setting_told(found.setting),
+        **_setting_told(found.problem),
         "method": found.method,
         "why": found.why,
         "seconds": found.metadata["seconds"],
         "seed": found.metadata["seed"],
         "proof": False,
-        "touched": int(found.setting.touched[found.codes].sum()),
+        "reached": int(found.problem.reached[found.codes].sum()),
         "count": len(found.nodes),
         "suspects": found.table(top).to_dicts(),
-        "credible": names.gather(found.credible()).to_list() if claims else None,
+        "credible": names.gather(found.credible()).to_list() if is_probabilistic else None,
         "expected_distance": found.distance,
         "references": found.metadata["references"],
     }

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 
 Scores = NDArray[np.float64]
 
@@ -16,7 +16,7 @@ class Detector(Protocol):
 
     name   : what it is called
     about  : where it is from
-    claims : whether exp(scores), made to add up to one, are meant as probabilities; if not, only their order counts
+    is_probabilistic : whether exp(scores), made to add up to one, are meant as probabilities; else their order counts
     """
 
     @property
@@ -24,23 +24,23 @@ class Detector(Protocol):
     @property
     def about(self) -> str: ...  # noqa: D102
     @property
-    def claims(self) -> bool: ...  # noqa: D102
+    def is_probabilistic(self) -> bool: ...  # noqa: D102
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return how much each node looks like a source, float64[nodes]; -inf for those that cannot be one."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class FixedScores:
     """Scores of one snapshot that are known already, as a detector."""
 
     given: Scores
     name: ClassVar = "known"
     about: ClassVar = "Scores that were given."
-    claims: ClassVar = True
+    is_probabilistic: ClassVar = True
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         """Return them."""
         return self.given
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
-from counterpoint.trace.detector import Detector, Known, Scores, probabilities
-from counterpoint.trace.graph_network import Neural
+from counterpoint.trace.detector import Detector, FixedScores, Scores, probabilities
+from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.listwise import Group, Lists, Worth, pooled
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.ranker import KEPT, Ranker
 from counterpoint.trace.sampler import Sampled, Sampler
 
@@ -34,7 +34,7 @@ FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
 RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
 FIRM: Final = 0.15  # standard deviation of weights that are no guess: of one member alone, and of one that mixed
 TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards: it is exact but for noise
-SHARES: Final = {"neural": 0.5, "ranker": 0.2, "sampler": 0.2, "fitting": 0.15}  # of the time
+SHARES: Final = {"graph-network": 0.5, "ranker": 0.2, "sampler": 0.2, "fitting": 0.15}  # of the time
 TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
 SHORT: Final = 20.0  # seconds, below which none is
 NEAR: Final = 20_000  # nodes, above which distances are not looked at
@@ -43,8 +43,8 @@ SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at mos
 OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
 FEW: Final = 25  # outbreaks that weights are fitted on at least, if there is room
 ROOM: Final = 10_000_000  # suspects in them, about, at most: .9 GiB
-SOME: Final = 16  # outbreaks that tell beforehand what others will cost
-BRIEF: Final = 0.1  # of its sweeps tell beforehand how long the sampler takes
+SOME: Final = 16  # outbreaks that progress beforehand what others will cost
+BRIEF: Final = 0.1  # of its sweeps progress beforehand how long the sampler takes
 SURE: Final = 0.98  # the sampler is not asked where the others give somebody more
 HOPELESS, PILOT, ENOUGH = 4, 8, 24  # outbreaks sampled: given up if none mixed; if few did; weights can be fitted
 # Bits that it gained where it mixed, and their spread (benchmarks/results/tracing-notes.csv): over nine settings of
@@ -55,7 +55,7 @@ HOPED_LATE: Final = 0.0, 0.05
 DUE: Final = 0.02  # bits that something as slow must gain
 MIXES: Final = 0.2  # share of outbreaks on which the sampler must mix
 DEAR: Final = 0.05  # share of the time that one sampled outbreak may cost
-WORDS: Final = {"fast": "fast ranker", "neural": "graph network"}
+WORDS: Final = {"ranker-fast": "fast ranker", "graph-network": "graph network"}
 
 
 def floored(scores: Scores, suspect: NDArray[np.bool_]) -> Scores:
@@ -66,7 +66,7 @@ def floored(scores: Scores, suspect: NDArray[np.bool_]) -> Scores:
 
 
 class Looked(NamedTuple):
-    """What a pool found.
+    """What an ensemble found.
 
     scores  : ln of each node's probability to be the source; of several, its share of them
     said    : what the sampler did, in a sentence; nothing if it takes no part
@@ -79,16 +79,16 @@ class Looked(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """A ranker, a graph network and a sampler, as far as each can be had; made by `Pool.learn` for one setting.
+class Ensemble:
+    """A ranker, a graph network and a sampler, as far as each can be had; made by `Ensemble.learn` for one problem.
 
-    key     : of the setting
+    key     : of the problem
     members : by name, the sampler last
     unmixed : what they are worth without the sampler
     mixed   : what all are on snapshots on which the sampler mixed; None if it takes no part
-    told    : how it was learned: nodes, seconds asked for and taken; outbreaks that weights are fitted on, and the
-              bits that members and pool need on these to name the source; the same of those on which the sampler mixed;
-              on how many of how many doubtful ones it did; and why members were left out
+    metadata : how it was learned: nodes, seconds asked for and taken; outbreaks that weights are fitted on, and the
+              bits that members and ensemble need on these to name the source; the same of those on which the sampler
+              mixed; on how many of how many doubtful ones it did; and why members were left out
     """
 
     key: str
@@ -97,18 +97,18 @@ class Pool:
     mixed: Worth | None
     told: Mapping[str, Any]
 
-    name: ClassVar = "pool"
+    name: ClassVar = "ensemble"
     about: ClassVar = "Logarithmic pool of its members, weighted by simulated outbreaks (Genest & Zidek 1986)."
-    claims: ClassVar = True
+    is_probabilistic: ClassVar = True
 
     @classmethod
     def learn(  # noqa: PLR0913  what it may take, and what it may cost
         cls,
-        setting: Setting,
+        problem: Problem,
         *,
-        seconds: float = 120.0,
+        seconds: float = 60.0,
         rng: int | np.random.Generator,
-        tell: Tell = lambda _: None,
+        progress: Tell = lambda _: None,
         neural: bool = True,
         sampler: Sampler | None = Sampler(),  # noqa: B008  frozen
         outbreaks: int = 3000,
@@ -116,26 +116,26 @@ class Pool:
         """Learn what can be learned in about so many seconds, and what each member is worth.
 
         neural    : whether to teach a graph network, if the network is small enough and there is time
-        sampler   : taken in if it serves this setting, mixes on a fifth of the outbreaks on which the others are in
+        sampler   : taken in if it serves this problem, mixes on a fifth of the outbreaks on which the others are in
                     doubt, is quick enough, and tells more than they do
         outbreaks : that weights are fitted on; fewer if looking at them takes long
 
         Raises CounterpointError for no time, and if hardly any outbreak becomes large enough.
         """
         if not 0 < seconds < np.inf:
-            raise CounterpointError(f"a pool has {seconds:g} seconds to learn in; more than 0 would be right")
-        rng, begun, nodes = generator(rng), perf_counter(), setting.network.nodes
+            raise CounterpointError(f"an ensemble has {seconds:g} seconds to learn in; more than 0 would be right")
+        rng, begun, nodes = generator(rng), perf_counter(), problem.network.nodes
         out = {}
         if without := _without_neural(nodes, seconds, wanted=neural):
-            out["neural"] = without
-        unsampled = "not asked for" if sampler is None else _without_sampler(sampler, setting, seconds, rng)
-        rest = SHARES["neural"] + (SHARES["sampler"] if unsampled else 0)  # for the best that can be had
-        many = _many((SHARES["ranker"] + (rest if without else 0)) * seconds, _cost(setting, rng))
-        ranker = Ranker.learn(setting, outbreaks=many, rng=rng, tell=tell, fast=nodes > NEAR)
+            out["graph-network"] = without
+        unsampled = "not asked for" if sampler is None else _without_sampler(sampler, problem, seconds, rng)
+        rest = SHARES["graph-network"] + (SHARES["sampler"] if unsampled else 0)  # for the best that can be had
+        many = _many((SHARES["ranker"] + (rest if without else 0)) * seconds, _cost(problem, rng))
+        ranker = Ranker.learn(problem, outbreaks=many, rng=rng, progress=progress, fast=nodes > NEAR)
         members: dict[str, Detector] = {ranker.name: ranker}
         if not without:
-            members["neural"] = Neural.learn(setting, seconds=rest * seconds, rng=rng, tell=tell)
-        exam = _Exam.of(setting, outbreaks, members, SHARES["fitting"] * seconds, rng)
+            members["graph-network"] = GraphNetwork.learn(problem, seconds=rest * seconds, rng=rng, progress=progress)
+        exam = _Exam.of(problem, outbreaks, members, SHARES["fitting"] * seconds, rng)
         unmixed = exam.worth()
         worth = zip(members, unmixed.weights, strict=True)
         out |= {name: "it adds no more than luck would" for name, weight in worth if not weight}
@@ -144,7 +144,7 @@ class Pool:
         if sampler is None or unsampled:
             trial = _Trial(unsampled)
         else:
-            trial = _tried(sampler, setting, exam, unmixed, seconds, rng)
+            trial = _tried(sampler, problem, exam, unmixed, seconds, rng)
         if trial.found:
             told["mixed"] = [len(trial.mixed), len(trial.found)]
         if trial.without:
@@ -155,16 +155,16 @@ class Pool:
             others = unmixed._replace(weights=(*unmixed.weights, 0.0))
             told["bits where the sampler mixed"] = {**better.bits(found), "without it": better.needs(others)}
             gain = better.needed(others) - better.needed(found)
-            if _expected(gain, setting.time) > DUE:
+            if _expected(gain, problem.time) > DUE:
                 members["sampler"], mixed = sampler, found
             else:
                 out["sampler"] = (
                     f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, too little for what it costs"
                 )
         told |= {"seconds": round(perf_counter() - begun, 1), "left out": out}
-        pool = cls(setting.key, members, unmixed, mixed, told)
-        tell(pool.why)
-        return pool
+        ensemble = cls(problem.key, members, unmixed, mixed, told)
+        progress(ensemble.why)
+        return ensemble
 
     @property
     def taught(self) -> dict[str, Detector]:
@@ -177,7 +177,7 @@ class Pool:
         names = [WORDS.get(name, name) for name in self.taught]
         taken = {name: weight for name, weight in zip(names, self.unmixed.weights, strict=True) if weight}
         weights = " and ".join(f"{weight:.2f}" for weight in taken.values())
-        what = " and ".join(taken) or "nobody tells anything"
+        what = " and ".join(taken) or "nobody knows anything"
         what += f" pooled, weights {weights}" if len(taken) > 1 else " alone" * len(taken)
         said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {what}"]
         if self.mixed is not None:
@@ -189,28 +189,28 @@ class Pool:
         said += [f"no {WORDS.get(name, name)}: {why}" for name, why in self.told["left out"].items()]
         return "; ".join(said)
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return ln of each node's probability to be the source; of several, its share of them.
 
-        Raises CounterpointError if it was learned for another setting.
+        Raises CounterpointError if it was learned for another problem.
         """
-        return self.look(setting, codes, rng).scores
+        return self.look(problem, codes, rng).scores
 
-    def look(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Looked:
+    def look(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Looked:
         """Return the scores, and what the sampler did; it is asked if the others are in doubt.
 
-        Raises CounterpointError if the pool was learned for another setting.
+        Raises CounterpointError if the ensemble was learned for another problem.
         """
-        if setting.key != self.key:
-            raise CounterpointError("this pool was learned for another setting: learn one for this")
-        suspect = setting.suspect[codes]
-        logs = _logs(setting, codes, self.taught, rng)
+        if problem.key != self.key:
+            raise CounterpointError("this ensemble was learned for another problem: learn one for this")
+        suspect = problem.suspect[codes]
+        logs = _logs(problem, codes, self.taught, rng)
         total, said, found = pooled(logs, self.unmixed), "", None
         sampler = self.members.get("sampler")
         if self.mixed is not None and isinstance(sampler, Sampler):
             said = "the others are sure: the sampler was not asked"
             if _doubtful(total):
-                found = _sampled(sampler, setting, codes, total, rng)
+                found = _sampled(sampler, problem, codes, total, rng)
                 said = _said(found)
                 if found.mixed:
                     total = pooled(np.column_stack([logs, _spread(found, suspect, total)]), self.mixed)
@@ -228,23 +228,23 @@ class Pool:
                 kept["sampler"] = {
                     part.name: getattr(member, part.name) for part in fields(member) if part.name != "first"
                 }
-            elif isinstance(member, (Ranker, Neural)):
+            elif isinstance(member, (Ranker, GraphNetwork)):
                 member.save(folder / f"{name}.npz")
         kept |= {"unmixed": self.unmixed, "mixed": self.mixed, "told": self.told}
-        (folder / "pool.json").write_text(json.dumps(kept, indent=1))
+        (folder / "ensemble.json").write_text(json.dumps(kept, indent=1))
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
         """Read what `save` wrote; raises CounterpointError if that is not what the folder holds."""
         folder = Path(folder)
         try:
-            kept = json.loads((folder / "pool.json").read_text())
-            pool = cls._of(kept, folder) if kept["format"] == FORMAT else None
+            kept = json.loads((folder / "ensemble.json").read_text())
+            ensemble = cls._of(kept, folder) if kept["format"] == FORMAT else None
         except (CounterpointError, OSError, ValueError, KeyError, TypeError) as error:
-            raise CounterpointError(f"{folder} is no saved pool, or a damaged one: {error}") from None
-        if pool is None:
-            raise CounterpointError(f"{folder} was kept by another version of Counterpoint: learn the pool again")
-        return pool
+            raise CounterpointError(f"{folder} is no saved ensemble, or a damaged one: {error}") from None
+        if ensemble is None:
+            raise CounterpointError(f"{folder} was kept by another version of Counterpoint: learn the ensemble again")
+        return ensemble
 
     @classmethod
     def _of(cls, kept: Mapping[str, Any], folder: Path) -> Self:
@@ -253,13 +253,13 @@ class Pool:
             if name == "sampler":
                 members[name] = Sampler(**kept["sampler"])
             else:
-                members[name] = (Neural if name == "neural" else Ranker).load(folder / f"{name}.npz")
+                members[name] = (GraphNetwork if name == "graph-network" else Ranker).load(folder / f"{name}.npz")
         weights, rise = kept["unmixed"]
         mixed = None if kept["mixed"] is None else Worth(*kept["mixed"])
-        pool = cls(kept["key"], members, Worth(tuple(weights), rise), mixed, kept["told"])
-        if len(weights) != len(pool.taught) or (mixed and len(mixed.weights) != len(members)):
+        ensemble = cls(kept["key"], members, Worth(tuple(weights), rise), mixed, kept["told"])
+        if len(weights) != len(ensemble.taught) or (mixed and len(mixed.weights) != len(members)):
             raise ValueError("it has more or fewer weights than members")
-        return pool
+        return ensemble
 
 
 class _Trial(NamedTuple):
@@ -292,25 +292,25 @@ class _Exam:
     @classmethod
     def of(
         cls,
-        setting: Setting,
+        problem: Problem,
         outbreaks: int,
         members: Mapping[str, Detector],
         seconds: float,
         rng: np.random.Generator,
     ) -> Self:
         """Ask the members about so many outbreaks, or about a few and then as many as time and memory allow."""
-        until, few = np.inf, int(np.clip(ROOM // setting.network.nodes, 1, FEW))
+        until, few = np.inf, int(np.clip(ROOM // problem.network.nodes, 1, FEW))
         parts: list[Codes] = []
         groups: list[Group] = []
         while len(groups) < outbreaks and perf_counter() < until and sum(len(true) for _, true in groups) < ROOM:
-            some = setting.outbreaks(min(few, outbreaks - len(groups)), rng)
+            some = problem.simulate_outbreaks(min(few, outbreaks - len(groups)), rng)
             parts.append(some.codes)
             for codes, sources in zip(some.codes, some.sources, strict=True):
-                true = np.isin(np.flatnonzero(setting.suspect[codes]), sources) / len(sources)
-                groups.append((_logs(setting, codes, members, rng), true))
+                true = np.isin(np.flatnonzero(problem.suspect[codes]), sources) / len(sources)
+                groups.append((_logs(problem, codes, members, rng), true))
             until = min(until, perf_counter() + seconds)  # the first few may compile
         codes = np.concatenate(parts)
-        return cls(list(members), codes, setting.suspect[codes], groups)
+        return cls(list(members), codes, problem.suspect[codes], groups)
 
     @cached_property
     def lists(self) -> Lists:
@@ -339,7 +339,7 @@ class _Exam:
     def bits(self, worth: Worth) -> dict[str, float]:
         """Return what each member alone needs to name the source, and all of them if that is what they are worth."""
         alone = {name: self.needs(_only(at, len(self.names))) for at, name in enumerate(self.names)}
-        return {**alone, "pool": self.needs(worth)}
+        return {**alone, "ensemble": self.needs(worth)}
 
     def needs(self, worth: Worth) -> float:
         """Return the mean number of bits that the source costs."""
@@ -361,7 +361,7 @@ def _beyond_luck(gain: Floats) -> bool:
 
 
 def _expected(gain: Floats, steps: int) -> float:
-    """Return the bits that a sampler gains after so many steps, as far as a few outbreaks that weigh it tell.
+    """Return the bits that a sampler gains after so many steps, as far as a few outbreaks that weigh it progress.
 
     One on which it errs can cost five, so one alone says little.
     """
@@ -370,10 +370,10 @@ def _expected(gain: Floats, steps: int) -> float:
     return float((hoped / spread**2 + gain.mean() / error) / (1 / spread**2 + 1 / error))
 
 
-def _logs(setting: Setting, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
+def _logs(problem: Problem, codes: Codes, members: Mapping[str, Detector], rng: np.random.Generator) -> Floats:
     """Return what each member says of the suspects, float64[suspects, members]."""
-    suspect = setting.suspect[codes]
-    columns = [floored(each.scores(setting, codes, rng), suspect)[suspect] for each in members.values()]
+    suspect = problem.suspect[codes]
+    columns = [floored(each.scores(problem, codes, rng), suspect)[suspect] for each in members.values()]
     return np.column_stack(columns)
 
 
@@ -383,11 +383,11 @@ def _spread(found: Sampled, suspect: NDArray[np.bool_], known: Floats) -> Floats
     return np.asarray(np.log((1 - left) * found.probability[suspect] + left * probabilities(known)))
 
 
-def _sampled(sampler: Sampler, setting: Setting, codes: Codes, known: Scores, rng: np.random.Generator) -> Sampled:
+def _sampled(sampler: Sampler, problem: Problem, codes: Codes, known: Scores, rng: np.random.Generator) -> Sampled:
     """Return what the sampler finds if its chains begin where the other members look first."""
     scores = np.full(len(codes), -np.inf)
-    scores[setting.suspect[codes]] = known
-    return replace(sampler, first=Known(scores)).look(setting, codes, rng)
+    scores[problem.suspect[codes]] = known
+    return replace(sampler, first=FixedScores(scores)).look(problem, codes, rng)
 
 
 def _doubtful(logs: Scores) -> bool:
@@ -403,7 +403,7 @@ def _said(found: Sampled) -> str:
 
 def _tried(
     sampler: Sampler,
-    setting: Setting,
+    problem: Problem,
     exam: _Exam,
     unmixed: Worth,
     seconds: float,
@@ -418,7 +418,7 @@ def _tried(
         if not _doubtful(known):
             continue
         since = perf_counter()
-        found[at] = _sampled(sampler, setting, codes, known, rng)
+        found[at] = _sampled(sampler, problem, codes, known, rng)
         took.append(perf_counter() - since)
         mixed, tried = sum(each.mixed for each in found.values()), len(found)
         if (tried >= HOPELESS and not mixed) or (tried >= PILOT and mixed < MIXES * tried):
@@ -442,31 +442,31 @@ def _without_neural(nodes: int, seconds: float, *, wanted: bool) -> str:
     return f"it takes {SHORT:g} s or more" if seconds < SHORT else ""
 
 
-def _without_sampler(sampler: Sampler, setting: Setting, seconds: float, rng: np.random.Generator) -> str:
+def _without_sampler(sampler: Sampler, problem: Problem, seconds: float, rng: np.random.Generator) -> str:
     """Return why the sampler is not even tried; nothing if it is."""
-    if why := sampler.refusal(setting):
+    if why := sampler.refusal(problem):
         return why
-    some = sorted(setting.outbreaks(SOME, rng).codes, key=lambda codes: sampler.effort(setting, codes))
+    some = sorted(problem.simulate_outbreaks(SOME, rng).codes, key=lambda codes: sampler.effort(problem, codes))
     middle = some[SOME // 2]
-    if (least := sampler.effort(setting, middle) / SWEPT) <= DEAR * seconds:  # if each chain has a core of its own
+    if (least := sampler.effort(problem, middle) / SWEPT) <= DEAR * seconds:  # if each chain has a core of its own
         brief = replace(sampler, warm=ceil(BRIEF * sampler.warm), sweeps=ceil(BRIEF * sampler.sweeps))
         for _ in range(2):  # the first time compiles
             begun = perf_counter()
-            brief.look(setting, middle, rng)
+            brief.look(problem, middle, rng)
         least = (perf_counter() - begun) * sampler.swept / brief.swept
     return f"it would take {least:.0f} s an outbreak, or more" if least > DEAR * seconds else ""
 
 
-def affordable(setting: Setting, seconds: float, rng: np.random.Generator) -> int:
+def affordable(problem: Problem, seconds: float, rng: np.random.Generator) -> int:
     """Return from about how many outbreaks a ranker learns in so many seconds."""
-    return _many(seconds, _cost(setting, rng))
+    return _many(seconds, _cost(problem, rng))
 
 
 def _many(seconds: float, cost: float) -> int:
     return int(np.clip(seconds / cost, *OUTBREAKS))
 
 
-def _cost(setting: Setting, rng: np.random.Generator) -> float:
+def _cost(problem: Problem, rng: np.random.Generator) -> float:
     """Return about how many seconds the ranker takes to learn from an outbreak."""
-    suspects = setting.suspect[setting.outbreaks(SOME, rng).codes].sum(1)
-    return float(np.minimum(suspects, KEPT).mean() / ROWS + len(setting.network.to) / ARCS)
+    suspects = problem.suspect[problem.simulate_outbreaks(SOME, rng).codes].sum(1)
+    return float(np.minimum(suspects, KEPT).mean() / ROWS + len(problem.network.to) / ARCS)

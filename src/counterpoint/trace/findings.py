@@ -15,7 +15,7 @@ from counterpoint.spread.models.model import Contact, Joint, Model, Rule
 from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
 from counterpoint.stats.intervals import Estimate
 from counterpoint.text import pluralize
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 from counterpoint.trace.suspects import LEVEL, Suspects
 
 SHOWN: Final = 6  # states that a chart tells apart
@@ -132,29 +132,29 @@ def said_how_sure(found: Suspects) -> str:
     return f"{100 * LEVEL:.0f} % of the probability lies on {pluralize(len(found.credible()), 'node')}{distance}"
 
 
-def said_time(setting: Setting) -> str:
+def said_time(problem: Problem) -> str:
     """Say how many steps ago it may have begun.
 
     >>> from counterpoint.spread.models.presets import model
-    >>> said_time(Setting(Network.of([0], [1]), ((model("si"), 1.0),), ((2, 0.5), (3, 0.5))))
+    >>> said_time(Problem(Network.of([0], [1]), ((model("si"), 1.0),), ((2, 0.5), (3, 0.5))))
     '2 to 3 steps'
     """
-    times = [time for time, prior in setting.times if prior > 0]
+    times = [time for time, prior in problem.times if prior > 0]
     return pluralize(times[0], "step") if len(times) == 1 else f"{min(times)} to {max(times)} steps"
 
 
 def _suspected(found: Suspects) -> tuple[Figure, ...]:
     """Return the network as it is seen, and the same with the suspects."""
-    setting, first = found.setting, found.nodes[: found.setting.sources]
-    kept, edges, whole = _drawn(setting.network, first, "the first suspect")
-    unseen = found.codes == setting.unseen
+    problem, first = found.problem, found.nodes[: found.problem.sources]
+    kept, edges, whole = _drawn(problem.network, first, "the first suspect")
+    unseen = found.codes == problem.unseen
     codes = np.where(unseen, 0, found.codes)[kept]
-    names, [seen] = _few_states(setting.model, setting.model.states[1:], [codes])
+    names, [seen] = _few_states(problem.model, problem.model.states[1:], [codes])
     names[0] += " or not seen" if unseen.any() else ""
     near, words = found.nodes[:10], "the next of the first ten"
     if found.probability is not None:
         near, words = found.credible(), f"the others that hold {100 * LEVEL:.0f} %"
-    place = np.zeros(setting.network.nodes, np.int64)
+    place = np.zeros(problem.network.nodes, np.int64)
     for number, some in ((3, found.nodes), (2, near), (1, first)):
         place[some] = number
     groups = ["not suspected", "first" if len(first) == 1 else f"first {len(first)}", words, "other suspects"]
@@ -168,19 +168,23 @@ def _suspected(found: Suspects) -> tuple[Figure, ...]:
 
 
 def _traced(found: Suspects) -> Table:
-    setting, made = found.setting, found.metadata
-    network, model = setting.network, setting.model
+    problem, made = found.problem, found.metadata
+    network, model = problem.network, problem.model
     rows = (
         (
             "network",
             f"{network.nodes:,} nodes, {network.edges:,} {'arcs, each one way' if network.directed else 'edges'}",
         ),
-        *(("model", f"{each.name}, contact {each.contact}; prior {prior:.3g}") for each, prior in setting.models),
+        *(("model", f"{each.name}, contact {each.contact}; prior {prior:.3g}") for each, prior in problem.models),
         *(("rule", words) for rule in model.rules if (words := said_rule(rule))),
-        ("time since it began", said_time(setting)),
-        *((("not told from " + model.states[0], ", ".join(setting.alike)),) if setting.alike else ()),
-        ("nodes seen", f"{100 * setting.share:.0f} %"),
-        ("sources", str(setting.sources)),
+        ("time since it began", said_time(problem)),
+        *(
+            (("not told from " + model.states[0], ", ".join(problem.indistinguishable)),)
+            if problem.indistinguishable
+            else ()
+        ),
+        ("nodes seen", f"{100 * problem.share:.0f} %"),
+        ("sources", str(problem.sources)),
         ("method", found.method),
         ("why", found.why),
         ("seconds", f"{made['seconds']:.1f}"),

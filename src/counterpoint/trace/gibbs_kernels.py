@@ -31,14 +31,14 @@ hears   : bool[c, k], whether contacts matter to who is in a state
 shares  : float64[c], of people in a class
 source  : the state that a source is in; sources are of class 0
 """
-Seen = namedtuple("Seen", "speak to times strength free silent may begins truly")
+Seen = namedtuple("Seen", "speak to times strength free silent possible_states begins truly")
 """What is given: arcs by who speaks (speak, to).
 
 times    : int64[arcs], what an arc adds to a count; empty: one
 strength : float64[nodes], what all who are heard by a node add together; empty: those counted do
 free     : int64[m], the nodes whose history, or class, is not known
 silent   : bool[nodes], nodes that were in the first state all the time: only their class is not known
-may      : bool[nodes, k], the states that each may be in at the end
+possible_states : bool[nodes, k], the states that each may be in at the end
 begins   : float64[t + 1], the weights with which a rumour begins after step 0, 1, ...
 truly    : bool[t + 1], whether it may have begun then, or that is only a way to get about
 """
@@ -293,7 +293,7 @@ def advance(rules, seen, chain, state, price, cooling, count, found, began):
         rules.shares,
     )
     speak, to, times, strength = seen.speak, seen.to, seen.times, seen.strength
-    free, silent, may, begins, truly = seen.free.copy(), seen.silent, seen.may, seen.begins, seen.truly
+    free, silent, may, begins, truly = seen.free.copy(), seen.silent, seen.possible_states, seen.begins, seen.truly
     path, kind, codes, counts = chain.path, chain.kind, chain.codes, chain.counts
     classes, states, source, last = rules.classes[0], rules.classes[1], rules.source, codes.shape[1]
     prices, tells = np.empty((len(can), last)), np.empty((last, 3))

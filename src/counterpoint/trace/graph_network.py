@@ -28,7 +28,7 @@ from counterpoint.rng import generator
 from counterpoint.trace import graph_network_kernels
 from counterpoint.trace.detector import Scores
 from counterpoint.trace.graph_network_kernels import WIDTH, Inputs, Rows, Weights
-from counterpoint.trace.problem import Codes, Setting, Snapshots
+from counterpoint.trace.problem import Codes, Problem, Snapshots
 from counterpoint.trace.serialization import loaded
 
 Floats = NDArray[np.float32]
@@ -49,74 +49,74 @@ REST: Final = 1.5  # times as long as it took until then it takes to come to res
 
 
 @dataclass(frozen=True, eq=False)
-class Neural:
-    """A graph neural network for one setting; made by `learn` or `load`.
+class GraphNetwork:
+    """A graph neural network for one problem; made by `learn` or `load`.
 
     weights : by the names of `graph_network_kernels.Weights`
-    key     : of the setting it was taught for
+    key     : of the problem it was taught for
     """
 
     weights: Mapping[str, Floats]
     key: str
-    name: ClassVar = "neural"
+    name: ClassVar = "graph-network"
     about: ClassVar = (
         "Graph neural network taught on simulated outbreaks (Sterchi, Brack & Hilfiker 2025, arXiv 2512.20657)."
     )
-    claims: ClassVar = True
+    is_probabilistic: ClassVar = True
 
     @classmethod
     def learn(
         cls,
-        setting: Setting,
+        problem: Problem,
         *,
         seconds: float = 300.0,
         rng: int | np.random.Generator,
-        tell: Callable[[str], None] = lambda _: None,
+        progress: Callable[[str], None] = lambda _: None,
         steps: int | None = None,
     ) -> Self:
         """Teach a network on fresh outbreaks, for so many seconds, or fewer once nothing more is learned.
 
-        tell  : hears now and then how far it is
+        progress  : hears now and then how far it is
         steps : how many batches to learn from, whatever time it takes: with them the same seed teaches the same
 
         Raises CounterpointError for no time or no steps, and if hardly any outbreak becomes large enough.
         """
         if not (isfinite(seconds) and seconds > 0) or (steps is not None and steps < 1):
             raise CounterpointError("a network needs more than 0 seconds, and 1 step or more, to learn anything")
-        rng, graph = generator(rng), _Graph.of(setting)
+        rng, graph = generator(rng), _Graph.of(problem)
         with _threads() as pool:
-            school, exam = _School(graph, rng, pool), setting.outbreaks(EXAM, rng)
+            school, exam = _School(graph, rng, pool), problem.simulate_outbreaks(EXAM, rng)
             school.descend(exam.codes[:PIECES], exam.sources[:PIECES])  # compiles, before time counts
             course = _Course(seconds, steps)
-            for batch in _batches(setting, rng, steps):
+            for batch in _batches(problem, rng, steps):
                 course.heard(school.step(batch.codes, batch.sources, course.rate))
                 if course.step % TOLD == 0:
-                    tell(f"{course.step * BATCH:,} outbreaks learned from, {course.recent / log(2):.2f} bits")
+                    progress(f"{course.step * BATCH:,} outbreaks learned from, {course.recent / log(2):.2f} bits")
                 if course.examines:
-                    course.judge(school.losses(exam.codes, exam.sources))
+                    course.evaluate(school.losses(exam.codes, exam.sources))
                 if course.done >= 1:
                     break
             school.temper(exam.codes, exam.sources)
-        return cls(graph.parts(school.mean)._asdict(), setting.key)
+        return cls(graph.parts(school.mean)._asdict(), problem.key)
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return every node's log-probability to be the source, -inf for those that cannot be one.
 
-        Raises CounterpointError if it was taught for another setting.
+        Raises CounterpointError if it was taught for another problem.
         """
         del rng
-        return np.asarray(self.scores_many(setting, codes[None])[0])
+        return np.asarray(self.scores_many(problem, codes[None])[0])
 
-    def scores_many(self, setting: Setting, codes: Codes) -> Scores:
+    def scores_many(self, problem: Problem, codes: Codes) -> Scores:
         """Return `scores` of many snapshots at once, float64[n, nodes] of uint8[n, nodes]."""
-        if setting.key != self.key:
+        if problem.key != self.key:
             raise CounterpointError(
-                f"a network taught for setting {self.key} knows nothing of {setting.key}: teach one"
+                f"a network taught for problem {self.key} knows nothing of {problem.key}: teach one"
             )
-        nodes = setting.network.nodes
-        if codes.ndim != 2 or codes.shape[1] != nodes or codes.max(initial=0) > setting.unseen:
-            raise CounterpointError(f"a snapshot has {nodes} nodes, seen as 0 to {setting.unseen}; got {codes.shape}")
-        weights, graph = Weights(**self.weights), _Graph.of(setting)
+        nodes = problem.network.nodes
+        if codes.ndim != 2 or codes.shape[1] != nodes or codes.max(initial=0) > problem.unseen:
+            raise CounterpointError(f"a snapshot has {nodes} nodes, seen as 0 to {problem.unseen}; got {codes.shape}")
+        weights, graph = Weights(**self.weights), _Graph.of(problem)
         if any(part.shape != shape for part, shape in zip(weights, graph.shapes().values(), strict=True)):
             raise CounterpointError("this network is of another shape than this version teaches: teach it anew")
         with _threads() as pool:
@@ -138,7 +138,7 @@ class Neural:
 
 @dataclass(frozen=True)
 class _Graph:
-    """A setting's network as the kernel takes it.
+    """A problem's network as the kernel takes it.
 
     starts, tos, factors : int64[d, nodes + 1], int32[d, arcs], [d, arcs]: d = 2 ways along arcs that are directed
     groups               : int64[codes], of nodes seen so; -1: they cannot be a source
@@ -150,15 +150,15 @@ class _Graph:
     groups: NDArray[np.int64]
 
     @classmethod
-    def of(cls, setting: Setting) -> Self:
+    def of(cls, problem: Problem) -> Self:
         """Return the network, arcs weighing 1 on average; what times they have is not told."""
-        network = setting.network
+        network = problem.network
         weight = np.ones(len(network.to)) if network.weight is None else network.weight / network.weight.mean()
         ways = [(network.start, network.to, weight)]
         if network.directed:
             ways.append((*network.heard, weight[network.heard_places]))
         starts, tos, factors = (np.stack(part) for part in zip(*ways, strict=True))
-        groups = np.where(setting.suspect, np.cumsum(setting.suspect) - 1, -1)
+        groups = np.where(problem.suspect, np.cumsum(problem.suspect) - 1, -1)
         return cls(starts, tos, factors.astype(np.float32), groups)
 
     @property
@@ -313,8 +313,8 @@ class _Course:
         self.step += 1
         self.last = [*self.last[1 - TOLD :], loss]
 
-    def judge(self, losses: Scores) -> None:
-        """Let the end come sooner if outbreaks are judged hardly better than after half as many steps."""
+    def evaluate(self, losses: Scores) -> None:
+        """Let the end come sooner if outbreaks are evaluated hardly better than after half as many steps."""
         if self.exam is not None:
             better = self.exam - losses
             if better.mean() + 2 * better.std() / sqrt(len(better)) < DUE:
@@ -328,11 +328,11 @@ def _losses(scores: Scores, sources: NDArray[np.int32]) -> Scores:
     return np.asarray(logsumexp(scores, axis=1) - right)
 
 
-def _batches(setting: Setting, rng: np.random.Generator, steps: int | None) -> Iterator[Snapshots]:
+def _batches(problem: Problem, rng: np.random.Generator, steps: int | None) -> Iterator[Snapshots]:
     """Simulate fresh outbreaks, batch by batch."""
     ahead = AHEAD if steps is None else min(AHEAD, steps)
     while True:
-        codes, sources, states, times = setting.outbreaks(ahead * BATCH, rng)
+        codes, sources, states, times = problem.simulate_outbreaks(ahead * BATCH, rng)
         for at in (slice(low, low + BATCH) for low in range(0, len(codes), BATCH)):
             yield Snapshots(codes[at], sources[at], states[at], times[at])
 

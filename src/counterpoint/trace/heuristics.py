@@ -1,8 +1,8 @@
-"""Detectors that look at the shape of what is touched, and at nothing of the rumour's rules.
+"""Detectors that look at the shape of what is reached, and at nothing of the rumour's rules.
 
 Distances are counted in arcs, whichever way these point, whatever they weigh and whenever they are there. They run
-among the touched nodes if these hang together and all suspects are among them; otherwise, as when only a share of the
-nodes is seen, they run through the whole network, from every suspect to the nodes that are seen to be touched.
+among the reached nodes if these hang together and all suspects are among them; otherwise, as when only a share of the
+nodes is seen, they run through the whole network, from every suspect to the nodes that are seen to be reached.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.trace.detector import Scores, ranked
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.touched_kernels import orderings, reach
 
 Numbers = NDArray[np.int64]
@@ -29,7 +29,7 @@ class Ground(NamedTuple):
     nodes     : int64[n], their numbers in the network
     start, to : who is joined to whom, both ways, by place in `nodes`
     suspects  : places in `nodes`
-    goal      : bool[n], who is seen to be touched
+    goal      : bool[n], who is seen to be reached
     """
 
     nodes: Numbers
@@ -40,10 +40,10 @@ class Ground(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """How far touched nodes are from suspects.
+    """How far reached nodes are from suspects.
 
     nodes    : int64[n], the suspects
-    greatest : int64[n], the distance of the furthest touched node; one that cannot be reached adds as many steps as
+    greatest : int64[n], the distance of the furthest reached node; one that cannot be reached adds as many steps as
                there are nodes
     total    : int64[n], the distances of all of them, added
     """
@@ -63,29 +63,29 @@ def undirected(network: Network) -> csr_array:
     return arcs
 
 
-def ground(setting: Setting, codes: Codes) -> Ground:
-    """Return what distances run over: the touched nodes, or the whole network."""
-    touched, suspect, joined = setting.touched[codes], setting.suspect[codes], undirected(setting.network)
+def ground(problem: Problem, codes: Codes) -> Ground:
+    """Return what distances run over: the reached nodes, or the whole network."""
+    reached, suspect, joined = problem.reached[codes], problem.suspect[codes], undirected(problem.network)
     nodes = np.arange(len(codes))
-    if touched.any() and not (suspect & ~touched).any():
-        among = joined[touched][:, touched]
+    if reached.any() and not (suspect & ~reached).any():
+        among = joined[reached][:, reached]
         if connected_components(among, directed=False, return_labels=False) == 1:
-            nodes, joined = np.flatnonzero(touched), among
+            nodes, joined = np.flatnonzero(reached), among
     start, to = joined.indptr.astype(np.int64), joined.indices.astype(np.int32)
-    return Ground(nodes, start, to, np.flatnonzero(suspect[nodes]), touched[nodes])
+    return Ground(nodes, start, to, np.flatnonzero(suspect[nodes]), reached[nodes])
 
 
-def distances(setting: Setting, codes: Codes) -> Reach:
-    """Return how far the touched nodes are from every suspect."""
-    over = ground(setting, codes)
+def distances(problem: Problem, codes: Codes) -> Reach:
+    """Return how far the reached nodes are from every suspect."""
+    over = ground(problem, codes)
     far, total, missed = reach(over.start, over.to, over.suspects, over.goal)
-    out = missed * setting.network.nodes
+    out = missed * problem.network.nodes
     return Reach(over.nodes[over.suspects], far + out, total + out)
 
 
-def nearest_first(setting: Setting, codes: Codes, rng: np.random.Generator) -> Numbers:
+def nearest_first(problem: Problem, codes: Codes, rng: np.random.Generator) -> Numbers:
     """Return the suspects, Jordan's centre first, then by rising distance; equal ones in random order."""
-    to = distances(setting, codes)
+    to = distances(problem, codes)
     return to.nodes[np.lexsort((rng.random(len(to.nodes)), to.total, to.greatest))]
 
 
@@ -107,44 +107,44 @@ class Random:
 
     name: ClassVar = "random"
     about: ClassVar = "Any node that may be a source, all alike."
-    claims: ClassVar = False
+    is_probabilistic: ClassVar = False
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         """Return 0 for every suspect."""
-        return np.where(setting.suspect[codes], 0.0, -np.inf)
+        return np.where(problem.suspect[codes], 0.0, -np.inf)
 
 
 @dataclass(frozen=True)
 class Degree:
-    """By the number of neighbours that are seen to be touched."""
+    """By the number of neighbours that are seen to be reached."""
 
     name: ClassVar = "degree"
     about: ClassVar = "Touched neighbours, counted."
-    claims: ClassVar = False
+    is_probabilistic: ClassVar = False
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
-        """Return the number of touched neighbours."""
-        touched = undirected(setting.network) @ setting.touched[codes].astype(np.float64)
-        return np.where(setting.suspect[codes], touched, -np.inf)
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+        """Return the number of reached neighbours."""
+        reached = undirected(problem.network) @ problem.reached[codes].astype(np.float64)
+        return np.where(problem.suspect[codes], reached, -np.inf)
 
 
 @dataclass(frozen=True)
 class Closeness:
-    """By the mean distance to the touched nodes."""
+    """By the mean distance to the reached nodes."""
 
     name: ClassVar = "closeness"
-    about: ClassVar = "Least mean distance to the touched nodes (Sabidussi 1966)."
-    claims: ClassVar = False
+    about: ClassVar = "Least mean distance to the reached nodes (Sabidussi 1966)."
+    is_probabilistic: ClassVar = False
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         """Return the mean distance, negative."""
-        to = distances(setting, codes)
-        return filled(len(codes), to.nodes, -to.total / max(int(setting.touched[codes].sum()), 1))
+        to = distances(problem, codes)
+        return filled(len(codes), to.nodes, -to.total / max(int(problem.reached[codes].sum()), 1))
 
 
 @dataclass(frozen=True)
 class Jordan:
-    """By the distance of the furthest touched node.
+    """By the distance of the furthest reached node.
 
     closest : of equal ones, those with the least mean distance first; on scale-free networks these are too often hubs
     """
@@ -152,40 +152,40 @@ class Jordan:
     closest: bool = False
 
     name: ClassVar = "jordan"
-    about: ClassVar = "Jordan centre of the touched nodes (Zhu & Ying 2016, IEEE/ACM Trans. Networking 24)."
-    claims: ClassVar = False
+    about: ClassVar = "Jordan centre of the reached nodes (Zhu & Ying 2016, IEEE/ACM Trans. Networking 24)."
+    is_probabilistic: ClassVar = False
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         """Return the greatest distance, negative, less a part below 1 for the mean distance if that counts."""
-        to = distances(setting, codes)
+        to = distances(problem, codes)
         part = to.total / (to.total.max(initial=0) + 1) if self.closest else 0.0
         return filled(len(codes), to.nodes, -to.greatest - part)
 
 
 @dataclass(frozen=True)
 class RumourCentrality:
-    """By the number of orders in which the touched nodes may have been reached along shortest paths.
+    """By the number of orders in which the reached nodes may have been reached along shortest paths.
 
     Where there are several trees of shortest paths subtrees have their mean size, so that it does not matter how nodes
-    are numbered. Only the `most` suspects nearest to the touched nodes are looked at; the rest come after them.
+    are numbered. Only the `most` suspects nearest to the reached nodes are looked at; the rest come after them.
     """
 
     most: int = 2000
 
-    name: ClassVar = "rumour centrality"
+    name: ClassVar = "rumour-centrality"
     about: ClassVar = "Orders of spreading, counted (Shah & Zaman 2011, IEEE Trans. Information Theory 57)."
-    claims: ClassVar = False
+    is_probabilistic: ClassVar = False
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return the logarithm of the number of orders."""
-        over, order = ground(setting, codes), nearest_first(setting, codes, rng)
+        over, order = ground(problem, codes), nearest_first(problem, codes, rng)
         origins = np.searchsorted(over.nodes, order[: self.most])
         return filled(len(codes), order, orderings(over.start, over.to, origins, over.goal))
 
 
 @dataclass(frozen=True)
 class LPSI:
-    """By a label that is 1 for touched nodes and -1 for others that are seen, smoothed over the network.
+    """By a label that is 1 for reached nodes and -1 for others that are seen, smoothed over the network.
 
     The paper takes local maxima for sources, several of them; here all suspects are ranked by their labels, which
     finds a single one as often, and in the first five more often.
@@ -197,31 +197,31 @@ class LPSI:
 
     name: ClassVar = "lpsi"
     about: ClassVar = "Label propagation (Wang, Wang, Pei & Ye 2017, AAAI 31)."
-    claims: ClassVar = False
+    is_probabilistic: ClassVar = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha < 1:
             raise CounterpointError(f"lpsi: alpha is {self.alpha:g}; it must lie in [0, 1)")
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         """Return the labels that stay as they are: y = alpha S y + (1 - alpha) y0."""
-        joined = undirected(setting.network)
+        joined = undirected(problem.network)
         root = 1 / np.sqrt(np.maximum(joined.sum(1), 1.0))
-        given = np.where(setting.touched[codes], 1.0, np.where(codes == setting.unseen, 0.0, -1.0))
+        given = np.where(problem.reached[codes], 1.0, np.where(codes == problem.unseen, 0.0, -1.0))
         # S has no eigenvalue beyond 1, so what is left to come shrinks by alpha in every round.
         rounds = int(np.ceil(np.log(CLOSE) / np.log(self.alpha))) if self.alpha > 0 else 0
         labels = given
         for _ in range(rounds):
             labels = self.alpha * root * (joined @ (root * labels)) + (1 - self.alpha) * given
-        return np.where(setting.suspect[codes], labels, -np.inf)
+        return np.where(problem.suspect[codes], labels, -np.inf)
 
 
-def likely_first(setting: Setting, codes: Codes, rng: np.random.Generator) -> Numbers:
+def likely_first(problem: Problem, codes: Codes, rng: np.random.Generator) -> Numbers:
     """Return the suspects in the order in which it is worth to look at them more closely.
 
-    By label if all are seen to be touched and nobody is unseen; otherwise labels mislead, and the nearest come first.
+    By label if all are seen to be reached and nobody is unseen; otherwise labels mislead, and the nearest come first.
     """
-    nodes = np.flatnonzero(setting.suspect[codes])
-    if (codes == setting.unseen).any() or not setting.touched[codes[nodes]].all():
-        return nearest_first(setting, codes, rng)
-    return ranked(LPSI().scores(setting, codes, rng), rng)
+    nodes = np.flatnonzero(problem.suspect[codes])
+    if (codes == problem.unseen).any() or not problem.reached[codes[nodes]].all():
+        return nearest_first(problem, codes, rng)
+    return ranked(LPSI().scores(problem, codes, rng), rng)

@@ -13,7 +13,7 @@ from counterpoint.spread.engines.by_counts import CODES, fields_of
 from counterpoint.spread.models.model import Model
 from counterpoint.trace.detector import Scores
 from counterpoint.trace.heuristics import Numbers, filled, likely_first
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.touched_kernels import Field, mean_field
 
 
@@ -42,23 +42,23 @@ class MeanField:
     of contact compete for somebody they share in proportion to their number and chance. Neighbours are not
     independent, so its probabilities are too sure of themselves, the more so the later the snapshot.
 
-    Of several sources, those beside the suspect are anywhere among the nodes that may be touched. Arcs count as there
+    Of several sources, those beside the suspect are anywhere among the nodes that may be reached. Arcs count as there
     at all times. Only the first `most` suspects, as `likely_first` has them, are looked at; the rest come after them.
     """
 
     most: int = 500
 
-    name: ClassVar = "mean field"
+    name: ClassVar = "mean-field"
     about: ClassVar = "Likelihood in a mean field of nodes, after Lokhov et al. 2014 (Phys. Rev. E 90)."
-    claims: ClassVar = True
+    is_probabilistic: ClassVar = True
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return ln P(codes | source), over all models and times that are possible.
 
         Raises CounterpointError for models in which people meet in pairs.
         """
-        order = likely_first(setting, codes, rng)
-        fits = [log + _fits(setting, model, codes, order[: self.most]) for model, log in _priors(setting.models)]
+        order = likely_first(problem, codes, rng)
+        fits = [log + _fits(problem, model, codes, order[: self.most]) for model, log in _priors(problem.models)]
         return filled(len(codes), order, np.logaddexp.reduce(fits))
 
 
@@ -66,35 +66,35 @@ def _priors(given: tuple[tuple[Any, float], ...]) -> list[tuple[Any, float]]:
     return [(what, float(np.log(prior))) for what, prior in given if prior > 0]
 
 
-def _fits(setting: Setting, model: Model, codes: Codes, suspects: Numbers) -> Scores:
+def _fits(problem: Problem, model: Model, codes: Codes, suspects: Numbers) -> Scores:
     """Return ln P(codes | suspect, model) over all times."""
     if model.contact not in CODES:
         raise CounterpointError(
             f"the mean field knows contact {', '.join(CODES)}; {model.name} has {model.contact!r}: beam or soft margin"
             " take any"
         )
-    stage = _stage(setting, model, codes)
-    asked = np.zeros(setting.time + 1, np.bool_)
-    times = _priors(setting.times)
+    stage = _stage(problem, model, codes)
+    asked = np.zeros(problem.time + 1, np.bool_)
+    times = _priors(problem.times)
     asked[[time for time, _ in times]] = True
     found = mean_field(
-        _field(setting, model, stage),
+        _field(problem, model, stage),
         stage.heard.indptr.astype(np.int64),
         stage.heard.indices.astype(np.int32),
         stage.heard.data,
-        setting.may[codes[stage.nodes]],
+        problem.possible_states[codes[stage.nodes]],
         np.searchsorted(stage.nodes, suspects),
         asked,
     )
     return np.asarray(np.logaddexp.reduce([log + found[:, time] for time, log in times]))
 
 
-def _stage(setting: Setting, model: Model, codes: Codes) -> Stage:
-    """Return the nodes that may be touched and those who hear them, or all if ignorant ones matter to others."""
+def _stage(problem: Problem, model: Model, codes: Codes) -> Stage:
+    """Return the nodes that may be reached and those who hear them, or all if ignorant ones matter to others."""
     returns = bool(model.contact_chances[..., 0].any() or model.spontaneous_chances[..., 0].any())
-    silent = np.asarray(~setting.may[codes][:, 1:].any(1) & (not returns))
+    silent = np.asarray(~problem.possible_states[codes][:, 1:].any(1) & (not returns))
     tells = np.ones(len(codes), np.bool_) if 0 in fields_of(model) else ~silent
-    heard = _heard(setting.network)
+    heard = _heard(problem.network)
     nodes = np.flatnonzero(tells | (heard @ tells.astype(np.float64) > 0))
     part = heard[nodes][:, nodes]
     part.data *= tells[nodes][part.indices]
@@ -108,13 +108,13 @@ def _heard(network: Network) -> csr_array:
     return csr_array((weight, heard, start), shape=(network.nodes, network.nodes))
 
 
-def _field(setting: Setting, model: Model, stage: Stage) -> Field:
+def _field(problem: Problem, model: Model, stage: Stage) -> Field:
     told, into = fields_of(model), model.number(model.source)
     classes, states = len(model.kinds), len(model.states)
     source, ignorant = np.zeros((classes, states)), np.zeros((classes, states))
     source[0, into] = 1.0
     ignorant[:, 0] = 1 - sum(model.classes.values()), *model.classes.values()
-    others = (setting.sources - 1) / max(int((~stage.silent).sum()) - 1, 1)
+    others = (problem.sources - 1) / max(int((~stage.silent).sum()) - 1, 1)
     chance = np.where(stage.silent, 0.0, min(others, 1.0))[:, None, None]
     return Field(
         CODES[model.contact],

@@ -14,7 +14,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.outbreaks import Outbreaks
 from counterpoint.storage.exchange import read_table
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 
 Time = int | Mapping[int, float]
 UNSEEN: Final = "?"
@@ -22,20 +22,20 @@ LEAST: Final = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Observed:
+class Observation:
     """What is seen of everybody, at a time.
 
     codes : uint8[nodes], the number of the state that a node is seen in; one above: nothing is seen of it
     times : how many steps ago the rumour may have begun, with prior probabilities
-    alike : states that are not told from the first one
+    indistinguishable : states that look like the first one
     names : what the states are called, in the order of their numbers; empty: as in the model that it is traced with
 
-    Made by `Observed.of`, `Observed.read` or `Observed.of_run`.
+    Made by `Observation.of`, `Observation.read` or `Observation.of_run`.
     """
 
     codes: Codes
     times: tuple[tuple[int, float], ...]
-    alike: tuple[str, ...] = ()
+    indistinguishable: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
     @classmethod
@@ -46,38 +46,40 @@ class Observed:
         states: Mapping[Any, str],
         time: Time,
         *,
-        alike: tuple[str, ...] = (),
-        rest: str | None = None,
+        indistinguishable: tuple[str, ...] = (),
+        default_state: str | None = None,
     ) -> Self:
         """Take states by the names of nodes; "?" is one of which nothing is seen.
 
         time  : steps since the rumour began; or several with their prior probabilities
-        alike : states that are not told from the first one: nodes in them are seen as the first
-        rest  : what nodes are that `states` leaves out: a state, or "?"; None: no node is
+        indistinguishable : states that look like the first one: nodes in them are seen as the first
+        default_state : what nodes are that `states` leaves out: a state, or "?"; None: no node is
 
         Raises CounterpointError for a node that the network lacks, a state that is none, and nodes left out unsaid.
 
         >>> from counterpoint.spread.models.presets import model
         >>> from counterpoint.networks.generate import ring
-        >>> Observed.of(ring(5), model("sir"), {0: "R", 1: "I", 4: "I"}, 2, rest="S").codes
+        >>> Observation.of(ring(5), model("sir"), {0: "R", 1: "I", 4: "I"}, 2, default_state="S").codes
         array([2, 1, 0, 0, 1], dtype=uint8)
         """
         names = list(states)
         numbers = network.numbers(names)
         if len(doubled := np.flatnonzero(np.bincount(numbers, minlength=1) > 1)):
             raise CounterpointError(f"node {network.names[int(doubled[0])]!r} is named twice; one state each is right")
-        if rest is None and len(states) < network.nodes:
+        if default_state is None and len(states) < network.nodes:
             left = network.nodes - len(states)
             raise CounterpointError(
-                f"nothing is said of {left:,} of {network.nodes:,} nodes; say what the rest is: {model.states[0]!r},"
-                f" or {UNSEEN!r} for not seen"
+                f"nothing is said of {left:,} of {network.nodes:,} nodes; say which state these are in:"
+                f" {model.states[0]!r}, or {UNSEEN!r} for not seen"
             )
-        codes = np.full(network.nodes, 0 if rest is None else _code(model, rest, "the rest"), np.uint8)
+        codes = np.full(
+            network.nodes, 0 if default_state is None else _code(model, default_state, "the default state"), np.uint8
+        )
         known = {state: _code(model, state, f"node {name!r}") for name, state in states.items()}
         codes[numbers] = [known[states[name]] for name in names]
-        hidden = [model.number(state) for state in alike]
+        hidden = [model.number(state) for state in indistinguishable]
         codes[np.isin(codes, hidden)] = 0
-        return cls(codes, _times(time), alike, model.states)
+        return cls(codes, _times(time), indistinguishable, model.states)
 
     @classmethod
     def read(cls, path: Path, network: Network, model: Model, time: Time, **how: Any) -> Self:
@@ -103,7 +105,7 @@ class Observed:
         outbreaks: Outbreaks,
         run: int = 0,
         *,
-        alike: tuple[str, ...] = (),
+        indistinguishable: tuple[str, ...] = (),
         share: float = 1.0,
         rng: int | np.random.Generator = 0,
     ) -> Self:
@@ -114,10 +116,10 @@ class Observed:
         if outbreaks.last is None:
             raise CounterpointError("the run kept no states of nodes; simulate with keep='nodes'")
         time = int(outbreaks.metadata["steps"])
-        setting = Setting.of(outbreaks.network, outbreaks.model, time, alike=alike, share=share)
-        return cls(setting.seen(outbreaks.last[run], rng), ((time, 1.0),), alike, outbreaks.model.states)
+        problem = Problem.of(outbreaks.network, outbreaks.model, time, indistinguishable=indistinguishable, share=share)
+        return cls(problem.observe(outbreaks.last[run], rng), ((time, 1.0),), indistinguishable, outbreaks.model.states)
 
-    def setting(self, network: Network, model: Model | tuple[tuple[Model, float], ...], sources: int = 1) -> Setting:
+    def to_problem(self, network: Network, model: Model | tuple[tuple[Model, float], ...], sources: int = 1) -> Problem:
         """Return what is known beside it, if this network and model, or these with prior probabilities, are right.
 
         Raises CounterpointError for a snapshot that nothing can be said of: of another network, or with nobody in a
@@ -137,26 +139,24 @@ class Observed:
             )
         unseen = len(models[0][0].states)
         share = max(0.01, float(np.round((self.codes < unseen).mean(), 2)))
-        setting = Setting(network, models, self.times, self.alike, share, sources)
-        if int(setting.suspect[self.codes].sum()) < sources:
+        problem = Problem(network, models, self.times, self.indistinguishable, share, sources)
+        if int(problem.suspect[self.codes].sum()) < sources:
             source = models[0][0].source
             raise CounterpointError(
                 f"nobody is seen in a state that the source of a rumour may be in: it begins in {source!r}, and"
                 " everybody is seen in others"
             )
-        touched = int(setting.touched[self.codes].sum())
-        if not touched and share == 1 and not self.alike:
-            raise CounterpointError("nobody is seen to be touched by the rumour: there is nothing to trace")
-        return replace(setting, least=max(1, min(touched, LEAST)))
+        reached = int(problem.reached[self.codes].sum())
+        if not reached and share == 1 and not self.indistinguishable:
+            raise CounterpointError("nobody is seen to be reached by the rumour: there is nothing to trace")
+        return replace(problem, min_size=max(1, min(reached, LEAST)))
 
 
 def _code(model: Model, state: str, what: str) -> int:
     if state == UNSEEN:
         return len(model.states)
     if state not in model.states:
-        raise CounterpointError(
-            f"{what} is in state {state!r}, which {model.name} lacks; {suggestion(state, model.states)}"
-        )
+        raise CounterpointError(f"{what}: {model.name} has no state {state!r}; {suggestion(state, model.states)}")
     return model.number(state)
 
 

@@ -36,15 +36,15 @@ class Snapshots(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class Problem:
     """What is known beside the snapshot.
 
     models  : what may have spread it, with prior probabilities; all have the same states
     times   : how many steps ago it may have begun, with prior probabilities
-    alike   : states that are not told from the first one
+    indistinguishable : states that look like the first one to whoever observes
     share   : of nodes that are seen, whoever they are
     sources : how many nodes it began at
-    least   : how many nodes are seen to be touched, in any outbreak that is asked about
+    min_size : how many nodes are seen to be reached, at least, in any outbreak that is asked about
 
     What is seen of a node is a code: the number of a state, or, one above, that nothing is seen.
 
@@ -54,10 +54,10 @@ class Setting:
     network: Network
     models: tuple[tuple[Model, float], ...]
     times: tuple[tuple[int, float], ...]
-    alike: tuple[str, ...] = ()
+    indistinguishable: tuple[str, ...] = ()
     share: float = 1.0
     sources: int = 1
-    least: int = 1
+    min_size: int = 1
 
     def __post_init__(self) -> None:
         for name, priors in (("models", self.models), ("times", self.times)):
@@ -67,7 +67,7 @@ class Setting:
             raise CounterpointError("a rumour begins 0 or more steps before it is seen")
         if len({model.states for model, _ in self.models}) > 1:
             raise CounterpointError("models that may have spread one rumour must have the same states")
-        for state in self.alike:
+        for state in self.indistinguishable:
             self.model.number(state)
         if not 0 < self.share <= 1:
             raise CounterpointError(f"the share of nodes that are seen is {self.share:g}; it must lie in (0, 1]")
@@ -76,11 +76,11 @@ class Setting:
 
     @classmethod
     def of(cls, network: Network, model: Model, time: int, **other: Any) -> Self:
-        """Return the setting in which model and time are known.
+        """Return the problem in which model and time are known.
 
         >>> from counterpoint.spread.models.presets import model
         >>> from counterpoint.networks.generate import ring
-        >>> Setting.of(ring(9), model("sidr"), 3, alike=("R",)).may.astype(int)
+        >>> Problem.of(ring(9), model("sidr"), 3, indistinguishable=("R",)).possible_states.astype(int)
         array([[1, 0, 0, 1],
                [0, 1, 0, 0],
                [0, 0, 1, 0],
@@ -105,19 +105,19 @@ class Setting:
         return len(self.model.states)
 
     @cached_property
-    def may(self) -> NDArray[np.bool_]:
+    def possible_states(self) -> NDArray[np.bool_]:
         """Whether a node that is seen as a code may be in a state, bool[codes, states]."""
         states = self.unseen
         may = np.eye(states + 1, states, dtype=np.bool_)
         may[states] = True
-        hidden = [0, *(self.model.number(state) for state in self.alike)]
+        hidden = [0, *(self.model.number(state) for state in self.indistinguishable)]
         may[np.ix_(hidden, hidden)] = True
         return may
 
     @cached_property
-    def touched(self) -> NDArray[np.bool_]:
+    def reached(self) -> NDArray[np.bool_]:
         """Whether a node that is seen as a code has surely left the first state, bool[codes]."""
-        return np.asarray(~self.may[:, 0])
+        return np.asarray(~self.possible_states[:, 0])
 
     @cached_property
     def suspect(self) -> NDArray[np.bool_]:
@@ -128,11 +128,11 @@ class Setting:
             step |= model.contact_chances[:, 0].any((0, 2)) | model.spontaneous_chances[0].astype(np.bool_)
             step |= model.joint_chances.any((1, 3)) | model.joint_chances.any((0, 2))
         reached = np.linalg.matrix_power(step.astype(np.int64), states)[self.model.number(self.model.source)] > 0
-        return np.asarray((self.may & reached).any(1))
+        return np.asarray((self.possible_states & reached).any(1))
 
     @cached_property
     def key(self) -> str:
-        """What tells this setting from any other, as a hash."""
+        """What tells this problem from any other, as a hash."""
         told = hashlib.sha256()
         network = self.network
         for part in (network.start, network.to, network.weight, network.since, network.until):
@@ -140,21 +140,21 @@ class Setting:
         for model, prior in self.models:
             told.update(repr((model.states, model.rules, model.source, model.active, prior)).encode())
             told.update(repr((sorted(model.classes.items()), model.contact)).encode())
-        told.update(repr((network.directed, self.times, sorted(self.alike))).encode())
-        told.update(repr((self.share, self.sources, self.least)).encode())
+        told.update(repr((network.directed, self.times, sorted(self.indistinguishable))).encode())
+        told.update(repr((self.share, self.sources, self.min_size)).encode())
         return told.hexdigest()[:16]
 
-    def seen(self, states: NDArray[np.uint8], rng: int | np.random.Generator) -> Codes:
+    def observe(self, states: NDArray[np.uint8], rng: int | np.random.Generator) -> Codes:
         """Return what is seen of nodes in these states, whatever the array's shape."""
         hidden = np.arange(self.unseen, dtype=np.uint8)
-        hidden[[self.model.number(state) for state in self.alike]] = 0
+        hidden[[self.model.number(state) for state in self.indistinguishable]] = 0
         codes = hidden[states]
         if self.share < 1:
             codes[generator(rng).random(codes.shape) >= self.share] = self.unseen
         return codes
 
-    def outbreaks(self, count: int, rng: int | np.random.Generator) -> Snapshots:
-        """Run outbreaks as this setting has them, until so many are seen as large as `least`.
+    def simulate_outbreaks(self, count: int, rng: int | np.random.Generator) -> Snapshots:
+        """Run outbreaks as this problem has them, until so many are seen as large as `min_size`.
 
         Raises CounterpointError if hardly any becomes that large.
         """
@@ -164,13 +164,13 @@ class Setting:
         while found < count:
             if run > PATIENCE * count:
                 raise CounterpointError(
-                    f"of {run:,} outbreaks {found:,} have {self.least} touched nodes or more that are seen; ask for"
+                    f"of {run:,} outbreaks {found:,} have {self.min_size} reached nodes or more that are seen; ask for"
                     " smaller ones or a later time"
                 )
             wanted = max((count - found) * max(run, 1) / max(found, 1), 16)
             more = int(min(at_once, wanted, PATIENCE * count + 1))
             some = self._some(more, rng)
-            large = self.touched[some.codes].sum(1) >= self.least
+            large = self.reached[some.codes].sum(1) >= self.min_size
             kept.append(Snapshots(*(part[large] for part in some)))
             found, run = found + int(large.sum()), run + more
         return Snapshots(*(np.concatenate(parts)[:count] for parts in zip(*kept, strict=True)))
@@ -184,7 +184,7 @@ class Setting:
         for which, time in np.unique(np.stack([models, times], 1), axis=0):
             chosen = np.flatnonzero((models == which) & (times == time))
             sources[chosen], states[chosen] = self._at(self.models[which][0], int(time), len(chosen), rng)
-        return Snapshots(self.seen(states, rng), sources, states, times)
+        return Snapshots(self.observe(states, rng), sources, states, times)
 
     def _at(self, model: Model, time: int, runs: int, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
         seed = int(rng.integers(2**32))

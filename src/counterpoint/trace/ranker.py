@@ -2,7 +2,7 @@
 
 A conditional logit (McFadden 1974) over what surrounds each suspect sieves them, boosted trees (Ke et al. 2017,
 LightGBM) with the same loss, the cross-entropy of a softmax over one snapshot's suspects (Cao et al. 2007, ListNet),
-tell the rest apart.
+progress the rest apart.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from counterpoint.rng import generator
 from counterpoint.trace.detector import Scores
 from counterpoint.trace.listwise import Group, Lists, Worth, have_sources, pooled
 from counterpoint.trace.node_features import Surroundings
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.serialization import loaded
 
 Floats = NDArray[np.float32]
@@ -84,11 +84,11 @@ class _Suspects:
 
 @dataclass(frozen=True, eq=False)
 class Ranker:
-    """A learned detector; made by `Ranker.learn` for one setting.
+    """A learned detector; made by `Ranker.learn` for one problem.
 
-    key       : of the setting
+    key       : of the problem
     local     : weights of the sieve by surroundings
-    shells    : weights of who is how far; empty if distances are not looked at ("fast")
+    shells    : weights of who is how far; empty if distances are not looked at ("ranker-fast")
     both      : weights of the sieve that has both
     model     : the trees, as LightGBM's text
     worth     : float64[3, 2], weight and rise (`lists.Worth`) of the scores in each tier
@@ -103,7 +103,7 @@ class Ranker:
     worth: NDArray[np.float64]
     tiers: NDArray[np.float64]
     about: str = ABOUT
-    claims: bool = True
+    is_probabilistic: bool = True
 
     @cached_property
     def trees(self) -> lgb.Booster:
@@ -112,34 +112,34 @@ class Ranker:
 
     @property
     def name(self) -> str:
-        """Return "ranker", or "fast" if distances are not looked at."""
-        return "ranker" if len(self.shells) else "fast"
+        """Return "ranker", or "ranker-fast" if distances are not looked at."""
+        return "ranker" if len(self.shells) else "ranker-fast"
 
     @classmethod
     def learn(
         cls,
-        setting: Setting,
+        problem: Problem,
         *,
         outbreaks: int | None = None,
         rng: int | np.random.Generator,
-        tell: Callable[[str], None] = _silent,
+        progress: Callable[[str], None] = _silent,
         fast: bool = False,
     ) -> Self:
         """Learn from simulated outbreaks.
 
         outbreaks : None: as many as about a minute allows, on a thousand nodes 6,000
-        tell      : is told how it goes
+        progress      : is told how it goes
         fast      : only what costs as much as there are arcs is looked at, for large networks; for very large ones
                     learn on a smaller one of the same kind, and go over with `on`
         """
-        rng, parts = generator(rng), Surroundings.of(setting)
-        many = outbreaks or int(np.clip(WORK / max(len(setting.network.to), 1), 100, 6000))
-        tell(f"learning from {many:,} outbreaks on {setting.network.nodes:,} nodes")
+        rng, parts = generator(rng), Surroundings.of(problem)
+        many = outbreaks or int(np.clip(WORK / max(len(problem.network.to), 1), 100, 6000))
+        progress(f"learning from {many:,} outbreaks on {problem.network.nodes:,} nodes")
         sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast)
-        tell("the sieve is learned")
+        progress("the sieve is learned")
         found, tiers = [], np.tri(TIERS) / 2  # half an outbreak in each, so that nothing is impossible
         behind: tuple[list[Group], ...] = [], []
-        for codes, sources in _simulated(setting, many, rng):
+        for codes, sources in _simulated(problem, many, rng):
             looked = sieve.look(parts, codes)
             found.append((looked.features, np.isin(looked.nodes[looked.kept], sources)))
             shares = looked.among(sources)
@@ -149,26 +149,26 @@ class Ranker:
                 if len(behind[tier]) >= max(ENOUGH, BEHIND // of.sum()):
                     continue
                 behind[tier].append((looked.sieved[of, None], np.isin(looked.nodes[of], sources)))
-        tell("features are computed")
-        return replace(sieve.grown(found, behind, rng, tell), tiers=tiers / tiers.sum(1, keepdims=True))
+        progress("features are computed")
+        return replace(sieve.grown(found, behind, rng, progress), tiers=tiers / tiers.sum(1, keepdims=True))
 
     @classmethod
     def _sieved(cls, parts: Surroundings, many: int, rng: np.random.Generator, *, fast: bool) -> Self:
         empty = np.empty(0, np.float32)
-        outbreaks = list(_simulated(parts.setting, many, rng))
+        outbreaks = list(_simulated(parts.problem, many, rng))
         groups = []
         for codes, sources in outbreaks:
-            nodes = _suspects(parts.setting, codes)
+            nodes = _suspects(parts.problem, codes)
             true = np.isin(nodes, sources)
             # A few hundred suspects are enough to learn weights from.
             some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
             groups.append((parts.local(codes, nodes[some]), true[some]))
-        sieve = cls(parts.setting.key, _logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS))
+        sieve = cls(parts.problem.key, _logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS))
         if fast:
             return sieve
         near, counted, sources_of = [], [], []
         for codes, sources in outbreaks:
-            nodes = _suspects(parts.setting, codes)
+            nodes = _suspects(parts.problem, codes)
             local = parts.local(codes, nodes)
             best = _best(local @ sieve.local, KEPT)
             near.append(local[best])
@@ -181,7 +181,7 @@ class Ranker:
 
     def look(self, parts: Surroundings, codes: Codes) -> _Suspects:
         """Sieve the suspects of a snapshot and return features of the best."""
-        nodes = _suspects(parts.setting, codes)
+        nodes = _suspects(parts.problem, codes)
         features = parts.local(codes, nodes)
         sieved = features @ self.local
         kept = _best(sieved, REACH if len(self.shells) else KEPT)
@@ -208,7 +208,7 @@ class Ranker:
         found: list[Group],
         behind: Sequence[list[Group]],
         rng: np.random.Generator,
-        tell: Callable[[str], None],
+        progress: Callable[[str], None],
     ) -> Self:
         """Return this sieve with trees grown on features and sources of snapshots.
 
@@ -222,28 +222,28 @@ class Ranker:
         said = replace(validation, features=logs[:, None])
         seen = said.worth([1.0])
         loss = said.losses(said.pooled(seen)).mean() / np.log(2)
-        tell(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
+        progress(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
         worth = np.array([[*each.weights, each.rise] for each in (seen, *map(_calmed, behind))])
         return replace(self, model=trees.model_to_string(), worth=worth)
 
-    def on(self, setting: Setting) -> Self:
-        """Return the same ranker for another setting, in which it was not learned: one of the same kind, but larger.
+    def on(self, problem: Problem) -> Self:
+        """Return the same ranker for another problem, in which it was not learned: one of the same kind, but larger.
 
         What a source looks like hardly depends on how many nodes there are; whether that holds must be measured.
         """
-        return replace(self, key=setting.key)
+        return replace(self, key=problem.key)
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:  # noqa: ARG002
         """Return the logarithm of each node's probability; with several sources, its share of them.
 
-        Raises CounterpointError for a setting that it was not learned for.
+        Raises CounterpointError for a problem that it was not learned for.
         """
-        if setting.key != self.key:
-            raise CounterpointError("this ranker was learned for another setting: learn one for this, or say `on` it")
+        if problem.key != self.key:
+            raise CounterpointError("this ranker was learned for another problem: learn one for this, or say `on` it")
         scores = np.full(len(codes), -np.inf)
-        if not setting.suspect[codes].any():
+        if not problem.suspect[codes].any():
             return scores
-        looked = self.look(Surroundings.of(setting), codes)
+        looked = self.look(Surroundings.of(problem), codes)
         raw = log_softmax(np.asarray(self.trees.predict(looked.features, num_threads=1)))
         there = np.unique(looked.tier)
         shares = self.tiers[there[-1], there]
@@ -324,16 +324,16 @@ def _honest(logs: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np
     return pooled(logs[:, None], Worth((weight,), rise))
 
 
-def _simulated(setting: Setting, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
+def _simulated(problem: Problem, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
     """Run outbreaks, a few at a time, and return what is seen and the sources of each."""
-    at_once = max(1, AT_ONCE // setting.network.nodes)
+    at_once = max(1, AT_ONCE // problem.network.nodes)
     for low in range(0, many, at_once):
-        some = setting.outbreaks(min(at_once, many - low), rng)
+        some = problem.simulate_outbreaks(min(at_once, many - low), rng)
         yield from zip(some.codes, some.sources, strict=True)
 
 
-def _suspects(setting: Setting, codes: Codes) -> NDArray[np.int64]:
-    return np.flatnonzero(setting.suspect[codes])
+def _suspects(problem: Problem, codes: Codes) -> NDArray[np.int64]:
+    return np.flatnonzero(problem.suspect[codes])
 
 
 def _best(scores: NDArray[Any], many: int) -> NDArray[np.int64]:

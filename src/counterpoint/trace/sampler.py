@@ -16,7 +16,7 @@ from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.trace import gibbs_kernels
 from counterpoint.trace.detector import Detector, Scores, ranked
 from counterpoint.trace.heuristics import nearest_first, undirected
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 
 POPULATIONS: Final = 2
 BLOCK: Final = 25  # sweeps after which chains are weighed
@@ -62,7 +62,7 @@ class Sampler:
 
     chains : how many
     warm   : sweeps in which the price rises; sweeps: those that are kept
-    first  : tells where chains begin; None: at the nodes nearest to all that are touched
+    first  : tells where chains begin; None: at the nodes nearest to all that are reached
     """
 
     chains: int = 12
@@ -74,18 +74,18 @@ class Sampler:
     about: ClassVar = (
         "Gibbs sampling of whole histories (Chib 1996, J. Econometrics 75; Geman & Geman 1984), annealed; ours."
     )
-    claims: ClassVar = True
+    is_probabilistic: ClassVar = True
 
-    def refusal(self, setting: Setting) -> str | None:
-        """Return why this setting cannot be sampled; None: it can be."""
-        model, contact = setting.model, setting.model.contact
+    def refusal(self, problem: Problem) -> str | None:
+        """Return why this problem cannot be sampled; None: it can be."""
+        model, contact = problem.model, problem.model.contact
         reasons = {
-            "one model": len(setting.models) > 1,
-            "one source": setting.sources > 1,
+            "one model": len(problem.models) > 1,
+            "one source": problem.sources > 1,
             f"contact in steps by what each hears, not {contact!r}": contact in PAIRWISE,
             f"models with at most {FIELDS} states that matter to those who meet them": len(fields_of(model)) > FIELDS,
-            f"1 to {LONGEST} steps": not 1 <= setting.time <= LONGEST,
-            "networks that do not change": len(setting.network.changes()) > 0,
+            f"1 to {LONGEST} steps": not 1 <= problem.time <= LONGEST,
+            "networks that do not change": len(problem.network.changes()) > 0,
         }
         return next((f"the sampler takes {what}" for what, hit in reasons.items() if hit), None)
 
@@ -94,29 +94,29 @@ class Sampler:
         """How many sweeps a chain makes: it warms in blocks."""
         return -(-self.warm // BLOCK) * BLOCK + self.sweeps
 
-    def effort(self, setting: Setting, codes: Codes) -> int:
+    def effort(self, problem: Problem, codes: Codes) -> int:
         """Return how many times a chain looks at an arc in a step."""
-        seen, _ = _seen(setting, codes)
-        arcs = np.diff(setting.network.start)[seen.free].sum()
-        return int(self.swept * setting.time * arcs)
+        seen, _ = _seen(problem, codes)
+        arcs = np.diff(problem.network.start)[seen.free].sum()
+        return int(self.swept * problem.time * arcs)
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return ln of the probabilities found, a small part of which is left for all suspects.
 
-        Raises CounterpointError for a setting that cannot be sampled.
+        Raises CounterpointError for a problem that cannot be sampled.
         """
-        return self.look(setting, codes, rng).scores(setting.suspect[codes])
+        return self.look(problem, codes, rng).scores(problem.suspect[codes])
 
-    def look(self, setting: Setting, codes: Codes, rng: int | np.random.Generator) -> Sampled:
-        """Return what chains find; raises CounterpointError for a setting that cannot be sampled."""
-        if why := self.refusal(setting):
+    def look(self, problem: Problem, codes: Codes, rng: int | np.random.Generator) -> Sampled:
+        """Return what chains find; raises CounterpointError for a problem that cannot be sampled."""
+        if why := self.refusal(problem):
             raise CounterpointError(why)
         rng = generator(rng)
-        seen, unit = _seen(setting, codes)
-        rules = rules_of(setting.model, unit)
-        chains = self._chains(setting, codes, rules, seen, rng)
+        seen, unit = _seen(problem, codes)
+        rules = rules_of(problem.model, unit)
+        chains = self._chains(problem, codes, rules, seen, rng)
         states = rng.integers(2**63, size=(self.chains, 1)).astype(np.uint64)
-        found, began = np.zeros((2, self.chains, setting.network.nodes), np.int64)
+        found, began = np.zeros((2, self.chains, problem.network.nodes), np.int64)
         rounds, prices, weights = -(-self.warm // BLOCK), np.full(self.chains, CHEAP), np.zeros(self.chains)
 
         def redraw(which: int, cooling: float, sweeps: int) -> tuple[int, float, float]:
@@ -134,31 +134,31 @@ class Sampler:
             found[:], began[:] = 0, 0
             ended = pool.map(partial(redraw, cooling=1.0, sweeps=self.sweeps), range(self.chains))
             exact = np.array([count for count, _, _ in ended])
-        return _told(found, exact, began, self.sweeps, setting.suspect[codes])
+        return _told(found, exact, began, self.sweeps, problem.suspect[codes])
 
     def _chains(
         self,
-        setting: Setting,
+        problem: Problem,
         codes: Codes,
         rules: gibbs_kernels.Rules,
         seen: gibbs_kernels.Seen,
         rng: np.random.Generator,
     ) -> gibbs_kernels.Chain:
         """Return a history for each chain: from where it begins, everybody in it one step after a neighbour."""
-        nodes, last = setting.network.nodes, setting.time
+        nodes, last = problem.network.nodes, problem.time
         if self.first is None:
-            order = nearest_first(setting, codes, rng)
+            order = nearest_first(problem, codes, rng)
         else:
-            order = ranked(self.first.scores(setting, codes, rng), rng)
+            order = ranked(self.first.scores(problem, codes, rng), rng)
         loud = np.flatnonzero(~seen.silent)
-        joined = undirected(setting.network)[loud][:, loud]
+        joined = undirected(problem.network)[loud][:, loud]
         origins = np.searchsorted(loud, np.resize(order[: self.chains], self.chains))
         distance = np.full((self.chains, nodes), np.inf)
         distance[:, loud] = np.minimum(dijkstra(joined, indices=origins, unweighted=True), max(last - 1, 0))
-        distance[:, ~setting.touched[codes]] = np.inf
+        distance[:, ~problem.reached[codes]] = np.inf
         path = np.zeros((self.chains, nodes, last + 1), np.uint8)
         path[distance[:, :, None] <= np.arange(last + 1)] = rules.source
-        known = setting.touched[codes]
+        known = problem.reached[codes]
         path[:, known, last] = codes[known]
         chains = gibbs_kernels.Chain(
             path,
@@ -221,19 +221,19 @@ def _drawn_anew(
     return np.zeros(len(which))
 
 
-def _seen(setting: Setting, codes: Codes) -> tuple[gibbs_kernels.Seen, float]:
+def _seen(problem: Problem, codes: Codes) -> tuple[gibbs_kernels.Seen, float]:
     """Return what is given as the kernel's arrays, and what one contact adds to a count."""
-    network, last = setting.network, setting.time
+    network, last = problem.network, problem.time
     arcs, unit = arcs_of(network)
-    may = setting.may[codes]
-    silent = may[:, 0] & (may.sum(1) == 1) & ~_returns(setting.model)
+    may = problem.possible_states[codes]
+    silent = may[:, 0] & (may.sum(1) == 1) & ~_returns(problem.model)
     near = ~silent
     near[network.to[near[network.tails]]] = True
     prior = np.zeros(last + 1)
-    for time, weight in setting.times:
+    for time, weight in problem.times:
         prior[last - time] += weight
     begins = np.where(prior > 0, prior / prior.max(), 1.0)
-    strength = arcs.strength if setting.model.contact == "pull" else np.empty(0)
+    strength = arcs.strength if problem.model.contact == "pull" else np.empty(0)
     times = arcs.times.astype(np.int64)
     given = network.start, network.to, times, strength, np.flatnonzero(near), silent, may, begins, prior > 0
     return gibbs_kernels.Seen(*given), unit

@@ -17,27 +17,27 @@ from counterpoint.rng import generator
 from counterpoint.spread.simulate import simulate
 from counterpoint.trace.detector import Scores, probabilities
 from counterpoint.trace.heuristics import Numbers, filled, likely_first, undirected
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 
 States = NDArray[np.uint8]
 WIDTHS: Final = tuple(2.0**-power for power in range(1, 8))  # of the Gaussian, widest first
 STEADY: Final = 0.05  # by which the best one's probability may differ between half the runs and all
 
 
-def outbreaks_from(setting: Setting, node: int, runs: int, rng: int | np.random.Generator) -> States:
+def outbreaks_from(problem: Problem, node: int, runs: int, rng: int | np.random.Generator) -> States:
     """Run outbreaks that begin at a node, with models and times as likely as they are; uint8[runs, nodes]."""
     rng = generator(rng)
-    chances = [(model, time, p * q) for (model, p), (time, q) in product(setting.models, setting.times)]
+    chances = [(model, time, p * q) for (model, p), (time, q) in product(problem.models, problem.times)]
     share = np.array([chance for *_, chance in chances])
     found = []
     for (model, time, _), count in zip(chances, rng.multinomial(runs, share / share.sum()), strict=True):
         if time == 0:
-            states = np.zeros((count, setting.network.nodes), np.uint8)
+            states = np.zeros((count, problem.network.nodes), np.uint8)
             states[:, node] = model.number(model.source)
             found.append(states)
         elif count:
-            name = setting.network.names[node]
-            out = simulate(setting.network, model, runs=int(count), sources=[name], steps=time, keep="nodes", rng=rng)
+            name = problem.network.names[node]
+            out = simulate(problem.network, model, runs=int(count), sources=[name], steps=time, keep="nodes", rng=rng)
             found.append(np.asarray(out.last))
     return np.concatenate(found)
 
@@ -62,71 +62,71 @@ class Beam:
 
     name: ClassVar = "beam"
     about: ClassVar = "Beam search over simulated likelihood, our reconstruction of the idea of Chen et al. 2021."
-    claims: ClassVar = False
+    is_probabilistic: ClassVar = False
 
     def __post_init__(self) -> None:
         _positive("beam", begin=self.begin, width=self.width, runs=self.runs, most=self.most, smooth=self.smooth)
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return the sum over nodes of ln(frequency of what is seen of them)."""
-        order = likely_first(setting, codes, rng)
-        joined = undirected(setting.network)
+        order = likely_first(problem, codes, rng)
+        joined = undirected(problem.network)
         luck = int(rng.integers(2**32))
         found: dict[int, float] = {}
         best: set[int] = set()
         front = order[: min(self.begin, self.most)]
         while len(front):
-            found |= {int(node): self._fit(setting, codes, int(node), luck) for node in front}
+            found |= {int(node): self._fit(problem, codes, int(node), luck) for node in front}
             before, best = best, set(sorted(found, key=found.__getitem__)[-self.width :])
             near = np.zeros(len(codes), np.bool_)
             near[joined[sorted(best - before)].indices] = True
             front = np.array([node for node in order[near[order]] if int(node) not in found][: self.most - len(found)])
         return filled(len(codes), _before(found, order), np.array(list(found.values())))
 
-    def _fit(self, setting: Setting, codes: Codes, node: int, luck: int) -> float:
-        states, may = outbreaks_from(setting, node, self.runs, luck), setting.may[codes]
-        counts = np.stack([(states == state).sum(0) for state in range(setting.unseen)], 1) + self.smooth
-        return float(np.log((counts * may).sum(1) / (self.runs + self.smooth * setting.unseen)).sum())
+    def _fit(self, problem: Problem, codes: Codes, node: int, luck: int) -> float:
+        states, may = outbreaks_from(problem, node, self.runs, luck), problem.possible_states[codes]
+        counts = np.stack([(states == state).sum(0) for state in range(problem.unseen)], 1) + self.smooth
+        return float(np.log((counts * may).sum(1) / (self.runs + self.smooth * problem.unseen)).sum())
 
 
 @dataclass(frozen=True)
 class SoftMargin:
     """By how like the snapshot outbreaks are that are run from a suspect.
 
-    The likeness of two outbreaks is the share of nodes touched in both, of those touched in either (Jaccard 1912); only
+    The likeness of two outbreaks is the share of nodes reached in both, of those reached in either (Jaccard 1912); only
     nodes of which something is seen count. An outbreak adds exp(-(1 - likeness)^2 / a^2) to its suspect. Of the widths
     a, the smallest is taken at which the best suspect is the same after half the runs as after all, and as probable
     within 0.05.
 
     runs   : outbreaks from each
     most   : suspects that are run; the rest come after them
-    states : whether a node must also be seen as the same to count as touched in both
+    states : whether a node must also be seen as the same to count as reached in both
     """
 
     runs: int = 200
     most: int = 60
     states: bool = True
 
-    name: ClassVar = "soft margin"
+    name: ClassVar = "soft-margin"
     about: ClassVar = "Likeness of simulated outbreaks (Antulov-Fantulin et al. 2015, Phys. Rev. Lett. 114)."
-    claims: ClassVar = True
+    is_probabilistic: ClassVar = True
 
     def __post_init__(self) -> None:
-        _positive("soft margin", runs=self.runs - 1, most=self.most)
+        _positive("soft-margin", runs=self.runs - 1, most=self.most)
 
-    def scores(self, setting: Setting, codes: Codes, rng: np.random.Generator) -> Scores:
+    def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
         """Return ln of the mean of the Gaussian over outbreaks."""
-        order = likely_first(setting, codes, rng)
+        order = likely_first(problem, codes, rng)
         luck = int(rng.integers(2**32))
-        likeness = np.array([self._likeness(setting, codes, int(node), luck) for node in order[: self.most]])
+        likeness = np.array([self._likeness(problem, codes, int(node), luck) for node in order[: self.most]])
         if not len(likeness):
             return filled(len(codes), order, likeness)
         return filled(len(codes), order, _settled(likeness[:, rng.permutation(self.runs)]))
 
-    def _likeness(self, setting: Setting, codes: Codes, node: int, luck: int) -> NDArray[np.float64]:
-        seen = codes != setting.unseen
-        runs = replace(setting, share=1.0).seen(outbreaks_from(setting, node, self.runs, luck), luck)[:, seen]
-        one, others = setting.touched[codes[seen]], setting.touched[runs]
+    def _likeness(self, problem: Problem, codes: Codes, node: int, luck: int) -> NDArray[np.float64]:
+        seen = codes != problem.unseen
+        runs = replace(problem, share=1.0).observe(outbreaks_from(problem, node, self.runs, luck), luck)[:, seen]
+        one, others = problem.reached[codes[seen]], problem.reached[runs]
         both = (one & others & (runs == codes[seen])) if self.states else one & others
         return np.asarray(both.sum(1) / np.maximum((one | others).sum(1), 1))
 

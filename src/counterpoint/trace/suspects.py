@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
 
 from counterpoint.trace.heuristics import undirected
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.problem import Codes, Problem
 
 LEVEL = 0.9
 
@@ -29,7 +29,7 @@ class Suspects:
     No proof: of all the outbreaks that look like this one, so many began there.
     """
 
-    setting: Setting
+    problem: Problem
     codes: Codes
     nodes: NDArray[np.int64]
     probability: NDArray[np.float64] | None
@@ -40,7 +40,7 @@ class Suspects:
     @property
     def names(self) -> pl.Series:
         """What they are called, the likeliest first."""
-        return self.setting.network.names[self.nodes]
+        return self.problem.network.names[self.nodes]
 
     def credible(self, level: float = LEVEL) -> NDArray[np.int64]:
         """Return the fewest nodes that hold the source with this probability; of several sources, this share of them.
@@ -49,7 +49,7 @@ class Suspects:
         """
         if self.probability is None:
             return self.nodes[:0]
-        mass = np.cumsum(self.probability) / self.setting.sources
+        mass = np.cumsum(self.probability) / self.problem.sources
         return self.nodes[: int(np.searchsorted(mass, level - 1e-12)) + 1]
 
     @cached_property
@@ -57,17 +57,17 @@ class Suspects:
         """The expected number of steps along the network from the first suspect to the source; None if unknown."""
         if self.probability is None:
             return None
-        hops = hops_from(self.setting, int(self.nodes[0]))[self.nodes]
+        hops = hops_from(self.problem, int(self.nodes[0]))[self.nodes]
         near = np.isfinite(hops)
         return float((hops[near] * self.probability[near]).sum() / self.probability[near].sum())
 
     def table(self, top: int | None = None) -> pl.DataFrame:
         """Return a row a suspect: rank, node, the state seen, probability, and that of all up to it together."""
-        nodes, states = self.nodes[:top], [*self.setting.model.states, "?"]
+        nodes, states = self.nodes[:top], [*self.problem.model.states, "?"]
         frame = pl.DataFrame(
             {
                 "rank": np.arange(1, len(nodes) + 1),
-                "node": self.setting.network.names[nodes],
+                "node": self.problem.network.names[nodes],
                 "seen": [states[code] for code in self.codes[nodes]],
             }
         )
@@ -77,6 +77,6 @@ class Suspects:
         return frame.with_columns(probability=chance, together=np.cumsum(chance))
 
 
-def hops_from(setting: Setting, node: int) -> NDArray[np.float64]:
+def hops_from(problem: Problem, node: int) -> NDArray[np.float64]:
     """Return everybody's distance from a node along arcs of either way, inf for who cannot be reached."""
-    return np.asarray(dijkstra(undirected(setting.network), indices=node, unweighted=True))
+    return np.asarray(dijkstra(undirected(problem.network), indices=node, unweighted=True))

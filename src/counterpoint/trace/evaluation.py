@@ -1,4 +1,4 @@
-"""How good detectors are: outbreaks whose source is known, seen as the setting has it, by all on the same snapshots."""
+"""How good detectors are: outbreaks whose source is known, seen as the problem has it, by all on the same snapshots."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.rng import generator
 from counterpoint.stats.intervals import Estimate, bootstrap, paired_difference, wilson
 from counterpoint.trace.detector import Detector
-from counterpoint.trace.locate import suspected
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.localization import suspected
+from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.suspects import Suspects, hops_from
 
 Floats = NDArray[np.float64]
@@ -22,12 +22,12 @@ FIRST: Final = (1, 3, 5)
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class DetectorEvaluation:
     """Detectors on snapshots, one row each: n snapshots, d detectors.
 
     names   : of the detectors
     sources : how many each outbreak had
-    touched : int64[n], nodes seen to be touched
+    reached : int64[n], nodes seen to be reached
     ranks   : int64[n, d], place of the first true source, from 1; one more than there are nodes: ruled out
     recall  : float64[n, d, 3], share of the sources among the first 1, 3 and 5
     chance  : float64[n, d], the probability given to the true source; of several, the geometric mean. What follows is,
@@ -40,7 +40,7 @@ class Judged:
 
     names: tuple[str, ...]
     sources: int
-    touched: NDArray[np.int64]
+    reached: NDArray[np.int64]
     ranks: NDArray[np.int64]
     recall: Floats
     chance: Floats
@@ -53,7 +53,7 @@ class Judged:
 
     @classmethod
     def of(cls, rows: Mapping[str, Sequence[Mapping[str, Any]]], sources: int = 1) -> Self:
-        """Put together what `judge_one` returned, by detector, for the same snapshots in the same order.
+        """Put together what `evaluate_snapshot` returned, by detector, for the same snapshots in the same order.
 
         Raises CounterpointError for none, and for detectors with different numbers of snapshots.
         """
@@ -69,8 +69,8 @@ class Judged:
         numbers = {
             name: column(name) for name in ("recall", "chance", "top", "mass", "size", "held", "hops", "seconds")
         }
-        touched = np.array([row["touched"] for row in next(iter(rows.values()))])
-        return cls(tuple(rows), sources, touched, column("rank").astype(np.int64), **numbers)
+        reached = np.array([row["reached"] for row in next(iter(rows.values()))])
+        return cls(tuple(rows), sources, reached, column("rank").astype(np.int64), **numbers)
 
     def table(self, reference: str | None = None, *, rng: int | np.random.Generator = 0) -> pl.DataFrame:
         """Return a row a detector, shares and means with 95 % intervals.
@@ -89,7 +89,7 @@ class Judged:
         """
         reference = self.names[0] if reference is None else reference
         if reference not in self.names:
-            raise CounterpointError(f"no detector {reference!r} was judged; {suggestion(reference, self.names)}")
+            raise CounterpointError(f"no detector {reference!r} was evaluated; {suggestion(reference, self.names)}")
         rng, best = generator(rng), self.ranks[:, self.names.index(reference)] == 1
         return pl.DataFrame([self._row(at, best, rng) for at in range(len(self.names))], infer_schema_length=None)
 
@@ -117,56 +117,56 @@ class Judged:
         return bootstrap(_mean(held), np.arange(len(held)), rng=rng)
 
 
-def judge(
-    setting: Setting,
+def evaluate(
+    problem: Problem,
     detectors: Mapping[str, Detector],
     *,
     outbreaks: int = 200,
     rng: int | np.random.Generator = 0,
-    tell: Callable[[str], None] = lambda _: None,
-) -> Judged:
+    progress: Callable[[str], None] = lambda _: None,
+) -> DetectorEvaluation:
     """Run fresh outbreaks, and let every detector say who began each; whoever else is asked, its luck is the same."""
     rng = generator(rng)
-    some, seeds = setting.outbreaks(outbreaks, rng), rng.integers(2**32, size=outbreaks)
+    some, seeds = problem.simulate_outbreaks(outbreaks, rng), rng.integers(2**32, size=outbreaks)
     rows = {}
     for name, detector in detectors.items():
         rows[name] = [
-            judge_one(setting, detector, codes, sources, np.random.default_rng(seed))
+            evaluate_snapshot(problem, detector, codes, sources, np.random.default_rng(seed))
             for codes, sources, seed in zip(some.codes, some.sources, seeds, strict=True)
         ]
-        tell(f"{name}: first in {sum(row['rank'] == 1 for row in rows[name]):,} of {outbreaks:,}")
-    return Judged.of(rows, setting.sources)
+        progress(f"{name}: first in {sum(row['rank'] == 1 for row in rows[name]):,} of {outbreaks:,}")
+    return DetectorEvaluation.of(rows, problem.sources)
 
 
-def judge_one(
-    setting: Setting, detector: Detector, codes: Codes, sources: NDArray[np.int32], rng: np.random.Generator
+def evaluate_snapshot(
+    problem: Problem, detector: Detector, codes: Codes, sources: NDArray[np.int32], rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Let a detector say who began one outbreak; return what `Judged` has of it, as JSON can hold it."""
+    """Let a detector say who began one outbreak; return what `DetectorEvaluation` has of it, as JSON can hold it."""
     begun = perf_counter()
-    scores = detector.scores(setting, codes, rng)
+    scores = detector.scores(problem, codes, rng)
     seconds = perf_counter() - begun
-    nodes, probability = suspected(scores, setting.sources, rng, claims=detector.claims)
+    nodes, probability = suspected(scores, problem.sources, rng, is_probabilistic=detector.is_probabilistic)
     places = np.full(len(codes), len(codes) + 1)
     places[nodes] = np.arange(1, len(nodes) + 1)
-    hops = float(hops_from(setting, int(nodes[0]))[sources].min())
+    hops = float(hops_from(problem, int(nodes[0]))[sources].min())
     row = {
         "rank": int(places[sources].min()),
         "recall": [float((places[sources] <= first).mean()) for first in FIRST],
         "hops": hops if np.isfinite(hops) else None,
         "seconds": seconds,
-        "touched": int(setting.touched[codes].sum()),
+        "reached": int(problem.reached[codes].sum()),
     }
     if probability is None:
         return row | dict.fromkeys(("chance", "top", "mass", "size", "held"))
     chance = np.zeros(len(codes))
     chance[nodes] = probability
-    credible = Suspects(setting, codes, nodes, probability, detector.name, "", {}).credible()
+    credible = Suspects(problem, codes, nodes, probability, detector.name, "", {}).credible()
     with np.errstate(divide="ignore"):
         mean = float(np.exp(np.log(chance[sources]).mean()))
     return row | {
         "chance": mean,
-        "top": [float(probability[:first].sum() / setting.sources) for first in FIRST],
-        "mass": float(chance[credible].sum() / setting.sources),
+        "top": [float(probability[:first].sum() / problem.sources) for first in FIRST],
+        "mass": float(chance[credible].sum() / problem.sources),
         "size": len(credible),
         "held": float(np.isin(sources, credible).mean()),
     }

@@ -1,4 +1,4 @@
-"""A judge is right about detectors of which everything is known, and says how sure it is."""
+"""A evaluate is right about detectors of which everything is known, and says how sure it is."""
 
 import json
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from tests.spread.sigmas import near
 
 from counterpoint.networks.generate import barabasi_albert
 from counterpoint.spread.models.presets import model
-from counterpoint.trace.evaluate import Judged, judge, judge_one
+from counterpoint.trace.evaluation import DetectorEvaluation, evaluate, evaluate_snapshot
 from counterpoint.trace.heuristics import Degree, Random
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.problem import Problem
 
-SETTING = Setting.of(barabasi_albert(60, 2, rng=3), model("sidr-active-pull"), 3, least=3)
+PROBLEM = Problem.of(barabasi_albert(60, 2, rng=3), model("sidr-active-pull"), 3, min_size=3)
 N = 300
 
 
@@ -23,7 +23,7 @@ class Given:
     """A detector that gives what it is told to: probabilities of nodes, if it claims any."""
 
     chance: dict[int, float]
-    claims: bool = True
+    is_probabilistic: bool = True
     name = "given"
     about = ""
 
@@ -38,27 +38,27 @@ class Given:
 class Honest:
     """Any suspect is as likely as any other, and that is true of who was drawn: see below."""
 
-    name, about, claims = "honest", "", True
+    name, about, is_probabilistic = "honest", "", True
 
-    def scores(self, setting, codes, _):
-        return np.where(setting.suspect[codes], 0.0, -np.inf)
+    def scores(self, problem, codes, _):
+        return np.where(problem.suspect[codes], 0.0, -np.inf)
 
 
-def one(detector, sources, setting=SETTING):
+def one(detector, sources, problem=PROBLEM):
     codes = np.ones(60, np.uint8)
-    return judge_one(setting, detector, codes, np.array(sources, np.int32), np.random.default_rng(1))
+    return evaluate_snapshot(problem, detector, codes, np.array(sources, np.int32), np.random.default_rng(1))
 
 
 def test_a_snapshot_is_judged_as_by_hand():
     row = one(Given({4: 0.5, 9: 0.25, 7: 0.15, 2: 0.06, 3: 0.04}), [9])
     assert (row["rank"], row["recall"], row["size"], row["held"]) == (2, [0, 1, 1], 3, 1)
     assert [row["chance"], *row["top"], row["mass"]] == pytest.approx([0.25, 0.5, 0.9, 1, 0.9])
-    assert row["touched"] == 60
+    assert row["reached"] == 60
     assert json.loads(json.dumps(row)) == row
 
 
 def test_of_two_sources_the_first_found_has_the_rank_and_both_are_recalled():
-    two = Setting.of(SETTING.network, model("sidr-active-pull"), 3, sources=2)
+    two = Problem.of(PROBLEM.network, model("sidr-active-pull"), 3, sources=2)
     row = one(Given({4: 0.4, 9: 0.3, 7: 0.2, 2: 0.1}), [7, 4], two)
     assert (row["rank"], row["recall"]) == (1, [0.5, 1, 1])
     assert row["top"] == pytest.approx([0.4, 0.9, 1])
@@ -69,31 +69,31 @@ def test_of_two_sources_the_first_found_has_the_rank_and_both_are_recalled():
 def test_who_rules_the_source_out_finds_it_nowhere():
     row = one(Given({4: 1.0}), [9])
     assert (row["rank"], row["recall"], row["chance"], row["held"]) == (61, [0, 0, 0], 0, 0)
-    table = Judged.of({"sure": [row, row]}).table()
+    table = DetectorEvaluation.of({"sure": [row, row]}).table()
     assert table["bits"].to_list() == [np.inf]
 
 
 def test_who_only_ranks_claims_nothing():
-    row = one(Given({4: 1.0, 9: 0.5}, claims=False), [4])
+    row = one(Given({4: 1.0, 9: 0.5}, is_probabilistic=False), [4])
     assert row["rank"] == 1
     assert {row[name] for name in ("chance", "mass", "size", "held")} == {None}
-    table = Judged.of({"ranks": [row] * 3}).table()
+    table = DetectorEvaluation.of({"ranks": [row] * 3}).table()
     assert table.select("claimed1", "size", "held", "mass", "bits").row(0) == (None,) * 5
 
 
-class Drawn(Setting):
-    """Outbreaks of which nothing can be said: any of the touched nodes may have begun them."""
+class Drawn(Problem):
+    """Outbreaks of which nothing can be said: any of the reached nodes may have begun them."""
 
-    def outbreaks(self, count, rng):
-        some = super().outbreaks(count, rng)
+    def simulate_outbreaks(self, count, rng):
+        some = super().simulate_outbreaks(count, rng)
         for codes, sources in zip(some.codes, some.sources, strict=True):
             sources[0] = np.random.default_rng(codes.sum()).choice(np.flatnonzero(self.suspect[codes]))
         return some
 
 
 def test_of_honest_probabilities_what_is_claimed_is_achieved():
-    even = Drawn(SETTING.network, SETTING.models, SETTING.times, least=3)
-    found = judge(even, {"honest": Honest()}, outbreaks=N, rng=3)
+    even = Drawn(PROBLEM.network, PROBLEM.models, PROBLEM.times, min_size=3)
+    found = evaluate(even, {"honest": Honest()}, outbreaks=N, rng=3)
     for place, first in enumerate((1, 3, 5)):
         near((found.ranks[:, 0] <= first) - found.top[:, 0, place], 0)
     near(found.held[:, 0] - found.mass[:, 0], 0)
@@ -108,43 +108,43 @@ def test_of_honest_probabilities_what_is_claimed_is_achieved():
 
 def test_a_detector_is_behind_the_reference_by_what_it_misses_on_the_same_snapshots():
     best, worse = ([one(Given({4: 0.6, 9: 0.4}), [node]) for node in nodes] for nodes in ([4] * 10, [4] * 7 + [9] * 3))
-    table = Judged.of({"best": best, "worse": worse}).table()
+    table = DetectorEvaluation.of({"best": best, "worse": worse}).table()
     assert table["behind"].to_list() == pytest.approx([0, 0.3])
     assert table.select("behind_low", "behind_high").row(0) == (0, 0)
     assert table["behind_low"][1] < 0.3 < table["behind_high"][1]
-    other = Judged.of({"best": best, "worse": worse}).table("worse")
+    other = DetectorEvaluation.of({"best": best, "worse": worse}).table("worse")
     assert other["behind"].to_list() == pytest.approx([-0.3, 0])
     with refused("did you mean 'best'"):
-        Judged.of({"best": best}).table("bast")
+        DetectorEvaluation.of({"best": best}).table("bast")
 
 
 def test_whoever_else_is_asked_changes_nothing():
-    alone = judge(SETTING, {"random": Random()}, outbreaks=20, rng=5)
-    beside = judge(SETTING, {"degree": Degree(), "random": Random()}, outbreaks=20, rng=5)
+    alone = evaluate(PROBLEM, {"random": Random()}, outbreaks=20, rng=5)
+    beside = evaluate(PROBLEM, {"degree": Degree(), "random": Random()}, outbreaks=20, rng=5)
     assert alone.ranks[:, 0].tolist() == beside.ranks[:, 1].tolist()
-    assert alone.touched.tolist() == beside.touched.tolist()
-    other = judge(SETTING, {"random": Random()}, outbreaks=20, rng=6)
+    assert alone.reached.tolist() == beside.reached.tolist()
+    other = evaluate(PROBLEM, {"random": Random()}, outbreaks=20, rng=6)
     assert alone.ranks.tolist() != other.ranks.tolist()
 
 
 def test_detectors_are_compared_on_the_same_snapshots_only():
     row = one(Given({4: 1.0}), [4])
     with refused("same snapshots"):
-        Judged.of({"one": [row], "other": [row, row]})
+        DetectorEvaluation.of({"one": [row], "other": [row, row]})
     with refused("same snapshots"):
-        Judged.of({})
+        DetectorEvaluation.of({})
 
 
 def test_a_source_that_cannot_be_reached_has_no_distance():
-    apart = Setting.of(barabasi_albert(60, 2, rng=3).without(nodes=[9]), model("sidr-active-pull"), 3)
+    apart = Problem.of(barabasi_albert(60, 2, rng=3).without(nodes=[9]), model("sidr-active-pull"), 3)
     row = one(Given({4: 1.0}), [9], apart)
     assert row["hops"] is None
-    assert Judged.of({"far": [row]}).table()["hops"].to_list() == [None]
+    assert DetectorEvaluation.of({"far": [row]}).table()["hops"].to_list() == [None]
 
 
 def test_recall_is_told_where_there_are_several_sources():
-    two = Setting.of(SETTING.network, model("sidr-active-pull"), 3, sources=2)
+    two = Problem.of(PROBLEM.network, model("sidr-active-pull"), 3, sources=2)
     rows = [one(Given({4: 0.5, 9: 0.5}), [4, 9], two)] * 4
-    row = Judged.of({"knows": rows}, sources=2).table().row(0, named=True)
+    row = DetectorEvaluation.of({"knows": rows}, sources=2).table().row(0, named=True)
     assert (row["top1"], row["recall1"], row["recall3"], row["claimed1"], row["bits"]) == (1, 0.5, 1, 0.5, 0)
     assert row["held"] == 1

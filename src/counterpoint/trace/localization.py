@@ -18,35 +18,45 @@ from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.storage.commit import make_folder, publish_folder
 from counterpoint.text import pluralize
 from counterpoint.trace.detector import Detector, Scores, probabilities, ranked
-from counterpoint.trace.ensemble import Pool, Tell, affordable
-from counterpoint.trace.graph_network import Neural
+from counterpoint.trace.ensemble import Ensemble, Tell, affordable
+from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.heuristics import LPSI, Closeness, Degree, Jordan, Random, RumourCentrality, undirected
 from counterpoint.trace.likelihood import MeanField
-from counterpoint.trace.observation import Observed
-from counterpoint.trace.problem import Codes, Setting
+from counterpoint.trace.observation import Observation
+from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.ranker import Ranker
 from counterpoint.trace.sampler import Sampler
 from counterpoint.trace.simulation_based import Beam, SoftMargin
 from counterpoint.trace.suspects import Suspects, hops_from
 
-Learned = Pool | Ranker | Neural
-Learn = Callable[[Setting, float, np.random.Generator, Tell], Learned]
-DEFAULT: Final = "pool"
-SECONDS: Final = 120.0
+Learned = Ensemble | Ranker | GraphNetwork
+Learn = Callable[[Problem, float, np.random.Generator, Tell], Learned]
+DEFAULT: Final = "ensemble"
+SECONDS: Final = 60.0
 LEAST_CHANCE: Final = 1e-300  # of a suspect
 
 
-def _ranker(setting: Setting, seconds: float, rng: np.random.Generator, tell: Tell, *, fast: bool = False) -> Ranker:
-    return Ranker.learn(setting, outbreaks=affordable(setting, seconds, rng), rng=rng, tell=tell, fast=fast)
+def _ranker(
+    problem: Problem, seconds: float, rng: np.random.Generator, progress: Tell, *, fast: bool = False
+) -> Ranker:
+    return Ranker.learn(problem, outbreaks=affordable(problem, seconds, rng), rng=rng, progress=progress, fast=fast)
 
 
 LEARNED: Final[Mapping[str, tuple[type[Learned], Learn]]] = {
-    "pool": (Pool, lambda setting, seconds, rng, tell: Pool.learn(setting, seconds=seconds, rng=rng, tell=tell)),
+    "ensemble": (
+        Ensemble,
+        lambda problem, seconds, rng, progress: Ensemble.learn(problem, seconds=seconds, rng=rng, progress=progress),
+    ),
     "ranker": (Ranker, _ranker),
-    "neural": (Neural, lambda setting, seconds, rng, tell: Neural.learn(setting, seconds=seconds, rng=rng, tell=tell)),
-    "fast": (Ranker, lambda *given: _ranker(*given, fast=True)),
+    "graph-network": (
+        GraphNetwork,
+        lambda problem, seconds, rng, progress: GraphNetwork.learn(
+            problem, seconds=seconds, rng=rng, progress=progress
+        ),
+    ),
+    "ranker-fast": (Ranker, lambda *given: _ranker(*given, fast=True)),
 }
-"""Detectors that must be learned for a setting: what they are, and how they are learned."""
+"""Detectors that must be learned for a problem: what they are, and how they are learned."""
 PLAIN: Final[Mapping[str, Detector]] = {
     each.name: each
     for each in (
@@ -67,9 +77,9 @@ METHODS: Final = (*LEARNED, *PLAIN)
 """Every detector's name, the default first."""
 
 
-def trace(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
+def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     network: Network,
-    observed: Observed,
+    observed: Observation,
     model: Model | tuple[tuple[Model, float], ...],
     *,
     method: str | None = None,
@@ -77,51 +87,51 @@ def trace(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     seconds: float = SECONDS,
     rng: int = 0,
     cache: Path | None = None,
-    tell: Tell = lambda _: None,
+    progress: Tell = lambda _: None,
 ) -> Suspects:
     """Rank those who may have started it.
 
     model   : what spread it, or several that may have, with prior probabilities
-    method  : one of METHODS; None: the pool of what the network's size and the time allow
+    method  : one of METHODS; None: the ensemble of what the network's size and the time allow
     seconds : about how long a method may learn; others take what they take
     rng     : a seed. What is learned for so many seconds also depends on the machine: with a cache it stays as it is
     cache   : a folder in which what is learned is kept, and looked for
-    tell    : is told how it goes
+    progress    : is told how it goes
 
     Raises CounterpointError for a snapshot that cannot be, and a method that is none or cannot take such a model.
 
     >>> from counterpoint.spread.models.presets import model
     >>> from counterpoint.networks.generate import ring
-    >>> seen = Observed.of(ring(9), model("sir"), {3: "I", 4: "R", 5: "I"}, 2, rest="S")
-    >>> trace(ring(9), seen, model("sir"), method="mean field").names.to_list()[0]
+    >>> seen = Observation.of(ring(9), model("sir"), {3: "I", 4: "R", 5: "I"}, 2, default_state="S")
+    >>> locate(ring(9), seen, model("sir"), method="mean-field").names.to_list()[0]
     4
     """
-    begun, setting = perf_counter(), observed.setting(network, model, sources)
+    begun, problem = perf_counter(), observed.to_problem(network, model, sources)
     codes, method = observed.codes, DEFAULT if method is None else _known(method)
-    _check_reach(setting, codes)
+    _check_reach(problem, codes)
     luck = np.random.default_rng([check_seed(rng), 1])
-    if int(setting.suspect[codes].sum()) == sources:
-        found, scores = PLAIN["random"], np.where(setting.suspect[codes], 0.0, -np.inf)
-        claims, why = True, "nobody else was seen in a state that a source may be in"
+    if int(problem.suspect[codes].sum()) == sources:
+        found, scores = PLAIN["random"], np.where(problem.suspect[codes], 0.0, -np.inf)
+        is_probabilistic, why = True, "nobody else was seen in a state that a source may be in"
     else:
-        found = detector(setting, method, seconds=seconds, rng=rng, cache=cache, tell=tell)
-        scores, why = _looked(found, setting, codes, luck)
-        claims = found.claims
-    nodes, probability = suspected(scores, sources, luck, claims=claims)
-    made = _made(setting, found, method=method, seed=rng, asked=seconds, seconds=round(perf_counter() - begun, 2))
-    return Suspects(setting, codes, nodes, probability, method, why, made)
+        found = detector(problem, method, seconds=seconds, rng=rng, cache=cache, progress=progress)
+        scores, why = _looked(found, problem, codes, luck)
+        is_probabilistic = found.is_probabilistic
+    nodes, probability = suspected(scores, sources, luck, is_probabilistic=is_probabilistic)
+    made = _made(problem, found, method=method, seed=rng, asked=seconds, seconds=round(perf_counter() - begun, 2))
+    return Suspects(problem, codes, nodes, probability, method, why, made)
 
 
 def detector(
-    setting: Setting,
+    problem: Problem,
     method: str = DEFAULT,
     *,
     seconds: float = SECONDS,
     rng: int = 0,
     cache: Path | None = None,
-    tell: Tell = lambda _: None,
+    progress: Tell = lambda _: None,
 ) -> Detector:
-    """Return a detector for a setting: learned, or taken from the cache if it was learned before with the same words.
+    """Return a detector for a problem: learned, or taken from the cache if it was learned before with the same words.
 
     Raises CounterpointError for a method that is none, and a cache that is damaged.
     """
@@ -132,11 +142,11 @@ def detector(
         raise CounterpointError(f"{method} has {seconds:g} seconds to learn in; more than 0 would be right")
     kind, learn = LEARNED[method]
     if cache is None:
-        return learn(setting, seconds, generator(rng), tell)
-    kept = cache.absolute() / f"{method}-{setting.key}-{seconds:g}-{check_seed(rng)}-{version('counterpoint')}"
+        return learn(problem, seconds, generator(rng), progress)
+    kept = cache.absolute() / f"{method}-{problem.key}-{seconds:g}-{check_seed(rng)}-{version('counterpoint')}"
     if not kept.exists():
         make_folder(kept.parent)
-        learned = learn(setting, seconds, generator(rng), tell)
+        learned = learn(problem, seconds, generator(rng), progress)
         with TemporaryDirectory(dir=kept.parent, prefix=".learned-") as home:
             staged = Path(home) / kept.name
             staged.mkdir()
@@ -145,13 +155,13 @@ def detector(
         return learned
     try:
         path = kept / "detector"
-        return Pool.load(path) if kind is Pool else kind.load(path)
+        return Ensemble.load(path) if kind is Ensemble else kind.load(path)
     except CounterpointError:
         raise CounterpointError(f"{kept} is damaged: remove it, and it is learned again") from None
 
 
 def suspected(
-    scores: Scores, sources: int, rng: np.random.Generator, *, claims: bool
+    scores: Scores, sources: int, rng: np.random.Generator, *, is_probabilistic: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
     """Return the nodes, the likeliest first, and how likely each is to be a source if the scores claim that.
 
@@ -160,7 +170,7 @@ def suspected(
     nodes = ranked(scores, rng)
     if not len(nodes):
         raise CounterpointError("nobody can have begun what is seen, by this model and in this time: check both")
-    return nodes, chances(scores, sources)[nodes] if claims else None
+    return nodes, chances(scores, sources)[nodes] if is_probabilistic else None
 
 
 def chances(scores: Scores, sources: int) -> NDArray[np.float64]:
@@ -181,57 +191,56 @@ def chances(scores: Scores, sources: int) -> NDArray[np.float64]:
 
 
 def _known(method: str) -> str:
-    name = method.replace("-", " ")
-    if name not in METHODS:
-        raise CounterpointError(f"no method {method!r}; {suggestion(name, METHODS)}")
-    return name
+    if method not in METHODS:
+        raise CounterpointError(f"no method {method!r}; {suggestion(method, METHODS)}")
+    return method
 
 
-def _check_reach(setting: Setting, codes: Codes) -> None:
+def _check_reach(problem: Problem, codes: Codes) -> None:
     """Refuse a snapshot that so many sources cannot have brought about in this time."""
-    touched = np.flatnonzero(setting.touched[codes])
-    if not len(touched) or any(model.spontaneous_chances[:, 0].any() for model, _ in setting.models):
+    reached = np.flatnonzero(problem.reached[codes])
+    if not len(reached) or any(model.spontaneous_chances[:, 0].any() for model, _ in problem.models):
         return
-    _, part = connected_components(undirected(setting.network), directed=False)
-    parts = len(np.unique(part[touched]))
-    if parts > setting.sources:
+    _, part = connected_components(undirected(problem.network), directed=False)
+    parts = len(np.unique(part[reached]))
+    if parts > problem.sources:
         raise CounterpointError(
-            f"touched nodes lie in {parts:,} parts of the network that nothing joins: a rumour with"
-            f" {pluralize(setting.sources, 'source')} cannot have come to all; trace each part, or look for more"
+            f"reached nodes lie in {parts:,} parts of the network that nothing joins: a rumour with"
+            f" {pluralize(problem.sources, 'source')} cannot have come to all; trace each part, or look for more"
         )
-    if setting.sources > 1 or any(model.contact in PAIRWISE for model, _ in setting.models):
+    if problem.sources > 1 or any(model.contact in PAIRWISE for model, _ in problem.models):
         return
-    hops = hops_from(setting, int(touched[0]))[touched]
-    if hops.max() > 2 * setting.time:
-        one, other = (setting.network.names[int(touched[at])] for at in (0, int(hops.argmax())))
+    hops = hops_from(problem, int(reached[0]))[reached]
+    if hops.max() > 2 * problem.time:
+        one, other = (problem.network.names[int(reached[at])] for at in (0, int(hops.argmax())))
         raise CounterpointError(
-            f"{one!r} and {other!r} are touched and {hops.max():.0f} steps apart: in {pluralize(setting.time, 'step')}"
-            f" from one source they would be {2 * setting.time} apart at most; look for more sources, or say a longer"
+            f"{one!r} and {other!r} are reached and {hops.max():.0f} steps apart: in {pluralize(problem.time, 'step')}"
+            f" from one source they would be {2 * problem.time} apart at most; look for more sources, or say a longer"
             " time"
         )
 
 
-def _looked(found: Detector, setting: Setting, codes: Codes, rng: np.random.Generator) -> tuple[Scores, str]:
+def _looked(found: Detector, problem: Problem, codes: Codes, rng: np.random.Generator) -> tuple[Scores, str]:
     """Return the scores, and why so."""
-    if isinstance(found, Pool):
-        looked = found.look(setting, codes, rng)
+    if isinstance(found, Ensemble):
+        looked = found.look(problem, codes, rng)
         return looked.scores, "; ".join(filter(None, [found.why, looked.said]))
-    ranks = "" if found.claims else "; it ranks and gives no probabilities"
-    return found.scores(setting, codes, rng), f"{found.name} was asked for{ranks}"
+    ranks = "" if found.is_probabilistic else "; it ranks and gives no probabilities"
+    return found.scores(problem, codes, rng), f"{found.name} was asked for{ranks}"
 
 
-def _made(setting: Setting, found: Detector, **asked: Any) -> dict[str, Any]:
-    parts = list(found.members.values()) if isinstance(found, Pool) else []
+def _made(problem: Problem, found: Detector, **asked: Any) -> dict[str, Any]:
+    parts = list(found.members.values()) if isinstance(found, Ensemble) else []
     about = {each.name: each.about for each in (found, *parts)}
     return {
         "version": version("counterpoint"),
-        "nodes": setting.network.nodes,
-        "edges": setting.network.edges,
-        "models": {model.name: prior for model, prior in setting.models},
-        "times": dict(setting.times),
-        "alike": list(setting.alike),
-        "share": setting.share,
-        "sources": setting.sources,
+        "nodes": problem.network.nodes,
+        "edges": problem.network.edges,
+        "models": {model.name: prior for model, prior in problem.models},
+        "times": dict(problem.times),
+        "indistinguishable": list(problem.indistinguishable),
+        "share": problem.share,
+        "sources": problem.sources,
         **asked,
-        "references": about | {model.name: model.about for model, _ in setting.models if model.about},
+        "references": about | {model.name: model.about for model, _ in problem.models if model.about},
     }

@@ -14,9 +14,9 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import ensemble, graph_network, ranker
-from counterpoint.trace.locate import METHODS, chances, detector, suspected, trace
-from counterpoint.trace.observation import Observed
-from counterpoint.trace.problem import Setting
+from counterpoint.trace.localization import METHODS, chances, detector, locate, suspected
+from counterpoint.trace.observation import Observation
+from counterpoint.trace.problem import Problem
 
 SI = Model("si", ("S", "I"), (Contact("S", "I", {"I": 0.5}),), source="I", active=("I",))
 SIR = model("sir")
@@ -26,9 +26,9 @@ NET = barabasi_albert(40, 2, rng=3)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     """Learn little; a sampler in the pool is tested there."""
-    taught = graph_network.Neural.learn.__func__
-    steps = classmethod(lambda cls, setting, *, seconds, **how: taught(cls, setting, steps=100, **how))  # noqa: ARG005
-    monkeypatch.setattr(graph_network.Neural, "learn", steps)
+    taught = graph_network.GraphNetwork.learn.__func__
+    steps = classmethod(lambda cls, problem, *, seconds, **how: taught(cls, problem, steps=100, **how))  # noqa: ARG005
+    monkeypatch.setattr(graph_network.GraphNetwork, "learn", steps)
     monkeypatch.setattr(graph_network, "EXAM", 100)
     monkeypatch.setattr(ranker, "ROUNDS", 20)
     monkeypatch.setattr(ensemble, "OUTBREAKS", (40, 40))
@@ -42,14 +42,16 @@ def star(leaves=7):
 
 def seen(network, time=2, **other):
     """An outbreak, as it is seen."""
-    codes = Setting.of(network, SIR, time, least=4).outbreaks(1, 1).codes[0]
-    return Observed(codes, ((time, 1.0),), **other)
+    codes = Problem.of(network, SIR, time, min_size=4).simulate_outbreaks(1, 1).codes[0]
+    return Observation(codes, ((time, 1.0),), **other)
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "random"])
 def test_every_method_finds_the_centre_of_a_star(method):
     leaves = dict.fromkeys((0, 1, 3, 5, 6), "I")
-    found = trace(star(), Observed.of(star(), SI, leaves, 1, rest="S"), SI, method=method, seconds=0.3, rng=1)
+    found = locate(
+        star(), Observation.of(star(), SI, leaves, 1, default_state="S"), SI, method=method, seconds=0.3, rng=1
+    )
     assert found.names[0] == 3
     assert sorted(found.nodes.tolist()) == sorted(leaves)
     assert found.method == method
@@ -59,30 +61,44 @@ def test_every_method_finds_the_centre_of_a_star(method):
 
 
 def test_without_a_method_it_is_the_pool_and_says_why():
-    found = trace(NET, seen(NET), SIR, seconds=0.3)
-    assert found.method == "pool"
+    found = locate(NET, seen(NET), SIR, seconds=0.3)
+    assert found.method == "ensemble"
     assert "40 nodes and 0.3 s: ranker alone" in found.why
-    assert list(found.metadata["references"]) == ["pool", "ranker", "sir"]
-    told = {"version", "nodes", "edges", "models", "times", "alike", "share", "sources", "method", "seed", "asked"}
+    assert list(found.metadata["references"]) == ["ensemble", "ranker", "sir"]
+    told = {
+        "version",
+        "nodes",
+        "edges",
+        "models",
+        "times",
+        "indistinguishable",
+        "share",
+        "sources",
+        "method",
+        "seed",
+        "asked",
+    }
     assert told | {"seconds", "references"} == found.metadata.keys()
     assert json.loads(json.dumps(found.metadata))["models"] == {"sir": 1.0}
 
 
 def test_a_seed_tells_one_story_and_breaks_ties():
-    everybody = Observed.of(ring(12), SIR, {}, 9, rest="R")
-    orders = [trace(ring(12), everybody, SIR, method="jordan", rng=rng).nodes.tolist() for rng in (1, 1, 2)]
+    everybody = Observation.of(ring(12), SIR, {}, 9, default_state="R")
+    orders = [locate(ring(12), everybody, SIR, method="jordan", rng=rng).nodes.tolist() for rng in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == list(range(12))
-    one, again = (trace(NET, seen(NET), SIR, method="fast", seconds=0.3, rng=5) for _ in range(2))
+    one, again = (locate(NET, seen(NET), SIR, method="ranker-fast", seconds=0.3, rng=5) for _ in range(2))
     assert one.nodes.tolist() == again.nodes.tolist()
     assert one.probability.tolist() == again.probability.tolist()
 
 
 def test_the_only_suspect_is_found_without_learning():
-    found = trace(ring(5), Observed.of(ring(5), SIR, {1: "I"}, 0, rest="S"), SIR)
+    found = locate(ring(5), Observation.of(ring(5), SIR, {1: "I"}, 0, default_state="S"), SIR)
     assert (found.names.to_list(), found.probability.tolist()) == ([1], [1.0])
     assert "nobody else" in found.why
-    both = trace(ring(5), Observed.of(ring(5), SIR, {1: "I", 3: "I"}, 0, rest="S"), SIR, sources=2, method="jordan")
+    both = locate(
+        ring(5), Observation.of(ring(5), SIR, {1: "I", 3: "I"}, 0, default_state="S"), SIR, sources=2, method="jordan"
+    )
     assert (sorted(both.names), both.probability.tolist()) == ([1, 3], [1.0, 1.0])
 
 
@@ -97,43 +113,43 @@ def test_chances_add_up_to_the_number_of_sources_and_none_exceeds_one(logs, sour
 
 
 def test_several_sources_share_as_many_probabilities():
-    found = trace(NET, seen(NET), SIR, method="mean field", sources=2)
+    found = locate(NET, seen(NET), SIR, method="mean-field", sources=2)
     assert found.probability.sum() == pytest.approx(2)
     assert found.probability.max() <= 1
     assert found.credible(1.0).tolist() == found.nodes.tolist()
 
 
 def test_several_models_and_times_may_be_possible():
-    one, other = SIR, replace(model("sir", spread=0.9), name="fast")
+    one, other = SIR, replace(model("sir", spread=0.9), name="quick")
     codes = seen(NET).codes
-    found = trace(NET, Observed(codes, ((1, 0.25), (3, 0.75))), ((one, 0.5), (other, 0.5)), method="mean field")
-    assert found.metadata["models"] == {"sir": 0.5, "fast": 0.5}
+    found = locate(NET, Observation(codes, ((1, 0.25), (3, 0.75))), ((one, 0.5), (other, 0.5)), method="mean-field")
+    assert found.metadata["models"] == {"sir": 0.5, "quick": 0.5}
     assert found.metadata["times"] == {1: 0.25, 3: 0.75}
     assert found.probability.sum() == pytest.approx(1)
 
 
 def test_what_was_learned_is_kept_and_taken_again(tmp_path, monkeypatch):
-    setting = seen(NET).setting(NET, SIR)
+    problem = seen(NET).to_problem(NET, SIR)
     codes, kept = seen(NET).codes, {}
-    for method in ("pool", "fast", "neural"):
+    for method in ("ensemble", "ranker-fast", "graph-network"):
         how = {"seconds": 0.2, "rng": 3, "cache": tmp_path / "learned"}
-        kept[method] = detector(setting, method, **how).scores(setting, codes, np.random.default_rng(1))
+        kept[method] = detector(problem, method, **how).scores(problem, codes, np.random.default_rng(1))
     assert len(list((tmp_path / "learned").iterdir())) == 3
     with monkeypatch.context() as patch:
-        for kind in (ensemble.Pool, ranker.Ranker, graph_network.Neural):
+        for kind in (ensemble.Ensemble, ranker.Ranker, graph_network.GraphNetwork):
             patch.delattr(kind, "learn")
         for method, scores in kept.items():
-            again = detector(setting, method, **how).scores(setting, codes, np.random.default_rng(1))
+            again = detector(problem, method, **how).scores(problem, codes, np.random.default_rng(1))
             assert again.tolist() == scores.tolist()
         for changed in ({"rng": 4}, {"seconds": 0.1}):
             with pytest.raises(AttributeError):
-                detector(setting, "fast", **(how | changed))
+                detector(problem, "ranker-fast", **(how | changed))
         with pytest.raises(AttributeError):
-            detector(replace(setting, least=2), "fast", **how)
+            detector(replace(problem, min_size=2), "ranker-fast", **how)
 
 
 def test_a_damaged_cache_is_refused_in_one_line_and_half_a_one_never_left(tmp_path, monkeypatch):
-    setting, how = seen(NET).setting(NET, SIR), {"seconds": 0.2, "cache": tmp_path}
+    problem, how = seen(NET).to_problem(NET, SIR), {"seconds": 0.2, "cache": tmp_path}
 
     def full(_, path):
         path.write_bytes(b"half")
@@ -142,15 +158,15 @@ def test_a_damaged_cache_is_refused_in_one_line_and_half_a_one_never_left(tmp_pa
     with monkeypatch.context() as patch:
         patch.setattr(ranker.Ranker, "save", full)
         with pytest.raises(OSError, match="No space"):
-            detector(setting, "fast", **how)
+            detector(problem, "ranker-fast", **how)
     assert not list(tmp_path.iterdir())
-    for method in ("fast", "pool"):
-        detector(setting, method, **how)
+    for method in ("ranker-fast", "ensemble"):
+        detector(problem, method, **how)
         for path in [each for each in tmp_path.rglob("*") if each.is_file() and method in str(each.parent)]:
             whole = path.read_bytes()
             path.write_bytes(whole[: len(whole) // 2])
             with refused("is damaged: remove it"):
-                detector(setting, method, **how)
+                detector(problem, method, **how)
             path.write_bytes(whole)
 
 
@@ -158,36 +174,43 @@ APART = Network.of([0, 1, 3, 4], [1, 2, 4, 5])
 
 
 def test_a_network_in_parts_is_traced_where_the_rumour_is():
-    found = trace(APART, Observed.of(APART, SIR, {3: "I", 4: "R"}, 2, rest="S"), SIR, method="mean field")
+    found = locate(APART, Observation.of(APART, SIR, {3: "I", 4: "R"}, 2, default_state="S"), SIR, method="mean-field")
     assert set(found.names) == {3, 4}
     assert found.distance is not None
-    two = Observed.of(APART, SIR, {1: "I", 4: "R"}, 2, rest="S")
-    with refused("touched nodes lie in 2 parts"):
-        trace(APART, two, SIR)
-    assert len(trace(APART, two, SIR, sources=2).nodes) == 2
+    two = Observation.of(APART, SIR, {1: "I", 4: "R"}, 2, default_state="S")
+    with refused("reached nodes lie in 2 parts"):
+        locate(APART, two, SIR)
+    assert len(locate(APART, two, SIR, sources=2).nodes) == 2
 
 
 def test_what_cannot_have_come_about_is_refused():
-    far = Observed.of(ring(30), SIR, {1: "I", 9: "I"}, 3, rest="S")
-    with refused("1 and 9 are touched and 8 steps apart: in 3 steps"):
-        trace(ring(30), far, SIR)
-    assert len(trace(ring(30), Observed(far.codes, ((4, 1.0),)), SIR, method="jordan").nodes) == 2
+    far = Observation.of(ring(30), SIR, {1: "I", 9: "I"}, 3, default_state="S")
+    with refused("1 and 9 are reached and 8 steps apart: in 3 steps"):
+        locate(ring(30), far, SIR)
+    assert len(locate(ring(30), Observation(far.codes, ((4, 1.0),)), SIR, method="jordan").nodes) == 2
     with refused("0 steps from one source"):
-        trace(ring(9), Observed.of(ring(9), SIR, {1: "I", 2: "I"}, 0, rest="S"), SIR)
+        locate(ring(9), Observation.of(ring(9), SIR, {1: "I", 2: "I"}, 0, default_state="S"), SIR)
     clock = model("sidr-asynchronous")  # may go any number of steps in no time
-    assert len(trace(ring(30), Observed(far.codes, ((3, 1.0),)), clock, method="jordan").nodes) == 2
+    assert len(locate(ring(30), Observation(far.codes, ((3, 1.0),)), clock, method="jordan").nodes) == 2
     itself = replace(SIR, rules=(*SIR.rules, Spontaneous("S", {"I": 0.1})))  # may begin anywhere
-    assert len(trace(APART, Observed.of(APART, SIR, {1: "I", 4: "R"}, 2, rest="S"), itself, method="jordan").nodes) == 2
+    assert (
+        len(
+            locate(
+                APART, Observation.of(APART, SIR, {1: "I", 4: "R"}, 2, default_state="S"), itself, method="jordan"
+            ).nodes
+        )
+        == 2
+    )
     with refused("nobody can have begun"):
-        suspected(np.full(3, -np.inf), 1, np.random.default_rng(1), claims=True)
+        suspected(np.full(3, -np.inf), 1, np.random.default_rng(1), is_probabilistic=True)
 
 
 def test_what_is_no_method_or_no_time_is_refused_in_one_line():
     with refused("did you mean 'jordan'"):
-        trace(NET, seen(NET), SIR, method="jordon")
-    assert trace(NET, seen(NET), SIR, method="rumour-centrality").method == "rumour centrality"
-    for method in ("pool", "ranker", "neural"):
+        locate(NET, seen(NET), SIR, method="jordon")
+    assert locate(NET, seen(NET), SIR, method="rumour-centrality").method == "rumour-centrality"
+    for method in ("ensemble", "ranker", "graph-network"):
         with refused("more than 0 would be right"):
-            trace(NET, seen(NET), SIR, method=method, seconds=0)
+            locate(NET, seen(NET), SIR, method=method, seconds=0)
     with refused("seed"):
-        trace(NET, seen(NET), SIR, method="jordan", rng=-1)
+        locate(NET, seen(NET), SIR, method="jordan", rng=-1)
