@@ -83,9 +83,13 @@ def log():
 
 @pytest.fixture(scope="module")
 def of_log(engines, log, tmp_path_factory):
-    """What each engine says of the log in one file."""
+    """What each engine says of the log in one file; Spark of two snapshots, since the others have the third."""
     folder = tmp_path_factory.mktemp("log")
-    return {name: answers(engines[name], files(log, folder), folder / name) for name in BOTH}
+    events = files(log, folder)
+    return {
+        "duckdb": answers(engines["duckdb"], events, folder / "duckdb"),
+        "spark": answers(engines["spark"], events, folder / "spark", snapshots=[HALF_YEAR, FORTNIGHT]),
+    }
 
 
 DAY = 17_000
@@ -191,7 +195,8 @@ def test_six_listeners_are_what_was_worked_out_by_hand(engines, tmp_path, engine
 
 
 def test_every_cell_of_random_dirty_logs_is_the_same(of_log):
-    assert_same(of_log["duckdb"], of_log["spark"])
+    half_year, _, fortnight = of_log["duckdb"].tables
+    assert_same(of_log["duckdb"]._replace(tables=[half_year, fortnight]), of_log["spark"])
 
 
 def test_the_random_logs_have_what_could_differ(of_log):
@@ -240,17 +245,12 @@ def test_a_log_without_play_times_or_song_lengths_is_the_same_on_both(engines, t
 
 
 @pytest.mark.parametrize("engine", BOTH)
-def test_the_order_of_the_rows_and_the_cut_into_files_mean_nothing(engines, of_log, log, tmp_path, engine):
-    shuffled = log.sample(fraction=1, shuffle=True, seed=3)
-    pieces = [*files(shuffled, tmp_path, parts=5), write([], tmp_path / "none.parquet")]
-    found = answers(engines[engine], pieces, tmp_path / "scratch", snapshots=[HALF_YEAR])
-    assert_same(found, of_log[engine]._replace(tables=of_log[engine].tables[:1]))
-
-
-@pytest.mark.parametrize("engine", BOTH)
-def test_listeners_with_names_are_listeners_with_numbers(engines, of_log, log, tmp_path, engine):
+def test_names_for_numbers_and_the_order_and_cut_of_the_rows_mean_nothing(engines, of_log, log, tmp_path, engine):
     named = as_text(log)
-    found = answers(engines[engine], files(named, tmp_path), tmp_path / "scratch", snapshots=[HALF_YEAR])
+    (tmp_path / "none").mkdir()
+    pieces = [*files(named.sample(fraction=1, shuffle=True, seed=3), tmp_path, parts=5)]
+    pieces += files(named.clear(), tmp_path / "none")
+    found = answers(engines[engine], pieces, tmp_path / "scratch", snapshots=[HALF_YEAR])
     number = dict(zip(named["uid"].drop_nulls(), log["uid"].drop_nulls(), strict=True))
 
     def renumbered(frame, *by):
@@ -269,14 +269,14 @@ def test_listeners_with_names_are_listeners_with_numbers(engines, of_log, log, t
 
 def test_a_short_memory_changes_no_row(tmp_path):
     small = stacked(6000, 400, rng=4)
-    copies = [small.with_columns(pl.col("uid") + 1000 * n) for n in range(60)]
+    copies = [small.with_columns(pl.col("uid") + 1000 * n) for n in range(30)]
     events = files(pl.concat(copies), tmp_path, parts=3)
     found = []
-    for name, memory in (("roomy", None), ("narrow", "150MB")):
+    for name, memory in (("roomy", None), ("narrow", "100MB")):
         (tmp_path / name).mkdir()
         with open_duckdb(tmp_path / name, memory=memory) as engine:
             found.append(answers(engine, events, tmp_path / name / "made"))
-    assert found[0].rollup["seen"].sum() > 300_000
+    assert found[0].rollup["seen"].sum() > 150_000
     assert_same(*found)
 
 
