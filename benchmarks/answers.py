@@ -19,12 +19,12 @@ from typing import Any, Final
 
 from counterpoint.networks.generate import barabasi_albert
 from counterpoint.networks.graph import Network
-from counterpoint.networks.read import read
+from counterpoint.networks.readers import read
 from counterpoint.spread.interventions import Plant
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.models.sidr import READINGS
 from counterpoint.spread.outbreaks import Outbreaks
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 
 EVENTS: Final = ("jiangsu", "fur-collar")
 TIMES: Final = (1, 2, 4, 6, 8)

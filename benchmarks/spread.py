@@ -49,14 +49,14 @@ from numba import njit, prange
 
 from counterpoint.networks.generate import barabasi_albert
 from counterpoint.networks.graph import Network
-from counterpoint.networks.read import read
+from counterpoint.networks.readers import read
 from counterpoint.spread.engines.by_counts import law_of
 from counterpoint.spread.engines.by_counts_kernels import PUSH
 from counterpoint.spread.engines.replicas_kernels import COUNT, WORDS, address, load, nothing, store
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
-from counterpoint.spread.simulate import Engine, simulate
+from counterpoint.spread.simulation import Engine, simulate
 
 THREADS: Final = numba.config.NUMBA_NUM_THREADS
 M: Final = 5

@@ -54,11 +54,11 @@ import polars as pl
 
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
-from counterpoint.networks.read import read
+from counterpoint.networks.readers import read
 from counterpoint.networks.recipe import network
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 from counterpoint.stats.intervals import bootstrap, wilson
 from counterpoint.trace.detector import Detector, FixedScores, Scores, probabilities
 from counterpoint.trace.ensemble import Ensemble

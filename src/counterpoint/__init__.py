@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.events.overview import Overview as Overview
     from counterpoint.events.overview import overview as overview
     from counterpoint.networks.graph import Network as Network
-    from counterpoint.networks.read import read as read_network
+    from counterpoint.networks.readers import read as read_network
     from counterpoint.networks.recipe import network as network
     from counterpoint.platform.workspace_report import write_report as write_report
     from counterpoint.recommend.evaluate import evaluate as evaluate_recommenders
@@ -46,15 +46,15 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.spread.interventions import Change as Change
     from counterpoint.spread.interventions import Plant as Plant
     from counterpoint.spread.interventions import Prebunk as Prebunk
-    from counterpoint.spread.mean_field import mean_field as mean_field
-    from counterpoint.spread.mean_field import thresholds as thresholds
+    from counterpoint.spread.mean_field_theory import mean_field as mean_field
+    from counterpoint.spread.mean_field_theory import thresholds as thresholds
     from counterpoint.spread.models.model import Contact as Contact
     from counterpoint.spread.models.model import Joint as Joint
     from counterpoint.spread.models.model import Model as Model
     from counterpoint.spread.models.model import Spontaneous as Spontaneous
     from counterpoint.spread.models.presets import model as rumour_model
     from counterpoint.spread.outbreaks import Outbreaks as Outbreaks
-    from counterpoint.spread.simulate import simulate as simulate
+    from counterpoint.spread.simulation import simulate as simulate
     from counterpoint.stats.intervals import Estimate as Estimate
     from counterpoint.storage.workspace import open_workspace as open_workspace
     from counterpoint.synthetic.platform import Platform as Platform
@@ -115,12 +115,12 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Outbreaks": ("spread.outbreaks", "Outbreaks"),
     "Plant": ("spread.interventions", "Plant"),
     "Prebunk": ("spread.interventions", "Prebunk"),
-    "mean_field": ("spread.mean_field", "mean_field"),
-    "thresholds": ("spread.mean_field", "thresholds"),
+    "mean_field": ("spread.mean_field_theory", "mean_field"),
+    "thresholds": ("spread.mean_field_theory", "thresholds"),
     "network": ("networks.recipe", "network"),
-    "read_network": ("networks.read", "read"),
+    "read_network": ("networks.readers", "read"),
     "rumour_model": ("spread.models.presets", "model"),
-    "simulate": ("spread.simulate", "simulate"),
+    "simulate": ("spread.simulation", "simulate"),
     "DetectorEvaluation": ("trace.evaluation", "DetectorEvaluation"),
     "Observation": ("trace.observation", "Observation"),
     "Suspects": ("trace.suspects", "Suspects"),

@@ -13,8 +13,8 @@ from tests.logs import refusal, refused
 from tests.networks.samples import edges_of
 
 from counterpoint.networks.formats import edge_list
-from counterpoint.networks.formats.edge_table import Taken
-from counterpoint.networks.read import built, read, read_with_report
+from counterpoint.networks.formats.edge_table import ReadReport
+from counterpoint.networks.readers import built, read, read_with_report
 
 FACEBOOK = Path(os.environ.get("COUNTERPOINT_DATA", ""), "facebook", "facebook_combined.txt.gz")
 PAIRS = [("a", "b", 1.0), ("b", "c", 1.0)]
@@ -84,11 +84,11 @@ def test_a_name_in_quotes_may_hold_the_delimiter_and_quotes():
 
 def test_a_header_without_known_names_is_one_if_all_below_are_whole_numbers():
     found = of("userID\tfriendID\n2\t275\n2\t428\n")
-    assert (found.taken.header, found.network.names.to_list()) == (1, [2, 275, 428])
+    assert (found.report.header, found.network.names.to_list()) == (1, [2, 275, 428])
 
 
 def test_two_names_over_names_are_no_header():
-    assert of("ann bob\nbob cem\n").taken.header == 0
+    assert of("ann bob\nbob cem\n").report.header == 0
 
 
 def test_a_third_column_is_the_weight():
@@ -125,7 +125,9 @@ def test_directed_edges_lead_one_way(file):
 
 def test_every_line_is_counted_once():
     text = "# a\nsource target\na b\nb a\na a\n\nb c\nb c d\n%\n"
-    assert of(text, drop=True).taken == Taken(9, edges=2, loops=1, doubles=1, comments=2, blank=1, header=1, refused=1)
+    assert of(text, drop=True).report == ReadReport(
+        9, edges=2, loops=1, doubles=1, comments=2, blank=1, header=1, refused=1
+    )
 
 
 def test_a_node_that_has_only_a_loop_stays_alone():
@@ -145,14 +147,14 @@ LINES = st.one_of(
 @given(lines=st.lists(LINES, max_size=8), edge=st.sampled_from(["a b", "1 2", "a b 1"]))
 def test_the_lines_add_up_whatever_they_are(lines, edge):
     text = "\n".join([edge, *lines, *[edge] * 9]) + "\n"
-    taken = of(text, drop=True).taken
-    assert taken.records == len(lines) + 10
-    assert taken.records == total(taken)
+    report = of(text, drop=True).report
+    assert report.records == len(lines) + 10
+    assert report.records == total(report)
 
 
-def total(taken):
+def total(report):
     """The fates of what was read."""
-    parts = (taken.edges, taken.loops, taken.doubles, taken.comments, taken.blank, taken.header, taken.refused)
+    parts = (report.edges, report.loops, report.doubles, report.comments, report.blank, report.header, report.refused)
     return sum(parts)
 
 
@@ -257,8 +259,8 @@ def test_columns_that_no_network_has_are_refused():
 @pytest.mark.real
 @pytest.mark.skipif(not FACEBOOK.exists(), reason="the variable COUNTERPOINT_DATA does not say where the real data lie")
 def test_ego_facebook_is_what_its_page_says():
-    net, taken = read_with_report(FACEBOOK)
-    assert (net.nodes, net.edges, taken.doubles, taken.loops) == (4_039, 88_234, 0, 0)
+    net, report = read_with_report(FACEBOOK)
+    assert (net.nodes, net.edges, report.doubles, report.loops) == (4_039, 88_234, 0, 0)
 
 
 def test_a_temporary_folder_is_no_part_of_a_message():

@@ -15,7 +15,7 @@ from tests.networks.samples import GML, GRAPHML, PAJEK, corpus, edges_of
 
 from counterpoint.networks.formats.saved import write
 from counterpoint.networks.graph import Network
-from counterpoint.networks.read import read, read_with_report
+from counterpoint.networks.readers import read, read_with_report
 
 FRIENDS = [("ann", "bob", 2.0), ("ann", "cem", 1.0), ("bob", "cem", 1.0)]
 
@@ -39,10 +39,10 @@ def refusing(given_as):
 
 @pytest.mark.parametrize(("name", "text"), [("a.graphml", GRAPHML), ("a.gml", GML), ("a.net", PAJEK)])
 def test_a_format_that_names_its_nodes_keeps_the_lonely_ones(given_as, name, text):
-    net, taken = given_as(name, text)
+    net, report = given_as(name, text)
     assert (net.names.to_list(), net.degrees.tolist()) == (["ann", "bob", "cem", "dan"], [2, 2, 2, 0])
     assert edges_of(net) == sorted((min(u, v), max(u, v), w) for u, v, w in FRIENDS)
-    assert (net.directed, taken.records, taken.edges) == (False, 3, 3)
+    assert (net.directed, report.records, report.edges) == (False, 3, 3)
 
 
 def test_matrices_keep_the_rows_without_an_entry(tmp_path, given_as):
@@ -62,12 +62,12 @@ def test_loops_and_doubles_are_counted_in_every_format(given_as):
     )
     pajek = "*vertices 2\n*edges\n1 2\n2 1\n1 1\n"
     for name, text in (("a.graphml", graph), ("a.gml", gml + "]"), ("a.net", pajek)):
-        taken = given_as(name, text).taken
-        assert (taken.records, taken.edges, taken.loops, taken.doubles) == (3, 1, 1, 1)
+        report = given_as(name, text).report
+        assert (report.records, report.edges, report.loops, report.doubles) == (3, 1, 1, 1)
     matrix = BytesIO()
     mmwrite(matrix, coo_array(([1, 1, 1, 1], ([0, 0, 1, 1], [0, 1, 0, 1])), shape=(2, 2)), symmetry="symmetric")
-    taken = given_as("a.mtx", matrix.getvalue()).taken
-    assert (taken.edges, taken.loops, taken.header) == (1, 2, 2)
+    report = given_as("a.mtx", matrix.getvalue()).report
+    assert (report.edges, report.loops, report.header) == (1, 2, 2)
 
 
 # Direction
@@ -83,16 +83,16 @@ def test_the_file_says_whether_edges_are_directed(given_as):
 
 
 def test_an_edge_without_direction_is_two_arcs_of_a_directed_network(given_as):
-    net, taken = given_as("a.net", "*Vertices 3\n*Arcs\n1 2\n*Edges\n2 3\n")
+    net, report = given_as("a.net", "*Vertices 3\n*Arcs\n1 2\n*Edges\n2 3\n")
     assert edges_of(net) == [(1, 2, 1), (2, 3, 1), (3, 2, 1)]
-    assert (taken.records, taken.edges) == (3, 3)
-    net, taken = given_as("a.graphml", GRAPHML, directed=True)
-    assert (net.edges, taken.records) == (6, 6)
+    assert (report.records, report.edges) == (3, 3)
+    net, report = given_as("a.graphml", GRAPHML, directed=True)
+    assert (net.edges, report.records) == (6, 6)
 
 
 def test_arcs_become_edges_if_that_is_asked_for(given_as):
-    net, taken = given_as("a.net", "*Vertices 3\n*Arcs\n1 2\n2 1\n2 3\n", directed=False)
-    assert (edges_of(net), taken.doubles) == ([(1, 2, 1), (2, 3, 1)], 1)
+    net, report = given_as("a.net", "*Vertices 3\n*Arcs\n1 2\n2 1\n2 3\n", directed=False)
+    assert (edges_of(net), report.doubles) == ([(1, 2, 1), (2, 3, 1)], 1)
 
 
 # Names

@@ -7,7 +7,7 @@ import pytest
 from tests.networks.samples import corpus
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.read import READERS, _Asked, _form, _unpacked, built
+from counterpoint.networks.readers import READERS, _Asked, _form, _unpacked, built
 
 FILES = 10_000
 BYTES = b"0123456789-+.,;:|eEnaif\"'<>/[]*%# \t\r\n\0\xff\x80&"
@@ -36,9 +36,9 @@ def mutated(data, rng):
     return data
 
 
-def parts(taken):
+def parts(report):
     """What became of the records."""
-    return (taken.edges, taken.loops, taken.doubles, taken.comments, taken.blank, taken.header, taken.refused)
+    return (report.edges, report.loops, report.doubles, report.comments, report.blank, report.header, report.refused)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ def fate(path, data, *, drop):
 
 def counted_once(read):
     """Return what was read, every record of which has become one thing."""
-    assert read.taken.records == sum(parts(read.taken))
-    assert read.taken.edges == read.network.edges
+    assert read.report.records == sum(parts(read.report))
+    assert read.report.edges == read.network.edges
     assert read.network.nodes > 0
     return read
 

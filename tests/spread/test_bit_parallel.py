@@ -13,7 +13,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant
 from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 
 RUNS = 3000
 SEEDS = 60

@@ -18,7 +18,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant, Prebunk
 from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import MODELS, model
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 
 quick = settings(max_examples=40)
 COUNTED = [

@@ -12,10 +12,10 @@ from tests.spread.sigmas import near
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.generate import barabasi_albert, complete, erdos_renyi, power_law, ring
 from counterpoint.networks.graph import Network
-from counterpoint.spread.mean_field import final_size, mean_field, percolation_size, thresholds
+from counterpoint.spread.mean_field_theory import final_size, mean_field, percolation_size, thresholds
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.models.sidr import Chances, sidr
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 
 GENTLE = Chances(t=0.3, alpha1=0.03, alpha2=0.02, beta=0.98, theta=0.03, gamma1=0.97, gamma2=0.96, forget=0.02)
 SHARE = 0.01

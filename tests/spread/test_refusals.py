@@ -11,7 +11,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Block, Change, Plant, Prebunk
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.models.sidr import Chances
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 
 NET = barabasi_albert(30, 2, rng=1)
 WEIGHTED = Network.of([0, 1], [1, 2], weight=[1.0, 2.0])

@@ -18,11 +18,11 @@ from counterpoint import counter_rng_kernels
 from counterpoint.networks.generate import barabasi_albert, erdos_renyi
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import by_counts, pairwise, pairwise_kernels
-from counterpoint.spread.engines.run_spec import Task
+from counterpoint.spread.engines.run_spec import RunSpec
 from counterpoint.spread.interventions import Block, Change, Plant, Prebunk, periods
 from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 from counterpoint.trace.sampler import rules_of
 
 SEED, RUNS, STEPS, NODES = 5, 4, 12, 24
@@ -210,13 +210,13 @@ def test_all_threads_in_one_run_and_a_thread_a_run_are_the_same_outbreak(name):
 def test_a_run_among_others_is_the_same_run_alone(name):
     net, a_model = erdos_renyi(60, degree=5, rng=1), model(name)
     engine = (
-        pairwise.run if name in ("sidr-pairwise", "sidr-asynchronous") else lambda task: by_counts.run(task, wide=False)
+        pairwise.run if name in ("sidr-pairwise", "sidr-asynchronous") else lambda spec: by_counts.run(spec, wide=False)
     )
     began = np.arange(6, dtype=np.int32)[:, None]
     interventions = [Plant(2, "D", "random", 3), Prebunk(3, "checker", share=0.2)]
     planned = periods(net, a_model, interventions, began, steps=STEPS, seed=SEED)
-    task = Task(planned, began, np.arange(6), STEPS, SEED, nodes=True, tree=True)
-    every, some = engine(task), engine(task.part(2, 4))
+    spec = RunSpec(planned, began, np.arange(6), STEPS, SEED, nodes=True, tree=True)
+    every, some = engine(spec), engine(spec.part(2, 4))
     length = some.stocks.shape[1]
     for key in ("stocks", "entries"):
         assert_array_equal(getattr(every, key)[2:4, :length], getattr(some, key))

@@ -17,11 +17,11 @@ from tests.spread.sigmas import alike, near, shares
 from counterpoint.networks.generate import barabasi_albert, complete, erdos_renyi, power_law, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant
-from counterpoint.spread.mean_field import final_size, percolation_size, thresholds
+from counterpoint.spread.mean_field_theory import final_size, percolation_size, thresholds
 from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.models.sidr import Chances, sidr
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 
 ENGINES = ["bit-parallel", "per-run"]
 MANY = 20_000

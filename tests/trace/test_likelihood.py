@@ -11,7 +11,7 @@ from counterpoint.networks.generate import ring, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 from counterpoint.trace.likelihood import MeanField
 from counterpoint.trace.problem import Problem
 

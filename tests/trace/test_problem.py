@@ -11,7 +11,7 @@ from tests.spread.sigmas import near, shares
 from counterpoint.networks.generate import barabasi_albert, ring
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.presets import model
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 from counterpoint.trace.observation import Observation
 from counterpoint.trace.problem import Problem
 from counterpoint.trace.suspects import Suspects, hops_from

@@ -14,12 +14,12 @@ from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
     from counterpoint.networks.graph import Network
-    from counterpoint.networks.read import Read
+    from counterpoint.networks.readers import Read
     from counterpoint.report.finding import Cell, Finding
     from counterpoint.spread.interventions import Intervention, Place
     from counterpoint.spread.models.model import ContactScheme, Model
     from counterpoint.spread.outbreaks import Outbreaks
-    from counterpoint.spread.simulate import Engine, Keep
+    from counterpoint.spread.simulation import Engine, Keep
 
 app = typer.Typer(help="Let a rumour spread over a network, answer it, and find who began it.", no_args_is_help=True)
 
@@ -148,9 +148,9 @@ def models(
 
     Example: counterpoint rumour models sidr
     """
+    from counterpoint.spread.findings import rule_text
     from counterpoint.spread.models.presets import MODELS
     from counterpoint.spread.models.presets import model as preset
-    from counterpoint.trace.findings import said_rule
 
     made = {each: preset(each) for each in ([name] if name is not None else MODELS)}
     if as_json:
@@ -165,7 +165,7 @@ def models(
         return
     [model] = made.values()
     say(f"{name}: states {', '.join(model.states)}; contact {model.contact}; a source is in {model.source}")
-    for words in filter(None, map(said_rule, model.rules)):
+    for words in filter(None, map(rule_text, model.rules)):
         say(f"  {words}")
     for kind, share in model.classes.items():
         say(f"  {kind}: a share of {share:g} of the people, drawn anew for every run")
@@ -183,7 +183,7 @@ def beside(network: Path, seed: int = 0) -> "tuple[tuple[Finding, ...], Mapping[
 
 
 def _spreading(network: "Network", model: "Model", **how: Any) -> "Callable[..., Outbreaks]":
-    from counterpoint.spread.simulate import simulate
+    from counterpoint.spread.simulation import simulate
 
     return partial(simulate, network, model, **how)
 
@@ -195,8 +195,8 @@ def _without(run: "Callable[..., Outbreaks]", found: "Outbreaks") -> "Outbreaks"
 
 def network_from(what: str, directed: bool | None, seed: int) -> "Read":
     """Return the network that a file holds or a recipe makes, and what was left out."""
-    from counterpoint.networks.formats.edge_table import Taken
-    from counterpoint.networks.read import Read, read_with_report
+    from counterpoint.networks.formats.edge_table import ReadReport
+    from counterpoint.networks.readers import Read, read_with_report
     from counterpoint.networks.recipe import network
 
     if Path(what).is_file():
@@ -204,7 +204,7 @@ def network_from(what: str, directed: bool | None, seed: int) -> "Read":
     made = network(what, rng=seed)
     if directed is not None:
         raise CounterpointError(f"{what} is a recipe: whether edges have a direction is said of files")
-    return Read(made, Taken(made.edges, made.edges, made.dropped.loops, made.dropped.doubles))
+    return Read(made, ReadReport(made.edges, made.edges, made.dropped.loops, made.dropped.doubles))
 
 
 def model_from(name: str, event: str | None, settings: Iterable[str], contact: str | None) -> "Model":
@@ -296,10 +296,11 @@ def _findings(
     without: "Outbreaks | None",
     interventions: "Sequence[Intervention]",
 ) -> "tuple[Finding, ...]":
-    from counterpoint.trace.findings import look_closer, tell_answer, tell_spread
+    from counterpoint.spread.close_up import follow_nodes
+    from counterpoint.spread.findings import intervention_finding, spread_finding
 
-    told = tell_spread(found, look_closer(run, found), interventions)
-    return (told, tell_answer(found, without, interventions)) if without is not None else (told,)
+    told = spread_finding(found, follow_nodes(run, found), interventions)
+    return (told, intervention_finding(found, without, interventions)) if without is not None else (told,)
 
 
 def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path | None, figures: Path | None) -> None:
@@ -321,18 +322,18 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
 
 def size_of(read: "Read") -> str:
     """Say how large a network is, and what was left out of it."""
-    network, taken = read.network, read.taken
+    network, report = read.network, read.report
     size = f"{pluralize(network.nodes, 'node')}, {pluralize(network.edges, 'arc' if network.directed else 'edge')}"
     least = _epidemic(network)
     above = f"; epidemic threshold {least:.3g}" if least is not None else ""
-    told = ", ".join(pluralize(count, word) for name, word in LEFT_OUT.items() if (count := getattr(taken, name)))
-    out = f"; of {pluralize(taken.records, 'record')} left out: {told}" if told else ""
+    told = ", ".join(pluralize(count, word) for name, word in LEFT_OUT.items() if (count := getattr(report, name)))
+    out = f"; of {pluralize(report.records, 'record')} left out: {told}" if told else ""
     return f"{size}{out}{above}"
 
 
 def _epidemic(network: "Network") -> float | None:
     """Return the chance to win a neighbour above which an outbreak may take off, where degrees tell it."""
-    from counterpoint.spread.mean_field import thresholds
+    from counterpoint.spread.mean_field_theory import thresholds
 
     if network.directed or network.weight is not None or not len(network.to) or len(network.changes()):
         return None
@@ -363,10 +364,10 @@ def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
 
 
 def _measured(found: "Outbreaks", *, flow: bool) -> "dict[tuple[str, str], Cell]":
-    from counterpoint.trace.findings import cells_of
+    from counterpoint.spread.findings import summary_cells
 
     summary = found.summary(flow=flow, taken_off=bool(found.took_off.any()))
-    return {(state, measure): cell for state, measure, cell in cells_of(summary)}
+    return {(state, measure): cell for state, measure, cell in summary_cells(summary)}
 
 
 def _brief(cell: "Cell") -> str:
@@ -380,7 +381,7 @@ def network_told(name: str, read: "Read") -> dict[str, Any]:
     network = read.network
     size: dict[str, Any] = {"nodes": network.nodes, "edges": network.edges, "directed": network.directed}
     size["epidemic_threshold"] = _epidemic(network)
-    return {"network": {"from": name, **size, "read": read.taken}}
+    return {"network": {"from": name, **size, "read": read.report}}
 
 
 def _model_told(model: "Model") -> dict[str, Any]:

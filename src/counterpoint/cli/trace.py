@@ -221,14 +221,14 @@ def _show(found: "Suspects", made: Mapping[str, str], to: Path) -> None:
 
     from counterpoint.report import page
     from counterpoint.storage.commit import replace_file
-    from counterpoint.trace.findings import tell_suspects
+    from counterpoint.trace.findings import suspects_finding
 
     told = {"Counterpoint": version("counterpoint"), **made}
-    replace_file(to, page.render("Who may have started it", [tell_suspects(found)], told).encode())
+    replace_file(to, page.render("Who may have started it", [suspects_finding(found)], told).encode())
 
 
 def _say(found: "Suspects", snapshot: Path, top: int) -> None:
-    from counterpoint.trace.findings import NO_PROOF, ONLY_RANKED, said_how_sure
+    from counterpoint.trace.findings import NO_PROOF, ONLY_RANKED, certainty_text
 
     problem = found.problem
     reached = int(problem.reached[found.codes].sum())
@@ -236,7 +236,7 @@ def _say(found: "Suspects", snapshot: Path, top: int) -> None:
     say(_setting_said(problem))
     table = found.table(top)
     say_table(table.columns, table.with_columns(table["node"].cast(str)).rows())  # names, even if they are numbers
-    if said := said_how_sure(found):
+    if said := certainty_text(found):
         say(said)
     say(f"method {found.method}: {found.why}; {found.metadata['seconds']:.1f} s")
     say(f"no proof: {ONLY_RANKED if found.probability is None else NO_PROOF}")
@@ -282,7 +282,7 @@ def _say_written(*paths: Path | None) -> None:
 
 
 def _setting_said(problem: "Problem") -> str:
-    from counterpoint.trace.findings import said_time
+    from counterpoint.trace.findings import time_text
 
     model = problem.model
     also = (
@@ -290,7 +290,7 @@ def _setting_said(problem: "Problem") -> str:
     )
     seen = f"; {100 * problem.share:.0f} % of the nodes seen" if problem.share < 1 else ""
     began = f"; {problem.sources} sources" if problem.sources > 1 else ""
-    return f"{model.name}, contact {model.contact}, after {said_time(problem)}{also}{seen}{began}"
+    return f"{model.name}, contact {model.contact}, after {time_text(problem)}{also}{seen}{began}"
 
 
 def _setting_told(problem: "Problem") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks import generate
 from counterpoint.networks.convert import from_object
 from counterpoint.networks.graph import Network
-from counterpoint.networks.read import read
+from counterpoint.networks.readers import read
 
 Rng = int | np.random.Generator
 

@@ -13,7 +13,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.rng import generator
 from counterpoint.spread.models.model import Model
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 
 Codes = NDArray[np.uint8]
 PATIENCE: Final = 200  # outbreaks run for each one wanted, before we say that there are hardly any

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
-from counterpoint.spread.simulate import simulate
+from counterpoint.spread.simulation import simulate
 from counterpoint.trace.detector import Scores, probabilities
 from counterpoint.trace.heuristics import Numbers, filled, likely_first, undirected
 from counterpoint.trace.problem import Codes, Problem

@@ -5,8 +5,8 @@ a first line that names a source and a target, or that has texts where all the o
 two columns are the ends of an edge, and a third is its weight.
 
 >>> found = read("friends.csv", b"# who knows whom\nsource,target,weight\nann,bob,2\nbob,cem,1\n")
->>> found.names.to_list(), found.columns["weight"].tolist(), found.taken
-(['ann', 'bob', 'cem'], [2.0, 1.0], Taken(records=4, edges=0, loops=0, doubles=0, comments=1, blank=0, header=1,
+>>> found.names.to_list(), found.columns["weight"].tolist(), found.report
+(['ann', 'bob', 'cem'], [2.0, 1.0], ReadReport(records=4, edges=0, loops=0, doubles=0, comments=1, blank=0, header=1,
 refused=0))
 """
 
@@ -22,7 +22,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.networks.formats.edge_table import CALLED, OPEN, VALUES, Found, Taken, as_whole, lines_of, numbered
+from counterpoint.networks.formats.edge_table import (
+    CALLED,
+    OPEN,
+    VALUES,
+    EdgeTable,
+    ReadReport,
+    as_whole,
+    lines_of,
+    numbered,
+)
 
 NO_EDGE: Final = r"^[ \t\r]*(?:[#%]|//|$)"
 BLANK: Final = r"^[ \t\r]*$"
@@ -56,7 +65,7 @@ class Layout:
 
 def read(
     file: str, data: bytes, *, columns: Sequence[str] = (), delimiter: str | None = None, drop: bool = False
-) -> Found:
+) -> EdgeTable:
     """Read the edges of a text.
 
     columns   : what the columns are, if no header says so: source, target, weight, since, until, "_" for any other
@@ -80,7 +89,7 @@ def read(
     good = cut.filter(pl.Series(wrong == 0)) if wrong.any() else cut
     if not good.height:
         raise CounterpointError(f"{file}: holds no edge; a line such as 'ann bob' would be one")
-    taken = Taken(
+    report = ReadReport(
         len(lines),
         comments=int(aside.sum()) - blank,
         blank=blank,
@@ -89,7 +98,7 @@ def read(
     )
     names, source, target = numbered(*as_whole(good["source"], good["target"]))
     values: dict[str, NDArray[np.float64]] = {name: good[name].to_numpy() for name in VALUES if name in good.columns}
-    return Found(names, source, target, taken, columns=values)
+    return EdgeTable(names, source, target, report, columns=values)
 
 
 def _layout(file: str, edges: pl.Series, columns: Sequence[str], delimiter: str | None) -> Layout:

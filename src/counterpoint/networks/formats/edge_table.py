@@ -30,7 +30,7 @@ SURE: Final = 10_000_000  # nodes that a file may count without naming them, how
 
 
 @dataclass(frozen=True)
-class Taken:
+class ReadReport:
     """What became of what was read: the records are the edges and all that is listed after them, together.
 
     records : lines of an edge list or of Matrix Market; edges of another format, where one without direction counts
@@ -51,19 +51,19 @@ class Taken:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class EdgeTable:
     """The edges of a file.
 
     directed : whether the file says that edges have a direction; None: it says nothing
         both    : bool[edges], the edges of a directed network that lead both ways; None: none does
         columns : weight, since, until: float64[edges] each, those that there are
-        taken   : what was read; edges, loops and doubles are known only once it is a network
+        report  : what was read; edges, loops and doubles are known only once it is a network
     """
 
     names: pl.Series
     source: NDArray[Any]
     target: NDArray[Any]
-    taken: Taken
+    report: ReadReport
     directed: bool | None = None
     both: NDArray[np.bool_] | None = None
     columns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Edge(NamedTuple):
 
 def found(
     file: str, ids: Sequence[str], labels: Sequence[str | None], edges: Sequence[Edge], *, directed: bool
-) -> Found:
+) -> EdgeTable:
     """Return what a file says that names its nodes first.
 
     A node is called by its label if every node has one and all differ, else by its id. If any edge has a direction,
@@ -99,11 +99,11 @@ def found(
     given = [name for name in VALUES if any(name in edge.values for edge in edges)]
     columns = {name: np.array([_value(file, edge, name) for edge in edges], np.float64) for name in given}
     check_order(file, columns, [edge.line for edge in edges])
-    return Found(
+    return EdgeTable(
         names_of(ids, labels),
         np.array([number[edge.source] for edge in edges], np.int64),
         np.array([number[edge.target] for edge in edges], np.int64),
-        Taken(len(edges)),
+        ReadReport(len(edges)),
         directed or any(edge.one_way for edge in edges),
         np.array([not edge.one_way for edge in edges], np.bool_),
         columns,

@@ -9,7 +9,7 @@ from html import unescape
 from typing import Final, NamedTuple
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, Found, found, text_of
+from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, found, text_of
 
 TOKEN: Final = re.compile(r'\[|\]|"[^"]*"|[^\s\[\]"]+')
 COMMENT: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     value: Token
 
 
-def read(file: str, data: bytes) -> Found:
+def read(file: str, data: bytes) -> EdgeTable:
     """Read the one graph of a GML file.
 
     Raises CounterpointError for brackets that do not match, no graph or several, and edges to nowhere.

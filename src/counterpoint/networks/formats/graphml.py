@@ -7,12 +7,12 @@ from typing import Final
 from xml.parsers import expat  # a document type, and so any entity, is refused before it is read
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, Found, found
+from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, found
 
 NAMES: Final = ("name", "label")
 
 
-def read(file: str, data: bytes) -> Found:
+def read(file: str, data: bytes) -> EdgeTable:
     """Read the one graph of a GraphML file.
 
     Raises CounterpointError if it is no XML, has a document type, no graph or several, and for edges to nowhere.

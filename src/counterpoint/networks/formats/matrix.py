@@ -8,10 +8,10 @@ import polars as pl
 from scipy.sparse import coo_array, load_npz
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import Found, Taken, check_count, explained
+from counterpoint.networks.formats.edge_table import EdgeTable, ReadReport, check_count, explained
 
 
-def read_npz(file: str, data: bytes) -> Found:
+def read_npz(file: str, data: bytes) -> EdgeTable:
     """Read what `scipy.sparse.save_npz` wrote; no pickle is ever opened. Raises CounterpointError for anything else."""
     with explained(f"{file}: no sparse matrix of scipy's"):
         matrix = load_npz(BytesIO(data))
@@ -25,7 +25,7 @@ def read_npz(file: str, data: bytes) -> Found:
     return of_matrix(file, matrix, first=0, directed=None)
 
 
-def of_matrix(file: str, matrix: Any, *, first: int, directed: bool | None) -> Found:
+def of_matrix(file: str, matrix: Any, *, first: int, directed: bool | None) -> EdgeTable:
     """Return the edges of a matrix in coordinates.
 
     first    : what the first node is called
@@ -47,7 +47,7 @@ def of_matrix(file: str, matrix: Any, *, first: int, directed: bool | None) -> F
         source, target, weight = source[upper], target[upper], weight[upper]
     names = pl.Series("node", np.arange(first, first + matrix.shape[0]))
     columns = {} if (weight == 1).all() else {"weight": weight}
-    return Found(names, source, target, Taken(len(source)), directed, None, columns)
+    return EdgeTable(names, source, target, ReadReport(len(source)), directed, None, columns)
 
 
 def _check_shape(file: str, rows: int, columns: int, size: int) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats import edge_list
-from counterpoint.networks.formats.edge_table import Found, Taken, check_count, whole_of
+from counterpoint.networks.formats.edge_table import EdgeTable, ReadReport, check_count, whole_of
 
 BANNER: Final = re.compile(rb"%%MatrixMarket[ \t]+matrix[ \t]+(\S+)[ \t]+(\S+)[ \t]+(\S+)[ \t]*\r?\n", re.IGNORECASE)
 SIZE: Final = re.compile(rb"^[ \t]*([^%\s][^\r\n]*)", re.MULTILINE)
@@ -22,7 +22,7 @@ KINDS: Final = ("real", "integer", "pattern", "unsigned-integer", "double")
 SHAPES: Final = ("general", "symmetric")
 
 
-def read(file: str, data: bytes) -> Found:
+def read(file: str, data: bytes) -> EdgeTable:
     r"""Read a sparse matrix.
 
     Raises CounterpointError for a matrix that is not square, not sparse, not of numbers above 0, or not as long as it
@@ -43,17 +43,17 @@ def read(file: str, data: bytes) -> Found:
     named = ("source", "target") if kind == "pattern" else ("source", "target", "weight")
     names = pl.Series("node", np.arange(1, rows + 1))
     if not entries:
-        return Found(names, np.zeros(0, np.int64), np.zeros(0, np.int64), Taken(0), shape == "general")
+        return EdgeTable(names, np.zeros(0, np.int64), np.zeros(0, np.int64), ReadReport(0), shape == "general")
     text = data[: size.start(1)] + b"%" + data[size.start(1) :]  # the line of sizes is no edge
     listed = edge_list.read(file, text, columns=named, delimiter=" ")
-    taken = replace(listed.taken, header=2, comments=listed.taken.comments - 2)
-    if (found := len(listed.source)) != entries or listed.taken.header:
+    report = replace(listed.report, header=2, comments=listed.report.comments - 2)
+    if (found := len(listed.source)) != entries or listed.report.header:
         raise CounterpointError(
             f"{file}: says that it has {entries:,} entries, and has {found:,}: a whole copy is needed"
         )
     place = _places(file, listed.names, rows)
     weight = {} if all((column == 1).all() for column in listed.columns.values()) else listed.columns
-    return Found(names, place[listed.source], place[listed.target], taken, shape == "general", None, weight)
+    return EdgeTable(names, place[listed.source], place[listed.target], report, shape == "general", None, weight)
 
 
 def _banner(file: str, data: bytes) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.networks.formats.edge_table import Edge, Found, check_count, found, lines_of, whole_of
+from counterpoint.networks.formats.edge_table import Edge, EdgeTable, check_count, found, lines_of, whole_of
 
 FIELD: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 SECTIONS: Final = ("*network", "*vertices", "*arcs", "*edges", "*arcslist", "*edgeslist")
@@ -74,7 +74,7 @@ class _Reader:
         self.edges.append(Edge(self.line, str(source), str(target), self.section.startswith("*arcs"), values))
 
 
-def read(file: str, data: bytes) -> Found:
+def read(file: str, data: bytes) -> EdgeTable:
     r"""Read the network of a Pajek file.
 
     Raises CounterpointError for a file without *Vertices, sections it does not know, numbers that are no node's, and

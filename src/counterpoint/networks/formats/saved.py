@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import VALUES, Found, Taken, explained
+from counterpoint.networks.formats.edge_table import VALUES, EdgeTable, ReadReport, explained
 from counterpoint.networks.graph import Network
 from counterpoint.storage import commit
 
@@ -23,7 +23,7 @@ def write(network: Network, path: Path | str) -> None:
     Raises CounterpointError if the name ends otherwise, or the disk refuses.
 
     >>> from tempfile import TemporaryDirectory
-    >>> from counterpoint.networks.read import read
+    >>> from counterpoint.networks.readers import read
     >>> with TemporaryDirectory() as folder:
     ...     write(Network.of([0, 1], [1, 2], nodes=4), Path(folder) / "a.npz")
     ...     read(Path(folder) / "a.npz").nodes
@@ -44,7 +44,7 @@ def is_ours(data: bytes) -> bool:
     return f"{MARK}.npy".encode() in data
 
 
-def read(file: str, data: bytes) -> Found:
+def read(file: str, data: bytes) -> EdgeTable:
     """Read what `write` wrote. Raises CounterpointError for anything else."""
     with explained(f"{file}: no network that was saved here"), np.load(BytesIO(data), allow_pickle=False) as saved:
         if int(saved[MARK]) != VERSION:
@@ -52,7 +52,7 @@ def read(file: str, data: bytes) -> Found:
         source, target, names = _flat(saved["source"]), _flat(saved["target"]), _names(saved)
         directed = bool(saved["directed"])
         columns = {name: _flat(saved[name]).astype(np.float64) for name in VALUES if name in saved}
-    return Found(names, source, target, Taken(len(source)), directed, None, columns)
+    return EdgeTable(names, source, target, ReadReport(len(source)), directed, None, columns)
 
 
 def _flat(values: NDArray[Any]) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from counterpoint.spread.engines.by_counts_kernels import SMALL
 from counterpoint.spread.engines.competing_risks import earlier
 from counterpoint.spread.engines.initial_state_kernels import run_keys
 from counterpoint.spread.engines.replicas_kernels import COUNT, WORDS
-from counterpoint.spread.engines.run_spec import Raw, Task, together
+from counterpoint.spread.engines.run_spec import Raw, RunSpec, together
 from counterpoint.spread.models.model import Model
 
 ALL: Final = np.uint64(2**64 - 1)
@@ -20,36 +20,36 @@ MOST: Final = 1 << 28  # bytes that the states of a batch may take
 BLOCK: Final = 1 << 28  # bytes of results that are held before they are trimmed
 
 
-def fits(task: Task) -> bool:
+def fits(spec: RunSpec) -> bool:
     """Return whether lanes can run it: broadcast, everybody alike, and nothing but nodes planted on the way."""
-    room = task.network.nodes * len(task.model.states) * WORDS * 16
+    room = spec.network.nodes * len(spec.model.states) * WORDS * 16
     return (
-        task.model.contact == "broadcast"
-        and task.network.weight is None
-        and not (task.nodes or task.tree or any(period.turned for period in task.periods))
-        and len({(id(period.network), id(period.model)) for period in task.periods}) == 1
+        spec.model.contact == "broadcast"
+        and spec.network.weight is None
+        and not (spec.nodes or spec.tree or any(period.turned for period in spec.periods))
+        and len({(id(period.network), id(period.model)) for period in spec.periods}) == 1
         and room <= MOST
     )
 
 
-def run(task: Task) -> Raw:
+def run(spec: RunSpec) -> Raw:
     """Run them all, lot by lot; which runs share one depends on their number only."""
-    count = len(task.numbers)
-    lots = max(1, BLOCK // ((task.steps + 1) * len(task.model.states) * 8 * COUNT))
+    count = len(spec.numbers)
+    lots = max(1, BLOCK // ((spec.steps + 1) * len(spec.model.states) * 8 * COUNT))
     block = lots * COUNT
-    return together([_run(task.part(low, min(low + block, count))) for low in range(0, count, block)])
+    return together([_run(spec.part(low, min(low + block, count))) for low in range(0, count, block)])
 
 
-def _run(task: Task) -> Raw:
-    runs, model = len(task.numbers), task.model
-    law = groups_of(model, int(np.diff(task.network.heard[0]).max(initial=0)))
-    shape = (task.steps + 1, runs, len(model.states))  # steps that are not reached are never touched
+def _run(spec: RunSpec) -> Raw:
+    runs, model = len(spec.numbers), spec.model
+    law = groups_of(model, int(np.diff(spec.network.heard[0]).max(initial=0)))
+    shape = (spec.steps + 1, runs, len(model.states))  # steps that are not reached are never touched
     stocks, entries = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     ended, planted = np.zeros(runs, np.int64), np.zeros(runs, np.int64)
-    heard = bit_parallel_kernels.Heard(task.network.heard[0], task.network.heard[1].view(np.uint32))
-    key = run_keys(np.uint64(task.seed), np.zeros(1, np.int64))[0]
+    heard = bit_parallel_kernels.Heard(spec.network.heard[0], spec.network.heard[1].view(np.uint32))
+    key = run_keys(np.uint64(spec.seed), np.zeros(1, np.int64))[0]
     told = bit_parallel_kernels.Lots(stocks, entries, ended, planted)
-    bit_parallel_kernels.ensemble(heard, law, _runs(task), key, task.numbers[0] // COUNT, told)
+    bit_parallel_kernels.ensemble(heard, law, _runs(spec), key, spec.numbers[0] // COUNT, told)
     none = np.zeros((runs, 0), np.int32)
     raw = Raw(
         stocks.swapaxes(0, 1), entries.swapaxes(0, 1), ended, planted, none, none, none.astype(np.uint8)
@@ -59,23 +59,23 @@ def _run(task: Task) -> Raw:
     return replace(raw, stocks=np.take_along_axis(raw.stocks, until[:, :, None], axis=1))
 
 
-def _runs(task: Task) -> bit_parallel_kernels.Runs:
-    planted = [(period.since, *each) for period in task.periods for each in period.planted]
-    nodes = [np.zeros((len(task.numbers), 0), np.int32), *(nodes for _, _, nodes in planted)]
+def _runs(spec: RunSpec) -> bit_parallel_kernels.Runs:
+    planted = [(period.since, *each) for period in spec.periods for each in period.planted]
+    nodes = [np.zeros((len(spec.numbers), 0), np.int32), *(nodes for _, _, nodes in planted)]
     repeated = [nodes.shape[1] for _, _, nodes in planted]
     shares, left = [], 1.0
-    for share in task.model.classes.values():
+    for share in spec.model.classes.values():
         shares.append(_digits(share / left if left > 0 else 0.0))
         left -= share
     return bit_parallel_kernels.Runs(
-        task.sources,
+        spec.sources,
         np.repeat(np.array([since for since, _, _ in planted], np.int64), repeated),
         np.repeat(np.array([state for _, state, _ in planted], np.int64), repeated),
         np.concatenate(nodes, axis=1),
         np.array(shares, np.uint64).reshape(len(shares), 1, bit_parallel_kernels.BITS + 1, 1),
         0,
-        task.model.number(task.model.source),
-        task.steps,
+        spec.model.number(spec.model.source),
+        spec.steps,
     )
 
 

@@ -9,7 +9,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import by_counts_kernels, trajectory
 from counterpoint.spread.engines.competing_risks import counts
-from counterpoint.spread.engines.run_spec import Period, Raw, Task
+from counterpoint.spread.engines.run_spec import Period, Raw, RunSpec
 from counterpoint.spread.engines.trajectory import Course
 from counterpoint.spread.models.model import Model
 
@@ -24,9 +24,9 @@ LEAST_UNITS = 64  # of a weight: it is rounded by less than a hundredth
 NONE = np.empty(0, np.uint32)
 
 
-def run(task: Task, *, wide: bool) -> Raw:
+def run(spec: RunSpec, *, wide: bool) -> Raw:
     """Run them all, a thread a run, or all threads in one."""
-    return trajectory.run(task, _one_by_one if wide else _side_by_side)
+    return trajectory.run(spec, _one_by_one if wide else _side_by_side)
 
 
 def _side_by_side(period: Period, until: int, runs: Course) -> None:

@@ -4,14 +4,14 @@ import numpy as np
 
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import pairwise_kernels, trajectory
-from counterpoint.spread.engines.run_spec import Period, Raw, Task
+from counterpoint.spread.engines.run_spec import Period, Raw, RunSpec
 from counterpoint.spread.engines.trajectory import Course
 from counterpoint.spread.models.model import Model
 
 
-def run(task: Task) -> Raw:
+def run(spec: RunSpec) -> Raw:
     """Run them all, a thread a run."""
-    return trajectory.run(task, _advance)
+    return trajectory.run(spec, _advance)
 
 
 def _advance(period: Period, until: int, runs: Course) -> None:

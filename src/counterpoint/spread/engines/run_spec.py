@@ -27,7 +27,7 @@ class Period:
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class RunSpec:
     """Runs of the same rumour.
 
     sources : int32[runs, k]
@@ -55,7 +55,7 @@ class Task:
         return self.periods[0].network
 
     def part(self, low: int, high: int) -> Self:
-        """Return the task of some of the runs."""
+        """Return the spec of some of the runs."""
         periods = tuple(
             replace(
                 period,

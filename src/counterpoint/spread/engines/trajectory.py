@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from counterpoint.spread.engines.by_counts_kernels import Told
 from counterpoint.spread.engines.initial_state_kernels import drawn_kinds, run_keys
-from counterpoint.spread.engines.run_spec import Period, Raw, Task, together
+from counterpoint.spread.engines.run_spec import Period, Raw, RunSpec, together
 
 BLOCK: Final = 1 << 28  # bytes of states and counts that are held at a time
 
@@ -59,41 +59,41 @@ class Course:
 Advance = Callable[[Period, int, Course], None]
 
 
-def run(task: Task, advance: Advance) -> Raw:
+def run(spec: RunSpec, advance: Advance) -> Raw:
     """Run all runs, so many at a time that memory holds; `advance` takes some from a period's start to a step."""
-    runs, per_node = len(task.numbers), 2 + 8 * (task.nodes or task.tree)
-    per_run = task.network.nodes * per_node + 8 * (task.steps + 1) * len(task.model.states)
+    runs, per_node = len(spec.numbers), 2 + 8 * (spec.nodes or spec.tree)
+    per_run = spec.network.nodes * per_node + 8 * (spec.steps + 1) * len(spec.model.states)
     block = max(1, BLOCK // per_run)
-    return together([_run(task.part(low, min(low + block, runs)), advance) for low in range(0, runs, block)])
+    return together([_run(spec.part(low, min(low + block, runs)), advance) for low in range(0, runs, block)])
 
 
-def _run(task: Task, advance: Advance) -> Raw:
-    course = _begun(task)
-    ends = [*(period.since for period in task.periods[1:]), task.steps]
-    for period, until in zip(task.periods, ends, strict=True):
+def _run(spec: RunSpec, advance: Advance) -> Raw:
+    course = _begun(spec)
+    ends = [*(period.since for period in spec.periods[1:]), spec.steps]
+    for period, until in zip(spec.periods, ends, strict=True):
         course.apply(period)
         advance(period, until, course)
-    kept = slice(None) if task.nodes or task.tree else slice(0)
+    kept = slice(None) if spec.nodes or spec.tree else slice(0)
     return replace(course.raw, last=course.states[:, kept]).trimmed()
 
 
-def _begun(task: Task) -> Course:
+def _begun(spec: RunSpec) -> Course:
     """Return everybody in the first state, but the sources in theirs, who are ordinary people."""
-    runs, nodes, model = len(task.numbers), task.network.nodes, task.model
-    keys = run_keys(np.uint64(task.seed), task.numbers)
+    runs, nodes, model = len(spec.numbers), spec.network.nodes, spec.model
+    keys = run_keys(np.uint64(spec.seed), spec.numbers)
     states = np.zeros((runs, nodes), np.uint8)
     kinds = drawn_kinds(keys, nodes, np.cumsum(list(model.classes.values())))
     rows = np.arange(runs)[:, None]
-    states[rows, task.sources] = model.number(model.source)
-    kinds[rows, task.sources] = 0
-    stocks = np.zeros((runs, task.steps + 1, len(model.states)), np.int32)
+    states[rows, spec.sources] = model.number(model.source)
+    kinds[rows, spec.sources] = 0
+    stocks = np.zeros((runs, spec.steps + 1, len(model.states)), np.int32)
     stocks[:, 0, 0] = nodes
-    stocks[:, 0, 0] -= task.sources.shape[1]
-    stocks[:, 0, model.number(model.source)] += task.sources.shape[1]
-    first = np.full((runs, nodes if task.nodes or task.tree else 0), -1, np.int32)
+    stocks[:, 0, 0] -= spec.sources.shape[1]
+    stocks[:, 0, model.number(model.source)] += spec.sources.shape[1]
+    first = np.full((runs, nodes if spec.nodes or spec.tree else 0), -1, np.int32)
     if first.shape[1]:
-        first[rows, task.sources] = 0
-    parent = np.full((runs, nodes if task.tree else 0), -1, np.int32)
+        first[rows, spec.sources] = 0
+    parent = np.full((runs, nodes if spec.tree else 0), -1, np.int32)
     ended, planted, last = np.full(runs, -1), np.zeros(runs, np.int64), np.zeros((runs, 0), np.uint8)
     raw = Raw(stocks, np.zeros_like(stocks), ended, planted, first, parent, last)
     return Course(keys, states, kinds, raw)

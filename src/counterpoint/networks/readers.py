@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats import edge_list, gml, graphml, matrix, matrix_market, pajek, saved
-from counterpoint.networks.formats.edge_table import Found, Taken
+from counterpoint.networks.formats.edge_table import EdgeTable, ReadReport
 from counterpoint.networks.graph import Network
 
 Form = Literal["edges", "graphml", "gml", "pajek", "market", "npz"]
@@ -43,7 +43,7 @@ class Read(NamedTuple):
     """A network, and what became of every record of its file."""
 
     network: Network
-    taken: Taken
+    report: ReadReport
 
 
 def read(
@@ -84,8 +84,8 @@ def read_with_report(
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "friends.txt"
     ...     _ = path.write_text("# friends\nann bob\nbob ann\nbob cem\n")
-    ...     network, taken = read_with_report(path)
-    >>> network.names.to_list(), taken.edges, taken.doubles, taken.comments
+    ...     network, report = read_with_report(path)
+    >>> network.names.to_list(), report.edges, report.doubles, report.comments
     (['ann', 'bob', 'cem'], 2, 1, 1)
     """
     path = Path(path)
@@ -94,7 +94,7 @@ def read_with_report(
     return built(path.name, reader(path.name, _unpacked(path, _bytes(path)), asked), directed)
 
 
-def built(file: str, found: Found, directed: bool | None) -> Read:
+def built(file: str, found: EdgeTable, directed: bool | None) -> Read:
     """Make a network of what was found, and count what became of it."""
     if not len(found.names):
         raise CounterpointError(f"{file}: has no node; a network needs one")
@@ -108,15 +108,15 @@ def built(file: str, found: Found, directed: bool | None) -> Read:
     except CounterpointError as error:
         raise CounterpointError(f"{file}: {error}") from error
     lost = network.dropped
-    return Read(network, replace(found.taken, edges=network.edges, loops=lost.loops, doubles=lost.doubles))
+    return Read(network, replace(found.report, edges=network.edges, loops=lost.loops, doubles=lost.doubles))
 
 
-def _both_ways(found: Found, both: NDArray[np.bool_]) -> Found:
+def _both_ways(found: EdgeTable, both: NDArray[np.bool_]) -> EdgeTable:
     return replace(
         found,
         source=np.concatenate([found.source, found.target[both]]),
         target=np.concatenate([found.target, found.source[both]]),
-        taken=replace(found.taken, records=found.taken.records + int(both.sum())),
+        report=replace(found.report, records=found.report.records + int(both.sum())),
         columns={name: np.concatenate([column, column[both]]) for name, column in found.columns.items()},
     )
 
@@ -129,15 +129,15 @@ class _Asked(NamedTuple):
     drop: bool
 
 
-def _edges(file: str, data: bytes, asked: _Asked) -> Found:
+def _edges(file: str, data: bytes, asked: _Asked) -> EdgeTable:
     return edge_list.read(file, data, columns=asked.columns, delimiter=asked.delimiter, drop=asked.drop)
 
 
-def _npz(file: str, data: bytes, _: _Asked) -> Found:
+def _npz(file: str, data: bytes, _: _Asked) -> EdgeTable:
     return saved.read(file, data) if saved.is_ours(data) else matrix.read_npz(file, data)
 
 
-READERS: Final[Mapping[Form, Callable[[str, bytes, _Asked], Found]]] = {
+READERS: Final[Mapping[Form, Callable[[str, bytes, _Asked], EdgeTable]]] = {
     "edges": _edges,
     "graphml": lambda file, data, _: graphml.read(file, data),
     "gml": lambda file, data, _: gml.read(file, data),

@@ -12,7 +12,7 @@ from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.graph import Network
 from counterpoint.rng import check_seed, generator
 from counterpoint.spread.engines import bit_parallel, by_counts, pairwise
-from counterpoint.spread.engines.run_spec import Period, Task
+from counterpoint.spread.engines.run_spec import Period, RunSpec
 from counterpoint.spread.interventions import Intervention, periods
 from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.spread.outbreaks import Outbreaks
@@ -66,15 +66,15 @@ def simulate(  # noqa: PLR0913  what spreads where, from whom, how often, and wh
     interventions = tuple(interventions)
     planned = periods(network, model, interventions, began, steps=steps, seed=seed)
     nodes = keep != "counts" or any(map(_returns, planned))
-    task = Task(planned, began, np.arange(runs), steps, seed, nodes, keep == "tree")
-    name = _engine(task, engine)
+    spec = RunSpec(planned, began, np.arange(runs), steps, seed, nodes, keep == "tree")
+    name = _engine(spec, engine)
     match name:
         case "bit-parallel":
-            raw = bit_parallel.run(task)
+            raw = bit_parallel.run(spec)
         case "pairwise":
-            raw = pairwise.run(task)
+            raw = pairwise.run(spec)
         case _:
-            raw = by_counts.run(task, wide=name == "single-large")
+            raw = by_counts.run(spec, wide=name == "single-large")
     return Outbreaks(
         network,
         model,
@@ -141,21 +141,21 @@ def _returns(period: Period) -> bool:
     return any(each.any() for each in into) or (period.since > 0 and any(state == 0 for state, _ in period.planted))
 
 
-def _engine(task: Task, wanted: Engine | None) -> Engine:
+def _engine(spec: RunSpec, wanted: Engine | None) -> Engine:
     if wanted is not None and wanted not in ENGINES:
         raise CounterpointError(f"no engine {wanted!r}; {suggestion(wanted, ENGINES)}")
-    by_pairs = task.model.contact in PAIRWISE
+    by_pairs = spec.model.contact in PAIRWISE
     if by_pairs or wanted == "pairwise":
         if not by_pairs or wanted not in (None, "pairwise"):
-            raise CounterpointError(f"contact {task.model.contact!r} cannot be run by engine {wanted!r}")
+            raise CounterpointError(f"contact {spec.model.contact!r} cannot be run by engine {wanted!r}")
         return "pairwise"
-    if wanted == "bit-parallel" and not bit_parallel.fits(task):
+    if wanted == "bit-parallel" and not bit_parallel.fits(spec):
         raise CounterpointError(
             "lanes run broadcasts without weights on networks that fit memory; they keep counts only, of models in"
             " which nobody comes back to the first state, and nothing is done on the way but plant"
         )
     if wanted is not None:
         return wanted
-    if len(task.numbers) >= MANY and bit_parallel.fits(task):
+    if len(spec.numbers) >= MANY and bit_parallel.fits(spec):
         return "bit-parallel"
-    return "single-large" if task.network.nodes >= LARGE and len(task.numbers) < 4 else "per-run"
+    return "single-large" if spec.network.nodes >= LARGE and len(spec.numbers) < 4 else "per-run"
