@@ -15,7 +15,7 @@ another numpy than ours it runs in a process of its own, on the same network, a 
     cynetdiff : the cascade beside CyNetDiff, every edge two arcs
     sidr      : SIDR of a million nodes to the end, seconds
     facebook  : SIDR runs a second on the network of an edge list, every run from a source of its own
-    gather    : what the machine can gather and copy, and each engine's share of it
+    gather    : what the machine can gather and copy, and each simulator's share of it
     growth    : seconds an edge and bytes a node of SIDR, from a hundred thousand to ten million nodes
 
 Networks grow by preferential attachment, m = 5. A source is drawn for each run, and the peer begins at the same one;
@@ -56,7 +56,7 @@ from counterpoint.spread.engines.replicas_kernels import COUNT, WORDS, address, 
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
-from counterpoint.spread.simulation import Engine, simulate
+from counterpoint.spread.simulation import Simulator, simulate
 
 THREADS: Final = numba.config.NUMBA_NUM_THREADS
 M: Final = 5
@@ -100,10 +100,10 @@ def grown(nodes: int) -> Network:
     return network
 
 
-def compiled(law: Model, engine: Engine | None = None, **how: Any) -> None:
+def compiled(law: Model, simulator: Simulator | None = None, **how: Any) -> None:
     """Compile whatever a run of this model needs, on a network that takes no time."""
     tiny = barabasi_albert(8_000, M, rng=1)
-    simulate(tiny, law, engine=engine, rng=1, **how)
+    simulate(tiny, law, simulator=simulator, rng=1, **how)
 
 
 def timed(network: Network, law: Model, seed: int, **how: Any) -> tuple[Outbreaks, float]:
@@ -319,7 +319,7 @@ CONTESTS: Final[Mapping[str, tuple[Contest, ...]]] = {
     "cynetdiff": (Contest("cascade .2", MILLION, CASCADE, {"CyNetDiff": cynetdiff}, 20, (0.6, 1.5)),),
     "sidr": (Contest("SIDR", MILLION, SIDR, {}, 20),),
 }
-WAYS: Final[Mapping[str, tuple[Engine | None, int]]] = {
+WAYS: Final[Mapping[str, tuple[Simulator | None, int]]] = {
     f"ours as chosen, {THREADS} threads": (None, THREADS),
     f"ours wide, {THREADS} threads": ("single-large", THREADS),
     "ours, 1 thread": ("per-run", 1),
@@ -331,22 +331,22 @@ def met(contest: Contest) -> dict[str, Any]:
     """Run ours in every way and every peer from the same sources, by turns; ours goes on alone to `OURS` runs."""
     network = grown(contest.nodes)
     peers = {name: begin(network) for name, begin in contest.peers.items()}
-    for engine, threads in WAYS.values():
+    for simulator, threads in WAYS.values():
         with on(threads):
-            compiled(contest.law, engine)
+            compiled(contest.law, simulator)
     found: dict[str, list[Run]] = {name: [] for name in (*WAYS, *peers)}
     engines = {}
     for seed in range(max(contest.runs, OURS)):
-        for name, (engine, threads) in WAYS.items():
+        for name, (simulator, threads) in WAYS.items():
             if name == CHOSEN or seed < contest.runs:
                 with on(threads):
-                    out, seconds = timed(network, contest.law, seed, engine=engine)
+                    out, seconds = timed(network, contest.law, seed, simulator=simulator)
                 found[name] += each_run(out, seconds)
-                engines[name] = out.engine
+                engines[name] = out.simulator
         for name, peer in peers.items() if seed < contest.runs else ():
             gc.collect()
             found[name].append(peer(int(out.sources[0, 0]), seed))
-    return {"engine": engines[CHOSEN], "edges": network.edges, "found": found}
+    return {"simulator": engines[CHOSEN], "edges": network.edges, "found": found}
 
 
 def contest_case(results: "Results", case: str, scale: float, runs: int | None) -> None:
@@ -363,7 +363,7 @@ def contest_case(results: "Results", case: str, scale: float, runs: int | None) 
 def tell(case: str, contest: Contest, line: Mapping[str, Any]) -> None:
     found = {name: np.array(runs) for name, runs in line["found"].items()}
     off = {name: runs[runs[:, 1] >= TOUCHED] for name, runs in found.items()}
-    print(f"\n{case}: {contest.title}, {contest.nodes:,} nodes, m = {M}; ours as chosen is {line['engine']!r}")
+    print(f"\n{case}: {contest.title}, {contest.nodes:,} nodes, m = {M}; ours as chosen is {line['simulator']!r}")
     print(f"{'':30}{'seconds: median (quartiles), n':>44}{'touched (s.e.)':>22}{'peak (s.e.)':>22}  took off")
     for name, runs in off.items():
         shares = "".join(f"{mean(runs[:, at])[0]:12.5f} ({mean(runs[:, at])[1]:.5f})" for at in (1, 2))
@@ -411,7 +411,7 @@ def spread_of(values: Any) -> str:
 # Many runs on a real network.
 
 
-CROWDS: Final[Mapping[str, tuple[Engine, int, int]]] = {
+CROWDS: Final[Mapping[str, tuple[Simulator, int, int]]] = {
     f"lanes, {THREADS} threads": ("bit-parallel", THREADS, 8192),
     "lanes, 1 thread": ("bit-parallel", 1, 8192),
     f"runs, {THREADS} threads": ("per-run", THREADS, 2048),
@@ -422,13 +422,13 @@ CROWDS: Final[Mapping[str, tuple[Engine, int, int]]] = {
 def crowds(file: str, times: int, scale: float) -> dict[str, Any]:
     network = read(Path(file))
     found: dict[str, Any] = {}
-    for engine in ("bit-parallel", "per-run"):
-        compiled(SIDR, engine, runs=2)
+    for simulator in ("bit-parallel", "per-run"):
+        compiled(SIDR, simulator, runs=2)
     for seed in range(times):
-        for name, (engine, threads, runs) in CROWDS.items():
+        for name, (simulator, threads, runs) in CROWDS.items():
             count = max(COUNT, int(runs * scale))
             with on(threads):
-                out, seconds = timed(network, SIDR, seed, runs=count, engine=engine)
+                out, seconds = timed(network, SIDR, seed, runs=count, simulator=simulator)
             line = found.setdefault(name, {"runs": count, "a second": [], "touched": [], "peak": []})
             line["a second"].append(count / seconds)
             if threads == THREADS:
@@ -537,18 +537,18 @@ def limits(network: Network, times: int, megabytes: int) -> dict[str, list[float
 def visits(network: Network, law: Model, seed: int) -> dict[str, float]:
     """Return how many arcs a run visits by "per-run" and "single-large", and along how many changes are told.
 
-    The run is done again to every one of its steps: who changed is then known, and with that whether the engine pushed
+    The run is done again to every one of its steps: who changed is then known, and with that whether it pushed
     along the arcs of who changed or counted along those of all who may still hear.
     """
     arrays = law_of(law, 1.0)
     silent = arrays.inert | arrays.deaf
     if (silent != silent[0]).any():
         raise ValueError(f"in {law.name} who hears nothing differs between classes")
-    ended = int(simulate(network, law, engine="single-large", rng=seed).ended[0])
+    ended = int(simulate(network, law, simulator="single-large", rng=seed).ended[0])
     degrees, before = network.degrees, None
     done = told = 0
     for step in range(1, ended + 1):
-        out = simulate(network, law, engine="single-large", rng=seed, steps=step, keep="nodes")
+        out = simulate(network, law, simulator="single-large", rng=seed, steps=step, keep="nodes")
         if before is None:
             before, anew = np.zeros(network.nodes, np.uint8), True
             before[out.sources[0]] = law.number(law.source)
@@ -563,9 +563,9 @@ def visits(network: Network, law: Model, seed: int) -> dict[str, float]:
 
 
 class Shared(NamedTuple):
-    """An engine on a network: threads, runs at once, what one of its gathers fetches."""
+    """An simulator on a network: threads, runs at once, what one of its gathers fetches."""
 
-    engine: Engine
+    simulator: Simulator
     threads: int
     runs: int
     unit: str
@@ -585,7 +585,7 @@ USED: Final[Mapping[int, tuple[Shared, ...]]] = {
         Shared("pairwise", 1, 1, "byte"),
     ),
 }
-WHAT: Final = """A run's gathers, by engine:
+WHAT: Final = """A run's gathers, by simulator:
   wide, runs : the arcs visited: in a step in which all count anew, those of everybody whom a contact may still change;
                in any other, those of who changed. Taken from one run that took off, seed by seed the same
   lanes      : rows of 512 lanes: steps of all runs / 512, times arcs, times the 2 states that matter to those who meet
@@ -598,20 +598,20 @@ Share: gathers a second, of what the loop above does on as many threads (rows: o
 def shares(nodes: int, of: int, times: int) -> dict[str, Any]:
     network = grown(nodes)
     found = {"limits": limits(network, times, 256 if of == MILLION else 64), "used": []}
-    seed = next(s for s in range(100) if simulate(network, SIDR, rng=s, engine="per-run").took_off.all())
+    seed = next(s for s in range(100) if simulate(network, SIDR, rng=s, simulator="per-run").took_off.all())
     counted = visits(network, SIDR, seed)
-    looked_at = simulate(network, SIDR, rng=seed, engine="per-run").touched[0]
-    for engine, threads, runs, unit in USED[of]:
-        law = model("sidr-pairwise") if engine == "pairwise" else SIDR
-        compiled(law, engine, runs=min(runs, 2))
+    looked_at = simulate(network, SIDR, rng=seed, simulator="per-run").touched[0]
+    for simulator, threads, runs, unit in USED[of]:
+        law = model("sidr-pairwise") if simulator == "pairwise" else SIDR
+        compiled(law, simulator, runs=min(runs, 2))
         seconds, gathers, told = [], [], []
         for number in range(times):
             with on(threads):
-                out, took = timed(network, law, seed if runs == 1 else number, runs=runs, engine=engine)
+                out, took = timed(network, law, seed if runs == 1 else number, runs=runs, simulator=simulator)
             seconds.append(took / runs)
-            if engine == "pairwise":
+            if simulator == "pairwise":
                 gathers.append(float(out.stocks[:, :, [1, 2]].sum() / runs))
-            elif engine == "bit-parallel":
+            elif simulator == "bit-parallel":
                 gathers.append(2.0 * len(network.to) * float((out.ended + 1).sum()) / COUNT / runs)
             else:
                 # Runs that touch other shares than the one that was looked at closely visit in proportion.
@@ -619,7 +619,7 @@ def shares(nodes: int, of: int, times: int) -> dict[str, Any]:
                 gathers.append(counted["done"] * part)
                 told.append(counted["told"] * part)
         found["used"].append(
-            {"engine": engine, "threads": threads, "runs": runs, "unit": unit, "seconds": seconds}
+            {"simulator": simulator, "threads": threads, "runs": runs, "unit": unit, "seconds": seconds}
             | {"gathers": gathers, "told": told}
         )
     return {**found, **counted, "arcs": len(network.to)}
@@ -643,7 +643,7 @@ def gather_case(results: "Results", scale: float, times: int) -> None:
             part = f"{np.median(np.array(used['gathers']) / used['seconds']) / limit:9.1%}"
             if used["told"]:
                 part += f"{np.median(np.array(used['told']) / used['seconds']) / limit:9.1%}"
-            name = f"{used['engine']}, {used['per-run']} at once, {used['threads']} threads"
+            name = f"{used['simulator']}, {used['per-run']} at once, {used['threads']} threads"
             print(f"{name:30}{spread_of(used['seconds']):>44}{np.median(used['gathers']):16,.0f}{part}")
     print(WHAT)
 
@@ -672,22 +672,22 @@ def made(nodes: int, path: str) -> dict[str, Any]:
 
 
 def measured(nodes: int, path: str, runs: int) -> dict[str, Any]:
-    for engine in ("single-large", "per-run"):
-        compiled(SIDR, engine)
+    for simulator in ("single-large", "per-run"):
+        compiled(SIDR, simulator)
     with np.load(path) as kept:
         network = Network(pl.Series("node", np.arange(nodes)), kept["start"], kept["to"])
     gc.collect()
     forgotten()
     before, found = memory("VmRSS"), {"bytes": [], "touched": []}
-    ways: dict[str, tuple[Engine | None, int]] = {"chosen": (None, THREADS), "runs, 1 thread": ("per-run", 1)}
+    ways: dict[str, tuple[Simulator | None, int]] = {"chosen": (None, THREADS), "runs, 1 thread": ("per-run", 1)}
     for seed in range(runs):
-        for name, (engine, threads) in ways.items():
+        for name, (simulator, threads) in ways.items():
             with on(threads):
-                out, seconds = timed(network, SIDR, seed, engine=engine)
+                out, seconds = timed(network, SIDR, seed, simulator=simulator)
             if name == "chosen":
                 found["bytes"].append((memory("VmHWM") - before) / nodes)
                 found["touched"].append(float(out.touched[0] / nodes))
-                found["engine"] = out.engine
+                found["simulator"] = out.simulator
             found.setdefault(name, []).append(seconds / network.edges)
     return found
 
@@ -713,7 +713,9 @@ def growth_case(results: "Results", scale: float, runs: int) -> None:
         each = [np.array(line[name])[off] * 1e9 for name in ("chosen", "runs, 1 thread")]
         rates.append([np.median(values) for values in each])
         columns = "".join(f"{spread_of(values):>44}" for values in each)
-        print(f"{nodes:12,}{columns}{line['bytes'][0]:9.1f} first, {line['bytes'][-1]:.1f} at most  {line['engine']}")
+        print(
+            f"{nodes:12,}{columns}{line['bytes'][0]:9.1f} first, {line['bytes'][-1]:.1f} at most  {line['simulator']}"
+        )
     last = np.array(rates[-1]) / rates[0]
     print(
         f"an edge of the largest takes {last[0]:.2f} times as long as one of the smallest; on one thread {last[1]:.2f}"

@@ -44,7 +44,7 @@ def _refused(done):
         ("--network ba:200,2 --sources 3,nobody", "has no node 'nobody'"),
         ("--network ba:200,2 --sources 3 --random-sources 2", "one of them"),
         ("--network ba:200,2 --random-sources 201", "201 sources of 200 nodes"),
-        ("--network ba:200,2 --engine gpu", "no engine 'gpu'"),
+        ("--network ba:200,2 --simulator gpu", "no simulator 'gpu'"),
         ("--network ba:200,2 --plant 3:D", "AT:STATE:WHERE[:COUNT] would be right"),
         ("--network ba:200,2 --plant soon:D:source", "'soon' is no step"),
         ("--network ba:200,2 --plant 3:X:source", "sidr has no state 'X'"),

@@ -1,6 +1,6 @@
 """Lanes are other outbreaks of the same law, and each is a run of its own.
 
-- Means and variances over runs are those of the engine that counts neighbours, whatever they can run.
+- Means and variances over runs are those of the simulator that counts neighbours, whatever they can run.
 - No two lanes have anything in common: the mean of n runs varies as the mean of n independent ones does.
 """
 
@@ -54,8 +54,10 @@ def test_lanes_have_the_law_of_runs(a_model):
     net = barabasi_albert(150, 3, rng=6)
     interventions = [Plant(2, "TA", "hubs")] if a_model.name == "icsar" else ()
     lanes, runs = (
-        simulate(net, a_model, runs=RUNS, sources=2, steps=60, interventions=interventions, engine=engine, rng=seed)
-        for engine, seed in (("bit-parallel", 1), ("per-run", 2))
+        simulate(
+            net, a_model, runs=RUNS, sources=2, steps=60, interventions=interventions, simulator=simulator, rng=seed
+        )
+        for simulator, seed in (("bit-parallel", 1), ("per-run", 2))
     )
     for one, other in zip(measures(lanes), measures(runs), strict=True):
         alike(one, other)
@@ -65,7 +67,8 @@ def test_lanes_hear_one_way_too():
     rng = np.random.default_rng(0)
     net = Network.of(rng.integers(80, size=400), rng.integers(80, size=400), nodes=80, directed=True)
     lanes, runs = (
-        simulate(net, model("sidr"), runs=RUNS, sources=1, engine=each, rng=3) for each in ("bit-parallel", "per-run")
+        simulate(net, model("sidr"), runs=RUNS, sources=1, simulator=each, rng=3)
+        for each in ("bit-parallel", "per-run")
     )
     for one, other in zip(measures(lanes), measures(runs), strict=True):
         alike(one, other)
@@ -79,8 +82,8 @@ def test_lanes_hear_one_way_too():
 def test_what_is_planted_in_lanes_is_planted_as_in_runs(interventions):
     net = erdos_renyi(100, degree=5, rng=6)
     lanes, runs = (
-        simulate(net, model("sidr"), runs=RUNS, steps=40, interventions=interventions, engine=engine, rng=seed)
-        for engine, seed in (("bit-parallel", 1), ("per-run", 2))
+        simulate(net, model("sidr"), runs=RUNS, steps=40, interventions=interventions, simulator=simulator, rng=seed)
+        for simulator, seed in (("bit-parallel", 1), ("per-run", 2))
     )
     for one, other in list(zip(measures(lanes), measures(runs), strict=True))[:-1]:
         alike(one, other)
@@ -89,7 +92,7 @@ def test_what_is_planted_in_lanes_is_planted_as_in_runs(interventions):
 def ensembles(net, a_model, state, step):
     """How many are in a state after a step, [seeds, lanes]."""
     outs = (
-        simulate(net, a_model, runs=LANES, sources=[0], steps=step, engine="bit-parallel", rng=seed)
+        simulate(net, a_model, runs=LANES, sources=[0], steps=step, simulator="bit-parallel", rng=seed)
         for seed in range(SEEDS)
     )
     return np.array([out.stocks[:, -1, a_model.number(state)] for out in outs], float)
@@ -158,7 +161,7 @@ def test_no_two_lanes_share_a_draw(rules):
                 sources=[0],
                 steps=1,
                 interventions=interventions,
-                engine="bit-parallel",
+                simulator="bit-parallel",
                 rng=seed,
             ).stocks[:, 1, 4]
             for seed in range(SEEDS)
@@ -173,7 +176,7 @@ def test_no_two_lanes_share_a_draw(rules):
 def test_runs_of_the_last_lot_are_as_those_of_the_first():
     """The chances of one step are the same whichever lot of 512 a run is in, the last and shorter one too."""
     out = simulate(
-        star(2), model("sir", spread=0.3, recover=0.4), runs=20_000, sources=[0], steps=1, engine="bit-parallel"
+        star(2), model("sir", spread=0.3, recover=0.4), runs=20_000, sources=[0], steps=1, simulator="bit-parallel"
     )
     for part in (slice(0, 512), slice(512, 10_000), slice(10_000, 20_000)):
         shares(np.bincount(out.stocks[part, 1, 0], minlength=2), [0.3, 0.7])

@@ -74,7 +74,7 @@ def test_what_was_run_is_on_the_page():
     assert made["network"] == "200 nodes, 396 edges"
     assert made["done to it"] == "after step 2, D is put in at hubs, count 5"
     assert (made["seed"], made["shares of people"]) == ("3", "checker 0.2")
-    assert made["engine"] == RUN(runs=70).engine
+    assert made["simulator"] == RUN(runs=70).simulator
     assert findings.spread_finding(RUN(runs=70)).references == (model("sidr").about,)
 
 
@@ -91,8 +91,8 @@ def test_an_answer_is_told_beside_the_same_runs_without_it():
 
 
 def test_blocking_everybody_avoids_everything_and_nothing_done_avoids_nothing():
-    without = RUN(runs=20, engine="per-run")
-    blocked = RUN(runs=20, engine="per-run", interventions=[Block(0, NET.names.to_list())])
+    without = RUN(runs=20, simulator="per-run")
+    blocked = RUN(runs=20, simulator="per-run", interventions=[Block(0, NET.names.to_list())])
     assert blocked.averted(without) == Estimate(1.0, 1.0, 1.0, 20)
     assert without.averted(without) == Estimate(0.0, 0.0, 0.0, 20)
 

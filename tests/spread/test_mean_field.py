@@ -150,7 +150,7 @@ def test_among_everybody_meetings_are_the_mean_field_of_their_model(name, contac
 def test_who_is_heard_by_more_hears_sooner():
     net = power_law(3_000, 2.2, 40, most=400, rng=5)
     a_model = sidr(GENTLE)
-    out = simulate(net, a_model, runs=40, sources=30, steps=4, keep="nodes", engine="per-run", rng=6)
+    out = simulate(net, a_model, runs=40, sources=30, steps=4, keep="nodes", simulator="per-run", rng=6)
     found = mean_field(net, a_model, share=SHARE, steps=4)
     for low, high in ((40, 60), (150, 400)):
         nodes = (net.degrees >= low) & (net.degrees < high)

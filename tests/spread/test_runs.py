@@ -42,8 +42,8 @@ APART = Model(
 )
 
 
-def told(network, a_model, interventions=(), *, sources=1, steps=STEPS, runs=RUNS, engine="per-run"):
-    """Compare every run of an engine with its twin, and return the outbreaks."""
+def told(network, a_model, interventions=(), *, sources=1, steps=STEPS, runs=RUNS, simulator="per-run"):
+    """Compare every run of a simulator with its twin, and return the outbreaks."""
     out = simulate(
         network,
         a_model,
@@ -52,7 +52,7 @@ def told(network, a_model, interventions=(), *, sources=1, steps=STEPS, runs=RUN
         steps=steps,
         interventions=interventions,
         keep="tree",
-        engine=engine,
+        simulator=simulator,
         rng=SEED,
     )
     planned = periods(network, a_model, interventions, out.sources, steps=steps, seed=SEED)
@@ -65,7 +65,7 @@ def told(network, a_model, interventions=(), *, sources=1, steps=STEPS, runs=RUN
         assert_array_equal(out.first[run], story.first)
         assert_array_equal(out.parent[run], story.parent)
     late = (
-        pairwise_kernels.QUIET if engine == "pairwise" else 0
+        pairwise_kernels.QUIET if simulator == "pairwise" else 0
     )  # meetings look only now and then whether there can be any more
     for end, story in zip(out.ended, stories, strict=True):
         assert story.ended <= end <= story.ended + late
@@ -87,7 +87,7 @@ def test_the_twin_draws_the_same_numbers():
         assert oracle.uniform(x) == counter_rng_kernels.uniform(np.uint64(x))
 
 
-@pytest.mark.parametrize("engine", ["per-run", "single-large"])
+@pytest.mark.parametrize("simulator", ["per-run", "single-large"])
 @pytest.mark.parametrize(
     "a_model",
     [
@@ -106,8 +106,8 @@ def test_the_twin_draws_the_same_numbers():
     ],
     ids=lambda each: getattr(each, "name", each) + "-" + getattr(each, "contact", ""),
 )
-def test_an_engine_and_its_twin_tell_the_same_outbreaks(a_model, engine):
-    told(barabasi_albert(NODES, 3, rng=2), a_model, engine=engine)
+def test_an_engine_and_its_twin_tell_the_same_outbreaks(a_model, simulator):
+    told(barabasi_albert(NODES, 3, rng=2), a_model, simulator=simulator)
 
 
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
@@ -130,10 +130,10 @@ def test_a_weight_is_so_many_contacts(contact, directed, a_model):
 def test_meetings_in_steps_are_those_of_the_twin(name):
     (one, other, rng), a_model = edges(4), model(name).meeting("pairwise")
     interventions = [Plant(1, "I2", "random", 2)] if a_model.name == "2si2r" else []
-    told(barabasi_albert(NODES, 2, rng=2), a_model, interventions, engine="pairwise", sources=2)
-    told(Network.of(one, other, nodes=NODES, directed=True), a_model, interventions, engine="pairwise", sources=5)
+    told(barabasi_albert(NODES, 2, rng=2), a_model, interventions, simulator="pairwise", sources=2)
+    told(Network.of(one, other, nodes=NODES, directed=True), a_model, interventions, simulator="pairwise", sources=5)
     weighted = Network.of(one, other, nodes=NODES, weight=rng.exponential(2.0, len(one)))
-    told(weighted, a_model, interventions, engine="pairwise", sources=2)
+    told(weighted, a_model, interventions, simulator="pairwise", sources=2)
 
 
 INTERVENTIONS = {
@@ -161,17 +161,17 @@ INTERVENTIONS = {
 }
 
 
-@pytest.mark.parametrize("engine", ["per-run", "single-large", "pairwise"])
+@pytest.mark.parametrize("simulator", ["per-run", "single-large", "pairwise"])
 @pytest.mark.parametrize("interventions", INTERVENTIONS.values(), ids=INTERVENTIONS)
-def test_what_is_done_on_the_way_is_done_to_the_twin_too(interventions, engine):
-    contact = "pairwise" if engine == "pairwise" else "broadcast"
+def test_what_is_done_on_the_way_is_done_to_the_twin_too(interventions, simulator):
+    contact = "pairwise" if simulator == "pairwise" else "broadcast"
     done = [
         replace(intervention, model=intervention.model.meeting(contact))
         if isinstance(intervention, Change)
         else intervention
         for intervention in interventions
     ]
-    told(barabasi_albert(NODES, 3, rng=2), model("sidr").meeting(contact), done, engine=engine)
+    told(barabasi_albert(NODES, 3, rng=2), model("sidr").meeting(contact), done, simulator=simulator)
 
 
 def test_what_is_planted_after_a_run_froze_still_counts():
@@ -192,14 +192,14 @@ def test_edges_come_and_go():
 
 def test_a_large_network_is_shared_by_threads_and_the_twin_agrees():
     net = barabasi_albert(4500, 3, rng=4)
-    told(net, model("sidr-both"), [Plant(3, "D", "hubs", 5)], sources=40, steps=6, runs=1, engine="single-large")
+    told(net, model("sidr-both"), [Plant(3, "D", "hubs", 5)], sources=40, steps=6, runs=1, simulator="single-large")
 
 
 @pytest.mark.parametrize("name", ["sidr", "sidr-active-pull", "sidr-pull", "sirs"])
 def test_all_threads_in_one_run_and_a_thread_a_run_are_the_same_outbreak(name):
     net = barabasi_albert(12_000, 3, rng=4)
     one, other = (
-        simulate(net, model(name), runs=2, sources=100, steps=25, keep="tree", engine=each, rng=SEED)
+        simulate(net, model(name), runs=2, sources=100, steps=25, keep="tree", simulator=each, rng=SEED)
         for each in ("per-run", "single-large")
     )
     assert one.touched.min() > 1_000
@@ -209,14 +209,14 @@ def test_all_threads_in_one_run_and_a_thread_a_run_are_the_same_outbreak(name):
 @pytest.mark.parametrize("name", ["sidr", "sidr-pairwise", "sidr-asynchronous"])
 def test_a_run_among_others_is_the_same_run_alone(name):
     net, a_model = erdos_renyi(60, degree=5, rng=1), model(name)
-    engine = (
+    simulator = (
         pairwise.run if name in ("sidr-pairwise", "sidr-asynchronous") else lambda spec: by_counts.run(spec, wide=False)
     )
     began = np.arange(6, dtype=np.int32)[:, None]
     interventions = [Plant(2, "D", "random", 3), Prebunk(3, "checker", share=0.2)]
     planned = periods(net, a_model, interventions, began, steps=STEPS, seed=SEED)
     spec = RunSpec(planned, began, np.arange(6), STEPS, SEED, nodes=True, tree=True)
-    every, some = engine(spec), engine(spec.part(2, 4))
+    every, some = simulator(spec), simulator(spec.part(2, 4))
     length = some.stocks.shape[1]
     for key in ("stocks", "entries"):
         assert_array_equal(getattr(every, key)[2:4, :length], getattr(some, key))

@@ -23,19 +23,21 @@ from counterpoint.spread.models.presets import model
 from counterpoint.spread.models.sidr import Chances, sidr
 from counterpoint.spread.simulation import simulate
 
-ENGINES = ["bit-parallel", "per-run"]
+SIMULATORS = ["bit-parallel", "per-run"]
 MANY = 20_000
 NEVER_HEARD = 0.20318787
 
 
-def met(a_model, own, around, *, engine, runs=MANY):
+def met(a_model, own, around, *, simulator, runs=MANY):
     """How often the middle of a star is in each state after a step, who hears so many in each state, unheard."""
     leaves = [state for state, count in around.items() for _ in range(count)]
     net = Network.of(np.arange(1, len(leaves) + 2), np.zeros(len(leaves) + 1, int), directed=True)  # the last is idle
     start, idle = a_model.states[0], net.nodes - 1
     interventions = [Plant(0, state, [1 + at]) for at, state in enumerate([*leaves, start])]
     interventions += [Plant(0, own, [0])] if own != start else []
-    out = simulate(net, a_model, runs=runs, sources=[idle], steps=1, interventions=interventions, engine=engine, rng=11)
+    out = simulate(
+        net, a_model, runs=runs, sources=[idle], steps=1, interventions=interventions, simulator=simulator, rng=11
+    )
     middle = out.stocks[:, -1] - [[*leaves, start].count(state) for state in a_model.states]
     assert (middle.sum(1) == 1).all()
     assert middle.min() == 0
@@ -51,42 +53,42 @@ def removed(a, b, p, q):
     return (first + (b * (1 - q) * removed(a, b - 1, p, q) if b else 0.0)) / (a + b)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize(("a", "b"), [(1, 0), (0, 1), (1, 1), (2, 1), (3, 5), (10, 2), (1, 40), (63, 64), (70, 130)])
-def test_who_believes_and_meets_both_kinds_in_random_order_is_removed_or_turned(a, b, engine):
+def test_who_believes_and_meets_both_kinds_in_random_order_is_removed_or_turned(a, b, simulator):
     chances = Chances(beta=0.99, theta=0.015) if a > 60 else Chances(beta=0.7, theta=0.2) if a + b > 5 else Chances()
     p, q = 1 - chances.beta, chances.theta
     stays, gone = (1 - p) ** a * (1 - q) ** b, removed(a, b, p, q)
     expected = np.array([0, stays, 1 - stays - gone, gone])
-    shares(met(sidr(chances), "I", {"I": a, "D": b}, engine=engine), expected)
+    shares(met(sidr(chances), "I", {"I": a, "D": b}, simulator=simulator), expected)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize(("a", "b"), [(1, 0), (2, 3), (9, 0), (0, 4)])
-def test_who_denies_is_removed_by_either_kind(a, b, engine):
+def test_who_denies_is_removed_by_either_kind(a, b, simulator):
     chances = Chances(gamma1=0.8, gamma2=0.9)
     stays = 0.8**a * 0.9**b
-    shares(met(sidr(chances), "D", {"I": a, "D": b}, engine=engine), np.array([0, 0, stays, 1 - stays]))
+    shares(met(sidr(chances), "D", {"I": a, "D": b}, simulator=simulator), np.array([0, 0, stays, 1 - stays]))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize(("a", "b"), [(1, 0), (3, 3), (12, 1), (0, 5)])
-def test_who_has_not_heard_believes_or_denies_by_what_person_they_are(a, b, engine):
+def test_who_has_not_heard_believes_or_denies_by_what_person_they_are(a, b, simulator):
     """Of a share t of checkers 1 - (1 - alpha2)^a deny, of the others 1 - (1 - alpha1)^a believe; D does nothing."""
     chances = Chances(t=0.3, alpha1=0.2, alpha2=0.1)
     believes, denies = 0.7 * (1 - 0.8**a), 0.3 * (1 - 0.9**a)
     expected = np.array([1 - believes - denies, believes, denies, 0])
-    shares(met(sidr(chances), "S", {"I": a, "D": b}, engine=engine), expected)
+    shares(met(sidr(chances), "S", {"I": a, "D": b}, simulator=simulator), expected)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_susceptible_with_ten_infected_neighbours_at_a_tenth_is_infected_with_651(engine):
-    found = met(model("sir", spread=0.1, recover=0.0), "S", {"I": 10}, engine=engine)
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_a_susceptible_with_ten_infected_neighbours_at_a_tenth_is_infected_with_651(simulator):
+    found = met(model("sir", spread=0.1, recover=0.0), "S", {"I": 10}, simulator=simulator)
     shares(found, np.array([0.3486784401, 0.6513215599, 0]))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_of_three_kinds_of_contacts_the_earliest_that_changes_somebody_counts(engine):
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_of_three_kinds_of_contacts_the_earliest_that_changes_somebody_counts(simulator):
     """Each contact at its time, uniform in the step: with j it is n_j p_j times an integral over that time."""
     a_model = Model(
         "three",
@@ -107,7 +109,7 @@ def test_of_three_kinds_of_contacts_the_earliest_that_changes_somebody_counts(en
     c = wins[2] / 0.8
     expected = np.array([np.prod((1 - p) ** n), 0, 0, 0.4 * c, wins[0] + 0.1 * c, wins[1] + 0.3 * c])
     assert expected.sum() == pytest.approx(1)
-    shares(met(a_model, "X", around, engine=engine), expected)
+    shares(met(a_model, "X", around, simulator=simulator), expected)
 
 
 @pytest.mark.parametrize(
@@ -116,19 +118,24 @@ def test_of_three_kinds_of_contacts_the_earliest_that_changes_somebody_counts(en
 )
 def test_in_a_draw_and_in_a_look_there_is_one_contact(contact, chance):
     """Of ten neighbours three believe, two deny, and five have not heard: a draw is among five, a look among ten."""
-    found = met(sidr(Chances(t=0.0)).meeting(contact), "I", {"I": 3, "D": 2, "S": 4}, engine="per-run")
+    found = met(sidr(Chances(t=0.0)).meeting(contact), "I", {"I": 3, "D": 2, "S": 4}, simulator="per-run")
     gone, turned = chance
     shares(found, np.array([0, 1 - gone - turned, turned, gone]))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("recover", [1.0, 0.3])
-def test_sir_ends_as_the_final_size_equation_says(engine, recover):
+def test_sir_ends_as_the_final_size_equation_says(simulator, recover):
     """s = s0 exp(-R0 (1 - s)) for a complete graph, R0 = n p / recover (Kermack & McKendrick 1927); n = 400."""
     nodes, began = 400, 8
     spread = 2 * recover / nodes
     out = simulate(
-        complete(nodes), model("sir", spread=spread, recover=recover), runs=600, sources=began, engine=engine, rng=4
+        complete(nodes),
+        model("sir", spread=spread, recover=recover),
+        runs=600,
+        sources=began,
+        simulator=simulator,
+        rng=4,
     )
     left = 1.0
     for _ in range(200):
@@ -153,12 +160,12 @@ def kept_components(spread):
     return net, np.array(sizes)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("spread", [0.2, 0.35, 0.6])
-def test_a_cascade_reaches_the_component_of_its_source_among_edges_kept_by_chance(spread, engine):
+def test_a_cascade_reaches_the_component_of_its_source_among_edges_kept_by_chance(spread, simulator):
     """Kempe, Kleinberg & Tardos (2003); Newman (2002)."""
     net, sizes = kept_components(spread)
-    out = simulate(net, model("cascade", spread=spread), runs=3000, sources=[0], engine=engine, rng=6)
+    out = simulate(net, model("cascade", spread=spread), runs=3000, sources=[0], simulator=simulator, rng=6)
     reached = out.stocks[:, -1, 2]
     alike(reached, sizes)
     for few in (1, 2, 5, 30, 150):

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from counterpoint.networks.graph import Network
     from counterpoint.networks.readers import Read
     from counterpoint.report.finding import Cell, Finding
+    from counterpoint.spread.engines.selection import Simulator
     from counterpoint.spread.interventions import Intervention, Place
     from counterpoint.spread.models.model import ContactScheme, Model
     from counterpoint.spread.outbreaks import Outbreaks
-    from counterpoint.spread.simulation import Engine, Keep
+    from counterpoint.spread.simulation import Keep
 
 app = typer.Typer(help="Let a rumour spread over a network, answer it, and find who began it.", no_args_is_help=True)
 
@@ -84,8 +85,11 @@ def simulate(
         bool | None,
         typer.Option("--directed/--undirected", help="What a file's edges are; by default as the file says, or not."),
     ] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="lanes, runs, wide or pairs; by default the fastest that can.")
+    simulator: Annotated[
+        str | None,
+        typer.Option(
+            "--simulator", help="bit-parallel, per-run, single-large or pairwise; by default the fastest that can."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="The same seed, the same outbreaks.")] = 0,
     out: Annotated[
@@ -122,7 +126,7 @@ def simulate(
         )
         step("spreading")
         keep: Keep = "tree" if tree else "nodes" if nodes else "counts"
-        found = run(runs=runs, keep=keep, engine=cast("Engine | None", engine))
+        found = run(runs=runs, keep=keep, simulator=cast("Simulator | None", simulator))
         without = _without(run, found) if interventions else None
         step("writing")
         _hand_out(found, out, nodes, tree)
@@ -189,8 +193,8 @@ def _spreading(network: "Network", model: "Model", **how: Any) -> "Callable[...,
 
 
 def _without(run: "Callable[..., Outbreaks]", found: "Outbreaks") -> "Outbreaks":
-    """Run the same without what is done to it: on the same engine, whose draws are then the same ones."""
-    return run(runs=found.runs, interventions=(), engine=found.engine.partition(":")[0])
+    """Run the same without what is done to it: on the same simulator, whose draws are then the same ones."""
+    return run(runs=found.runs, interventions=(), simulator=found.simulator.partition(":")[0])
 
 
 def network_from(what: str, directed: bool | None, seed: int) -> "Read":
@@ -342,7 +346,7 @@ def _epidemic(network: "Network") -> float | None:
 
 
 def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
-    say(f"{found.model.name}, contact {found.model.contact}; {found.engine}; seed {found.metadata['seed']}")
+    say(f"{found.model.name}, contact {found.model.contact}; {found.simulator}; seed {found.metadata['seed']}")
     took_off, runs = int(found.took_off.sum()), pluralize(found.runs, "run")
     say(f"took off (1 % of the nodes touched, or more): {took_off:,} of {runs}, {found.takeoff.brief}")
     stocks, flows = (_measured(found, flow=flow) for flow in (False, True))
@@ -393,7 +397,7 @@ def _told(found: "Outbreaks", without: "Outbreaks | None") -> dict[str, Any]:
     taken_off = bool(found.took_off.any())
     return {
         "model": _model_told(found.model),
-        "engine": found.engine,
+        "simulator": found.simulator,
         "runs": found.runs,
         "seed": found.metadata["seed"],
         "took_off": found.takeoff,

@@ -202,7 +202,7 @@ def _settings_table(outbreaks: Outbreaks, interventions: tuple[Intervention, ...
         *((("shares of people", chances),) if chances else ()),
         *(("rule", words) for rule in model.rules if (words := rule_text(rule))),
         *(("done to it", intervention_text(intervention)) for intervention in interventions),
-        ("engine", outbreaks.engine),
+        ("simulator", outbreaks.simulator),
         ("seed", str(outbreaks.metadata["seed"])),
     )
     return Table("How it was run", ("what", "as"), rows)

@@ -30,7 +30,7 @@ class Outbreaks:
     first           : int32[runs, nodes], the step of a node's first change, 0 of a source, -1: never; if kept
     parent          : int32[runs, nodes], whose contact that was, -1: nobody's; if kept
     last            : uint8[runs, nodes], the number of the state at the end; if kept
-    engine          : how it was run, in words
+    simulator       : how it was run, in words
     metadata            : what another person needs to get the same: network, model, seed, version
     """
 
@@ -44,7 +44,7 @@ class Outbreaks:
     first: NDArray[np.int32] | None
     parent: NDArray[np.int32] | None
     last: NDArray[np.uint8] | None
-    engine: str
+    simulator: str
     metadata: Mapping[str, Any]
 
     @property
