@@ -22,12 +22,24 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from counterpoint import Platform, Snapshot, churn_likes, churn_songs, evaluate_churn, ingest, invent, load_format
-from counterpoint.churn.likes import _days, followed, matched
+from counterpoint import (
+    Platform,
+    Snapshot,
+    TableSettings,
+    compare_likes,
+    evaluate_churn,
+    ingest,
+    invent,
+    listener_table,
+    load_format,
+    songs_before_leaving,
+)
+from counterpoint.churn.likes import active_days, compare_days, days_with_outcome
 from counterpoint.churn.models.crossfit import cross_fit
-from counterpoint.churn.models.registry import KINDS
+from counterpoint.churn.models.registry import MODELS
+from counterpoint.churn.training_set import Examples
 from counterpoint.events.rules import AS_PUBLISHED
-from counterpoint.snapshots.session import listener_table, open_session
+from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import RankedTruth
 from counterpoint.stats.intervals import paired_difference
@@ -49,15 +61,15 @@ def world(home: Path, name: str, asked: Platform, seed: int) -> tuple[Path, Path
 
 def against_truth(work: Path, truth: Path, snapshot: Snapshot) -> dict[str, Any]:
     """Compare every model, out of fold, with the exact chances."""
-    table = listener_table(work, snapshot, rhythm=True)
+    table = listener_table(work, snapshot, TableSettings(visit_hmm=True))
     told = pl.read_parquet(truth / "leaving.parquet").filter(pl.col("at") == (snapshot.day - EPOCH).days)
     chance = table.rows.join(told, on="uid", how="left", maintain_order="left")["leaves"].to_numpy()
-    examples = table.examples
+    examples = Examples.of(table)
     best = RankedTruth.of(examples.y, chance)
     recency = RankedTruth.of(examples.y, table.rows["days_since_seen"].to_numpy().astype(float)).auc()
     found: dict[str, Any] = {"listeners": len(examples), "ceiling": best.auc(), "recency": recency}
     for name in ("blend", "lightgbm", "logistic"):
-        said = cross_fit(KINDS[name], examples, seed=0).out_of_fold(examples.x, examples.fold)
+        said = cross_fit(MODELS[name], examples, seed=0).out_of_fold(examples.x, examples.fold)
         ranked = RankedTruth.of(examples.y, said)
         gap = paired_difference(best.auc, ranked.auc, examples.listener, rng=0)
         found[name] = {"auc": ranked.auc(), "gap": gap.brief, "off": float(np.abs(said - chance).mean())}
@@ -69,11 +81,11 @@ def by_role(work: Path, truth: Path) -> dict[str, Any]:
     roles = dict(pl.read_parquet(truth / "songs.parquet").select("song_id", "role").iter_rows())
     found = {}
     for seed in (0, 1, 2):
-        songs = churn_songs(work, AT, seed=seed)
+        songs = songs_before_leaving(work, AT, rng=seed)
         names = ("leaver", "decoy", "ordinary")
         of = {
             part: [roles.get(item, "ordinary") for item in rows["item"]]
-            for part, rows in (("tested", songs.rows), ("found", songs.found))
+            for part, rows in (("tested", songs.rows), ("found", songs.over_represented))
         }
         found[f"seed {seed}"] = {part: {name: every.count(name) for name in names} for part, every in of.items()}
         found[f"seed {seed}"]["inflation"] = round(songs.inflation, 3)
@@ -85,18 +97,26 @@ def liked(work: Path, truth: Path) -> dict[str, Any]:
     told = pl.read_parquet(truth / "leaving.parquet")
     with edit_workspace(work) as writer, open_session(writer) as session:
         session.roll_up(session.cleaning(AT))
-        days = followed(_days(session, "L"), Span(14), until=(AT.day - EPOCH).days)
+        days = days_with_outcome(active_days(session, "L"), Span(14), until=(AT.day - EPOCH).days)
     rows = days.join(told, left_on=["uid", "day"], right_on=["uid", "at"], how="inner", maintain_order="left")
-    seen, true = (matched(rows, rows[name].cast(pl.Float64).to_numpy(), "like")[0] for name in ("silent", "leaves"))
+    seen, true = (
+        compare_days(rows, rows[name].cast(pl.Float64).to_numpy(), "like")[0] for name in ("silent", "leaves")
+    )
     return {
-        "all days": [(row.days_of, row.odds.brief, row.difference.brief) for row in churn_likes(work).rows],
-        "on the days of the truth": {"days": seen.days, "odds": seen.odds.brief, "difference": seen.difference.brief},
-        "truth": {"odds": true.odds.value, "difference": true.difference.value},
+        "all days": [
+            (row.days_of, row.odds_ratio.brief, row.risk_difference.brief) for row in compare_likes(work).rows
+        ],
+        "on the days of the truth": {
+            "days": seen.days,
+            "odds": seen.odds_ratio.brief,
+            "difference": seen.risk_difference.brief,
+        },
+        "truth": {"odds": true.odds_ratio.value, "difference": true.risk_difference.value},
     }
 
 
 def published(work: Path) -> dict[str, Any]:
-    """Judge the study's models in its setting."""
+    """Judge the churn report's models in its setting."""
     [split] = evaluate_churn(work, AT, practice=AS_PUBLISHED).splits
     return {
         one.predictor: {name: value.brief for name, value in one.metrics.items() if value}
@@ -105,7 +125,7 @@ def published(work: Path) -> dict[str, Any]:
                 row.feature for row in sorted(split.importance.get(one.predictor, ()), key=lambda r: -(r.share or 0))
             ][:10]
         }
-        for one in split.judged
+        for one in split.predictors
     }
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import polars as pl
 
-from counterpoint import Platform, Snapshot, ingest, invent, listener_table, load_format
+from counterpoint import Platform, Snapshot, TableSettings, ingest, invent, listener_table, load_format
 from counterpoint.storage.workspace import open_workspace
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -46,7 +46,7 @@ def run(case: str, home: Path, listeners: int) -> None:
             shutil.copytree(work, copy, copy_function=os.link)
             listener_table(copy, SNAPSHOT, engine=case).rows.write_parquet(home / f"{case}.parquet")
         case "again":
-            listener_table(home / "work-duckdb", EARLIER, cleaned_by=SNAPSHOT).rows.write_parquet(
+            listener_table(home / "work-duckdb", EARLIER, TableSettings(cleaned_by=SNAPSHOT)).rows.write_parquet(
                 home / "again.parquet"
             )
         case "pandas" | "pyspark":

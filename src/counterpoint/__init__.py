@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     # ruff: noqa: F401
     from counterpoint.churn.cohorts import Cohorts as Cohorts
-    from counterpoint.churn.cohorts import cohorts as churn_cohorts
+    from counterpoint.churn.cohorts import follow_cohorts as follow_cohorts
+    from counterpoint.churn.estimator import BootstrapSettings as BootstrapSettings
     from counterpoint.churn.estimator import ChurnModel as ChurnModel
-    from counterpoint.churn.estimator import judge_table as judge_table
-    from counterpoint.churn.evaluate import Evaluation as Evaluation
-    from counterpoint.churn.evaluate import evaluate as evaluate_churn
-    from counterpoint.churn.likes import Likes as Likes
-    from counterpoint.churn.likes import likes as churn_likes
-    from counterpoint.churn.retention_offers import Plan as Plan
-    from counterpoint.churn.score import Scores as Scores
-    from counterpoint.churn.score import outcome_of as offers_outcome
-    from counterpoint.churn.score import score as score_churn
-    from counterpoint.churn.songs import Songs as Songs
-    from counterpoint.churn.songs import songs as churn_songs
-    from counterpoint.churn.train import Trained as Trained
-    from counterpoint.churn.train import train as train_churn
+    from counterpoint.churn.estimator import evaluate_table as evaluate_table
+    from counterpoint.churn.evaluation import ChurnEvaluation as ChurnEvaluation
+    from counterpoint.churn.evaluation import EvaluationSettings as EvaluationSettings
+    from counterpoint.churn.evaluation import evaluate as evaluate_churn
+    from counterpoint.churn.feature_table import TableSettings as TableSettings
+    from counterpoint.churn.feature_table import listener_table as listener_table
+    from counterpoint.churn.leaving_songs import SongsBeforeLeaving as SongsBeforeLeaving
+    from counterpoint.churn.leaving_songs import songs_before_leaving as songs_before_leaving
+    from counterpoint.churn.likes import LikeComparison as LikeComparison
+    from counterpoint.churn.likes import compare_likes as compare_likes
+    from counterpoint.churn.offers import Offers as Offers
+    from counterpoint.churn.offers import measure_offers as measure_offers
+    from counterpoint.churn.offers import plan_offers as plan_offers
+    from counterpoint.churn.retention_offers import OfferPlan as OfferPlan
+    from counterpoint.churn.scoring import Scores as Scores
+    from counterpoint.churn.scoring import score as score_churn
+    from counterpoint.churn.training import TrainedChurnModel as TrainedChurnModel
+    from counterpoint.churn.training import train as train_churn
     from counterpoint.errors import CounterpointError as CounterpointError
     from counterpoint.events.formats import Format as Format
     from counterpoint.events.formats import load as load_format
@@ -40,7 +46,7 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.recommend.evaluate import evaluate_table as judge_interactions
     from counterpoint.recommend.recommender import Recommender as Recommender
     from counterpoint.recommend.train import train as train_recommender
-    from counterpoint.snapshots.session import ListenerTable, listener_table
+    from counterpoint.snapshots.listener_table import ListenerTable as ListenerTable
     from counterpoint.snapshots.snapshot import Snapshot as Snapshot
     from counterpoint.spread.interventions import Block as Block
     from counterpoint.spread.interventions import Change as Change
@@ -69,33 +75,38 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
 __version__ = "0.1.0"
 
 _PUBLIC: dict[str, tuple[str, str]] = {
+    "BootstrapSettings": ("churn.estimator", "BootstrapSettings"),
     "ChurnModel": ("churn.estimator", "ChurnModel"),
     "Cohorts": ("churn.cohorts", "Cohorts"),
     "CounterpointError": ("errors", "CounterpointError"),
     "Estimate": ("stats.intervals", "Estimate"),
-    "Evaluation": ("churn.evaluate", "Evaluation"),
+    "ChurnEvaluation": ("churn.evaluation", "ChurnEvaluation"),
     "FileLedger": ("events.ledger", "FileLedger"),
     "Format": ("events.formats", "Format"),
-    "ListenerTable": ("snapshots.session", "ListenerTable"),
-    "Likes": ("churn.likes", "Likes"),
+    "ListenerTable": ("snapshots.listener_table", "ListenerTable"),
+    "LikeComparison": ("churn.likes", "LikeComparison"),
     "Overview": ("events.overview", "Overview"),
-    "Plan": ("churn.retention_offers", "Plan"),
-    "Scores": ("churn.score", "Scores"),
+    "EvaluationSettings": ("churn.evaluation", "EvaluationSettings"),
+    "TableSettings": ("churn.feature_table", "TableSettings"),
+    "plan_offers": ("churn.offers", "plan_offers"),
+    "Offers": ("churn.offers", "Offers"),
+    "OfferPlan": ("churn.retention_offers", "OfferPlan"),
+    "Scores": ("churn.scoring", "Scores"),
     "Snapshot": ("snapshots.snapshot", "Snapshot"),
-    "Songs": ("churn.songs", "Songs"),
+    "SongsBeforeLeaving": ("churn.leaving_songs", "SongsBeforeLeaving"),
     "Taken": ("events.ingest", "Taken"),
-    "Trained": ("churn.train", "Trained"),
-    "churn_cohorts": ("churn.cohorts", "cohorts"),
-    "churn_likes": ("churn.likes", "likes"),
-    "churn_songs": ("churn.songs", "songs"),
-    "evaluate_churn": ("churn.evaluate", "evaluate"),
+    "TrainedChurnModel": ("churn.training", "TrainedChurnModel"),
+    "follow_cohorts": ("churn.cohorts", "follow_cohorts"),
+    "compare_likes": ("churn.likes", "compare_likes"),
+    "songs_before_leaving": ("churn.leaving_songs", "songs_before_leaving"),
+    "evaluate_churn": ("churn.evaluation", "evaluate"),
     "ingest": ("events.ingest", "ingest"),
-    "judge_table": ("churn.estimator", "judge_table"),
-    "listener_table": ("snapshots.session", "listener_table"),
+    "evaluate_table": ("churn.estimator", "evaluate_table"),
+    "listener_table": ("churn.feature_table", "listener_table"),
     "load_format": ("events.formats", "load"),
     "Platform": ("synthetic.platform", "Platform"),
     "invent": ("synthetic.platform", "invent"),
-    "offers_outcome": ("churn.score", "outcome_of"),
+    "measure_offers": ("churn.offers", "measure_offers"),
     "overview": ("events.overview", "overview"),
     "open_workspace": ("storage.workspace", "open_workspace"),
     "Recommender": ("recommend.recommender", "Recommender"),
@@ -103,8 +114,8 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "judge_interactions": ("recommend.evaluate", "evaluate_table"),
     "train_recommender": ("recommend.train", "train"),
     "write_report": ("platform.workspace_report", "write_report"),
-    "score_churn": ("churn.score", "score"),
-    "train_churn": ("churn.train", "train"),
+    "score_churn": ("churn.scoring", "score"),
+    "train_churn": ("churn.training", "train"),
     "Spontaneous": ("spread.models.model", "Spontaneous"),
     "Block": ("spread.interventions", "Block"),
     "Joint": ("spread.models.model", "Joint"),

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from counterpoint.churn.feature_table import churn_table
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.session import open_session
@@ -38,8 +39,10 @@ def workspace(_ingested, tmp_path_factory):
 def table(workspace):
     """Make the table of a snapshot, cleaned as that snapshot's or as another's known days teach."""
 
-    def run(snapshot, *, cleaned_at=None, outcome=True, rhythm=False):
+    def run(snapshot, *, cleaned_at=None, outcome=True, visit_hmm=False):
         with edit_workspace(workspace) as writer, open_session(writer) as session:
-            return session.table(snapshot, session.cleaning(cleaned_at or snapshot), outcome=outcome, rhythm=rhythm)
+            return churn_table(
+                session, snapshot, session.cleaning(cleaned_at or snapshot), outcome=outcome, visit_hmm=visit_hmm
+            )
 
     return run

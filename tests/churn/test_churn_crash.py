@@ -8,8 +8,8 @@ import shutil
 from tests.crash import every_kill
 from tests.small_logs import Event, ingested
 
-from counterpoint.churn.score import score, scores_in
-from counterpoint.churn.train import train, trained_in
+from counterpoint.churn.scoring import score, scores_in
+from counterpoint.churn.training import train, trained_in
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import commit
 from counterpoint.storage.workspace import open_workspace, verify
@@ -47,7 +47,18 @@ def finished(folder):
         assert trained_in(view)[0].snapshot == AT
         assert scores_in(view).rows.height == LISTENERS
         kinds = sorted(name.split(":")[0] for name in view.live)
-    assert kinds == ["cleaning", "cleaning", "key", "log", "model", "rhythm", "rhythm", "rollup", "rollup", "scores"]
+    assert kinds == [
+        "cleaning",
+        "cleaning",
+        "key",
+        "log",
+        "model",
+        "rollup",
+        "rollup",
+        "scores",
+        "visit-hmm",
+        "visit-hmm",
+    ]
     assert len(list((folder / "workspace" / "data").iterdir())) == len(kinds)
     assert list((folder / "workspace" / "tmp").iterdir()) == []
 

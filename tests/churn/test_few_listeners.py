@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from tests.small_logs import Event, ingested
 
-from counterpoint import Snapshot, evaluate_churn, listener_table, train_churn
+from counterpoint import EvaluationSettings, Snapshot, evaluate_churn, listener_table, train_churn
 from counterpoint.churn.models import boosted
 from counterpoint.churn.models.crossfit import cross_fit
-from counterpoint.churn.models.registry import KINDS
-from counterpoint.churn.train import trained_in
+from counterpoint.churn.models.registry import MODELS
+from counterpoint.churn.training import trained_in
 from counterpoint.churn.training_set import Examples
 from counterpoint.errors import CounterpointError
 from counterpoint.events.rules import AS_PUBLISHED, OURS
@@ -28,7 +28,7 @@ def test_trees_grow_on_a_hundred_listeners(listeners):
     y = (x[:, 0] + rng.normal(0, 2, listeners) > 4).astype(np.int64)
     who = np.arange(listeners)
     known = Examples(("a", "b", "c", "d"), x, y, who, who)
-    assert auc(y, cross_fit(KINDS["lightgbm"], known, seed=0).out_of_fold(x, known.fold)) > 0.8
+    assert auc(y, cross_fit(MODELS["lightgbm"], known, seed=0).out_of_fold(x, known.fold)) > 0.8
 
 
 def grown(tmp_path):
@@ -42,21 +42,21 @@ SNAPSHOT = Snapshot.of("2016-09-12", known_for=30, outcome_for=14)
 
 
 def test_a_time_split_that_cannot_be_learned_is_left_out_with_the_reason(tmp_path):
-    found = evaluate_churn(grown(tmp_path), SNAPSHOT, resamples=100)
+    found = evaluate_churn(grown(tmp_path), SNAPSHOT, EvaluationSettings(resamples=100))
     assert [split.name for split in found.splits] == ["random split (out of fold)"]
     assert found.note.startswith("no time split: at 2016-08-29")
 
 
 def test_a_time_split_that_was_asked_for_is_refused_with_the_reason(tmp_path):
     with pytest.raises(CounterpointError, match="too few to learn from"):
-        evaluate_churn(grown(tmp_path), SNAPSHOT, train_at="2016-08-29", resamples=100)
+        evaluate_churn(grown(tmp_path), SNAPSHOT, EvaluationSettings(train_at="2016-08-29", resamples=100))
 
 
 def test_a_model_trained_anew_with_other_settings_takes_the_place_of_the_old(tmp_path, monkeypatch):
     workspace = grown(tmp_path)
     train_churn(workspace, SNAPSHOT, kind="lightgbm")
-    monkeypatch.setattr(boosted, "ROUNDS", 5)
-    train_churn(workspace, SNAPSHOT, kind="lightgbm", seed=1)
+    monkeypatch.setattr(boosted, "BOOSTING_ROUNDS", 5)
+    train_churn(workspace, SNAPSHOT, kind="lightgbm", rng=1)
     with open_workspace(workspace) as view:
         assert trained_in(view)[0].fitted.whole.booster.num_trees() == 5
 

@@ -1,20 +1,20 @@
-"""The study's trees, kept as arrays, say exactly what scikit-learn's say, and why.
+"""The churn report's trees, kept as arrays, say exactly what scikit-learn's say, and why.
 
 - Probabilities are scikit-learn's own, with what is missing as 0 beside an indicator.
 - A constant and the contributions are the probability (forest) or the log-odds (boosting).
 - A forest is its bytes; a file whose nodes go in circles is refused.
 """
 
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from tests.churn.saved_models import read_back, saved
 from tests.logs import refusal
 
-from counterpoint.churn.models.forest import LEAF, ForestKind, GradientBoostingKind, indicated
-from counterpoint.churn.models.registry import KINDS
+from counterpoint.churn.models.forest import NO_CHILD, ForestKind, GradientBoostingKind, with_indicators
+from counterpoint.churn.models.registry import MODELS
 from counterpoint.churn.training_set import Examples
 
 ROWS, SEED = 400, 7
@@ -61,7 +61,7 @@ def fitted_by_scikit_learn(kind, learned):
         model = RandomForestClassifier(
             n_estimators=kind.trees, max_depth=kind.depth, min_samples_leaf=kind.leaf, random_state=SEED
         )
-    return model.fit(indicated(learned.x, np.flatnonzero(np.isnan(learned.x).any(axis=0))), learned.y)
+    return model.fit(with_indicators(learned.x, np.flatnonzero(np.isnan(learned.x).any(axis=0))), learned.y)
 
 
 @pytest.fixture(scope="module")
@@ -85,26 +85,28 @@ def told(model, x):
 
 def test_what_is_missing_is_0_with_an_indicator_after_all_features():
     x = np.array([[1.0, np.nan, 3.0], [np.nan, 5.0, 6.0]])
-    np.testing.assert_array_equal(indicated(x, np.array([1])), [[1, 0, 3, 1], [0, 5, 6, 0]])
+    np.testing.assert_array_equal(with_indicators(x, np.array([1])), [[1, 0, 3, 1], [0, 5, 6, 0]])
 
 
 def test_probabilities_are_scikit_learns_own(ours, theirs, learned, strangers):
     for x in (learned.x, strangers):
-        np.testing.assert_allclose(ours.probability(x), theirs.predict_proba(indicated(x, HOLES))[:, 1], atol=1e-12)
+        np.testing.assert_allclose(
+            ours.probability(x), theirs.predict_proba(with_indicators(x, HOLES))[:, 1], atol=1e-12
+        )
 
 
 @pytest.mark.parametrize("name", ["random-forest", "random-forest-searched"])
 def test_probabilities_of_the_named_forests_are_scikit_learns_own(name, learned):
-    found = KINDS[name].fit(learned, seed=SEED).probability(learned.x)
-    expected = fitted_by_scikit_learn(KINDS[name], learned).predict_proba(indicated(learned.x, HOLES))
+    found = MODELS[name].fit(learned, seed=SEED).probability(learned.x)
+    expected = fitted_by_scikit_learn(MODELS[name], learned).predict_proba(with_indicators(learned.x, HOLES))
     np.testing.assert_allclose(found, expected[:, 1], atol=1e-12)
 
 
 def test_numbers_at_a_threshold_go_where_scikit_learn_sends_them(ours, theirs, learned):
-    at = np.unique(ours.threshold[(ours.feature == NOISE) & (ours.left != LEAF)])
+    at = np.unique(ours.threshold[(ours.feature == NOISE) & (ours.left != NO_CHILD)])
     x = np.repeat(learned.x[:1], 3 * len(at), axis=0)
     x[:, NOISE] = np.concatenate([np.nextafter(at, -np.inf), at, np.nextafter(at, np.inf)])
-    np.testing.assert_allclose(ours.probability(x), theirs.predict_proba(indicated(x, HOLES))[:, 1], atol=1e-12)
+    np.testing.assert_allclose(ours.probability(x), theirs.predict_proba(with_indicators(x, HOLES))[:, 1], atol=1e-12)
 
 
 def test_the_order_of_the_rows_judged_changes_nothing_and_nobody_is_no_trouble(ours, strangers):
@@ -166,7 +168,7 @@ def test_every_node_of_a_forest_holds_the_share_that_scikit_learn_counted_there(
 def walked(tree, row, share, features):
     """One row's way down one of scikit-learn's trees: what each question changes, slowly."""
     found, node = np.zeros(features), 0
-    while tree.children_left[node] != LEAF:
+    while tree.children_left[node] != NO_CHILD:
         left = np.float32(row[tree.feature[node]]) <= tree.threshold[node]
         child = tree.children_left[node] if left else tree.children_right[node]
         found[tree.feature[node]] += share * (tree.value[child, 0, 1] - tree.value[node, 0, 1])
@@ -177,7 +179,7 @@ def walked(tree, row, share, features):
 def test_contributions_of_a_forest_are_those_of_walking_each_tree_slowly(learned, strangers):
     ours, theirs = FOREST.fit(learned, seed=SEED), fitted_by_scikit_learn(FOREST, learned)
     for x in strangers[:20]:
-        row = indicated(x[None], HOLES)[0]
+        row = with_indicators(x[None], HOLES)[0]
         slow = sum(walked(tree.tree_, row, 1 / FOREST.trees, len(row)) for tree in theirs.estimators_)
         slow[HOLES] += slow[5:]
         np.testing.assert_allclose(ours.contributions(x[None])[0], slow[:5], atol=1e-12)
@@ -202,33 +204,25 @@ def test_importance_is_scikit_learns_with_an_indicators_share_given_to_its_featu
     assert ours.importance.argmax() == TELLING
 
 
-# Bytes
+# Keeping
 
 
-def test_a_forest_is_its_bytes(kind, ours, strangers):
-    again = kind.read(ours.content())
+def test_a_forest_is_read_back_as_it_was(ours, strangers):
+    again = read_back(ours)
     np.testing.assert_array_equal(again.probability(strangers), ours.probability(strangers))
     np.testing.assert_array_equal(again.contributions(strangers), ours.contributions(strangers))
     np.testing.assert_array_equal(again.importance, ours.importance)
 
 
 def test_the_same_forest_has_the_same_bytes(kind, ours, learned):
-    assert kind.read(ours.content()).content() == ours.content() == kind.fit(learned, seed=SEED).content()
+    assert saved(read_back(ours)) == saved(ours) == saved(kind.fit(learned, seed=SEED))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("child", ["itself", "its parent", "beyond the last", "nowhere"])
-def test_a_file_whose_children_do_not_come_after_their_parents_is_refused(kind, ours, side, child):
-    node = int(np.flatnonzero(ours.left != LEAF)[1])
+def test_children_that_do_not_come_after_their_parents_are_refused(ours, side, child):
+    node = int(np.flatnonzero(ours.left != NO_CHILD)[1])
     wrong = {"itself": node, "its parent": 0, "beyond the last": len(ours.left), "nowhere": -2}[child]
     children = getattr(ours, side).copy()
     children[node] = wrong
-    content = replace(ours, **{side: children}).content()
-    assert "do not come after it" in refusal(lambda: kind.read(content))
-
-
-def test_a_file_with_an_object_in_it_is_not_unpickled(kind, ours):
-    held = io.BytesIO()
-    np.savez(held, left=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(ValueError, match="pickle"):
-        kind.read(held.getvalue())
+    assert "do not come after it" in refusal(lambda: replace(ours, **{side: children}))

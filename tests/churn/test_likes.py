@@ -18,7 +18,14 @@ from polars.testing import assert_frame_equal
 from tests.logs import refused
 from tests.small_logs import EPOCH, Event, ingested
 
-from counterpoint.churn.likes import FEWEST, GROUPS, followed, likes, likes_in, matched
+from counterpoint.churn.likes import (
+    JACKKNIFE_GROUPS,
+    MIN_EXPOSED_DAYS,
+    compare_days,
+    compare_likes,
+    days_with_outcome,
+    like_comparisons_in,
+)
 from counterpoint.churn.matching import DEVICE, band
 from counterpoint.events.schema import bucket
 from counterpoint.snapshots.snapshot import Span
@@ -38,7 +45,7 @@ def day(text):
 
 
 def silent(*days, outcome_for, until):
-    return followed(known(*days), Span.of(outcome_for), until=until).select("uid", "day", "silent").rows()
+    return days_with_outcome(known(*days), Span.of(outcome_for), until=until).select("uid", "day", "silent").rows()
 
 
 def test_a_day_is_followed_by_silence_if_nothing_follows_within_the_outcome():
@@ -52,7 +59,7 @@ def test_days_after_the_last_that_can_be_told_are_left_out_but_count_as_coming_a
 
 def test_a_month_is_a_month_of_the_calendar():
     days = [(uid, day(text)) for uid, pair in enumerate(MONTHS) for text in pair]
-    found = followed(known(*days), Span.of("1mo"), until=days[-1][1])
+    found = days_with_outcome(known(*days), Span.of("1mo"), until=days[-1][1])
     assert found.group_by("uid", maintain_order=True).first()["silent"].to_list() == [0, 1, 0, 1]
 
 
@@ -76,7 +83,7 @@ def test_a_stratum_is_of_one_date_device_number_of_plays_and_past():
         (7, 3),
         (8, 2, liked),
     ]
-    rows = followed(known(*alike, *other, (8, 3)), Span(2), until=9).filter(pl.col("day") == 3)
+    rows = days_with_outcome(known(*alike, *other, (8, 3)), Span(2), until=9).filter(pl.col("day") == 3)
     strata = dict(rows.select("uid", "stratum").iter_rows())
     assert len({strata[uid] for uid in (1, 2, 3)}) == 1
     assert len(set(strata.values())) == 6
@@ -86,7 +93,7 @@ def test_a_stratum_is_of_one_date_device_number_of_plays_and_past():
 
 def test_thirty_plays_are_matched_one_by_one_and_more_to_within_seven_percent():
     days = [(plays, 3, {"plays": plays}) for plays in range(1, 400)]
-    rows = followed(known(*days), Span(2), until=9).sort("uid")
+    rows = days_with_outcome(known(*days), Span(2), until=9).sort("uid")
     assert rows["stratum"].head(30).n_unique() == 30
     spans = rows.filter(pl.col("uid") > 30).group_by("stratum").agg(low=pl.min("uid"), high=pl.max("uid"), n=pl.len())
     assert (spans["high"] < 1.07 * spans["low"] + 1).all()
@@ -104,8 +111,8 @@ def test_a_band_counts_the_cuts_that_are_reached(values, cuts):
     assert found.to_list() == [sum(value >= cut for cut in cuts) for value in values]
 
 
-def some_rows(rng, *, listeners=120, odds=1.0, groups=GROUPS):
-    """Days as `followed` returns them: strata of unlike chances, in which a like multiplies the odds of silence."""
+def some_rows(rng, *, listeners=120, odds=1.0, groups=JACKKNIFE_GROUPS):
+    """Days as `days_with_outcome` returns them: strata of unlike chances, in which a like multiplies the odds of silence."""
     rows, usual = [], rng.normal(-0.5, 1, (2, 6))
     for uid in range(listeners):
         keen = rng.random() * 0.6
@@ -148,16 +155,16 @@ def test_odds_difference_and_intervals_are_those_counted_slowly(chances):
     hits = rng.random(rows.height) if chances else rows["silent"].cast(pl.Float64).to_numpy()
     first = rows["first"].to_numpy()
     named = {"all days": first | True, "first days": first, "later days": ~first}
-    for ours, (name, kept) in zip(matched(rows, hits, "like"), named.items(), strict=True):
+    for ours, (name, kept) in zip(compare_days(rows, hits, "like"), named.items(), strict=True):
         own, own_hits = rows.filter(pl.Series(kept)), hits[kept]
         (odds, difference), (far, wide) = slowly(own, own_hits), jackknifed(own, own_hits)
         assert (ours.days_of, ours.exposed, ours.days) == (name, own["exposed"].sum(), own.height)
         expected = [odds, odds * exp(-far), odds * exp(far)]
-        assert [ours.odds.value, ours.odds.low, ours.odds.high] == pytest.approx(expected, rel=1e-5)
+        assert [ours.odds_ratio.value, ours.odds_ratio.low, ours.odds_ratio.high] == pytest.approx(expected, rel=1e-5)
         expected = [difference, difference - wide, difference + wide]
-        found = [ours.difference.value, ours.difference.low, ours.difference.high]
+        found = [ours.risk_difference.value, ours.risk_difference.low, ours.risk_difference.high]
         assert found == pytest.approx(expected, rel=1e-5, abs=1e-9)
-        assert ours.odds.count == ours.difference.count == own["uid"].n_unique()
+        assert ours.odds_ratio.count == ours.risk_difference.count == own["uid"].n_unique()
 
 
 @pytest.mark.parametrize("odds", [1.0, 0.6])
@@ -165,8 +172,8 @@ def test_an_interval_of_95_percent_covers_the_odds_of_about_95_of_100_worlds(odd
     rng, covered = np.random.default_rng(1), 0
     for _ in range(60):
         rows = some_rows(rng, listeners=400, odds=odds)
-        whole = matched(rows.with_columns(first=True), rows["silent"].cast(pl.Float64).to_numpy(), "like")[0]
-        covered += whole.odds.low <= odds <= whole.odds.high
+        whole = compare_days(rows.with_columns(first=True), rows["silent"].cast(pl.Float64).to_numpy(), "like")[0]
+        covered += whole.odds_ratio.low <= odds <= whole.odds_ratio.high
     assert covered / 60 > 0.95 - 3 * sqrt(0.95 * 0.05 / 60)
 
 
@@ -177,40 +184,44 @@ def test_the_order_of_days_changes_nothing(seed):
     rows = some_rows(rng, groups=5)
     order = rng.permutation(rows.height)
     hits = rows["silent"].cast(pl.Float64).to_numpy()
-    for one, other in zip(matched(rows, hits, "like"), matched(rows[order], hits[order], "like"), strict=True):
-        assert (one.odds.low, one.difference.high) == pytest.approx((other.odds.low, other.difference.high))
+    for one, other in zip(
+        compare_days(rows, hits, "like"), compare_days(rows[order], hits[order], "like"), strict=True
+    ):
+        assert (one.odds_ratio.low, one.risk_difference.high) == pytest.approx(
+            (other.odds_ratio.low, other.risk_difference.high)
+        )
 
 
 def test_if_silence_is_everywhere_as_likely_the_difference_is_nought_and_the_odds_are_even():
     rows = some_rows(np.random.default_rng(1))
-    whole = matched(rows, np.full(rows.height, 0.3), "like")[0]
-    assert (whole.odds.value, whole.odds.low, whole.odds.high) == pytest.approx((1, 1, 1))
-    assert (whole.difference.value, whole.difference.high) == pytest.approx((0, 0), abs=1e-12)
+    whole = compare_days(rows, np.full(rows.height, 0.3), "like")[0]
+    assert (whole.odds_ratio.value, whole.odds_ratio.low, whole.odds_ratio.high) == pytest.approx((1, 1, 1))
+    assert (whole.risk_difference.value, whole.risk_difference.high) == pytest.approx((0, 0), abs=1e-12)
 
 
 def test_sorts_of_day_with_few_likes_are_not_told():
     rows = some_rows(np.random.default_rng(1)).with_columns(exposed=pl.col("exposed") * pl.col("first"))
-    assert [each.days_of for each in matched(rows, np.ones(rows.height) / 2, "like")] == ["all days", "first days"]
+    assert [each.days_of for each in compare_days(rows, np.ones(rows.height) / 2, "like")] == ["all days", "first days"]
 
 
 def test_sorts_of_day_of_which_those_with_a_like_are_like_no_others_are_not_told():
     rows = some_rows(np.random.default_rng(1)).with_columns(exposed=pl.col("exposed") | pl.col("first").cast(pl.Int64))
     silent = rows["silent"].cast(pl.Float64).to_numpy()
-    assert [each.days_of for each in matched(rows, silent, "like")] == ["all days", "later days"]
+    assert [each.days_of for each in compare_days(rows, silent, "like")] == ["all days", "later days"]
 
 
 def test_fewer_than_ten_days_with_one_are_refused_in_one_line():
     rows = some_rows(np.random.default_rng(1)).with_columns(
-        exposed=(pl.int_range(pl.len()) < FEWEST - 1).cast(pl.Int64)
+        exposed=(pl.int_range(pl.len()) < MIN_EXPOSED_DAYS - 1).cast(pl.Int64)
     )
     with refused("the logs have 9 days with a like: 10 would be the least"):
-        matched(rows, np.zeros(rows.height), "like")
+        compare_days(rows, np.zeros(rows.height), "like")
 
 
 def test_days_with_a_like_that_are_like_no_others_are_refused_in_one_line():
     rows = some_rows(np.random.default_rng(1)).with_columns(exposed=(pl.col("stratum") % 6 < 3).cast(pl.Int64))
     with refused("like"):
-        matched(rows, rows["silent"].cast(pl.Float64).to_numpy(), "like")
+        compare_days(rows, rows["silent"].cast(pl.Float64).to_numpy(), "like")
 
 
 @pytest.fixture(scope="module")
@@ -251,25 +262,25 @@ def days(events):
 
 
 def test_what_is_told_of_a_log_is_what_its_events_say(workspace, days):
-    found = likes(workspace, outcome_for=4)
+    found = compare_likes(workspace, outcome_for=4)
     last = START + 29 - 4
-    rows = followed(days, Span(4), until=last)
-    assert found.rows == matched(rows, rows["silent"].cast(pl.Float64).to_numpy(), "like")
-    assert (found.of, found.outcome_for, found.last) == ("like", "4", str(EPOCH + dt.timedelta(last)))
+    rows = days_with_outcome(days, Span(4), until=last)
+    assert found.rows == compare_days(rows, rows["silent"].cast(pl.Float64).to_numpy(), "like")
+    assert (found.event, found.outcome_for, found.last) == ("like", "4", str(EPOCH + dt.timedelta(last)))
     assert found.first == str(EPOCH + dt.timedelta(int(days["day"].min())))
 
 
 def test_who_like_something_stay_where_that_is_how_they_were_made(workspace):
-    whole, *_ = likes(workspace, outcome_for=7).rows
-    assert whole.odds.high < 1
-    assert whole.difference.high < 0
+    whole, *_ = compare_likes(workspace, outcome_for=7).rows
+    assert whole.odds_ratio.high < 1
+    assert whole.risk_difference.high < 0
 
 
 def test_what_is_kept_is_what_was_returned_and_another_run_takes_its_place(workspace):
     for outcome_for in (4, 5):
-        returned = likes(workspace, outcome_for=outcome_for)
+        returned = compare_likes(workspace, outcome_for=outcome_for)
         with open_workspace(workspace) as view:
-            assert likes_in(view) == (returned,)
+            assert like_comparisons_in(view) == (returned,)
 
 
 def test_silence_may_be_a_month(tmp_path):
@@ -280,30 +291,30 @@ def test_silence_may_be_a_month(tmp_path):
         for at in sorted({0, *rng.integers(1, 70, 3).tolist()})
         for kind in ("PL" if rng.random() < 0.5 else "P")
     ]
-    found, month = likes(ingested(events, tmp_path), outcome_for="1mo"), Span.of("1mo")
+    found, month = compare_likes(ingested(events, tmp_path), outcome_for="1mo"), Span.of("1mo")
     last = month.until(EPOCH + dt.timedelta(max(event.day for event in events)))
-    rows = followed(counted(events), month, until=(last - EPOCH).days)
+    rows = days_with_outcome(counted(events), month, until=(last - EPOCH).days)
     assert (found.outcome_for, found.last) == ("1mo", str(last))
-    assert found.rows == matched(rows, rows["silent"].cast(pl.Float64).to_numpy(), "like")
+    assert found.rows == compare_days(rows, rows["silent"].cast(pl.Float64).to_numpy(), "like")
 
 
 def test_the_days_are_each_of_one_listener_group_whatever_the_order(days):
-    rows = followed(days, Span(4), until=START + 29)
+    rows = days_with_outcome(days, Span(4), until=START + 29)
     assert rows.group_by("uid").agg(pl.col("group").n_unique())["group"].max() == 1
-    assert rows["group"].is_between(0, GROUPS - 1).all()
+    assert rows["group"].is_between(0, JACKKNIFE_GROUPS - 1).all()
     assert_frame_equal(rows.select("uid", "day"), days.select("uid", "day"))
 
 
 def test_loves_are_refused_in_one_line(workspace):
     with refused("likes or dislikes, not 'love'"):
-        likes(workspace, of="love")
+        compare_likes(workspace, event="love")
 
 
 def test_logs_without_dislikes_are_refused_in_one_line(workspace):
     with refused("the logs have 0 days with a dislike: 10 would be the least"):
-        likes(workspace, of="dislike")
+        compare_likes(workspace, event="dislike")
 
 
 def test_a_log_shorter_than_the_silence_is_refused_in_one_line(workspace):
     with refused("the log has no day that 60 days of it follow"):
-        likes(workspace, outcome_for=60)
+        compare_likes(workspace, outcome_for=60)

@@ -12,7 +12,14 @@ import pytest
 from tests.logs import refusal
 from tests.small_logs import Event, ingested
 
-from counterpoint.churn.missingness import MissingCheck, _deciles, _Listeners, cohens_h, missing_checks
+from counterpoint.churn.missingness import (
+    MissingnessCheck,
+    PermutationSettings,
+    _deciles,
+    _Listeners,
+    check_missingness,
+    cohens_h,
+)
 from counterpoint.snapshots.cleaning_report import cleaning_report
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate
@@ -39,7 +46,7 @@ def log(rng, *, without_time):
 @pytest.fixture
 def checked(tmp_path):
     def check(events):
-        found = missing_checks(ingested(events + ENDS, tmp_path), SNAPSHOT, permutations=999, resamples=300)
+        found = check_missingness(ingested(events + ENDS, tmp_path), SNAPSHOT, settings=PermutationSettings(999, 300))
         return {one.what: one for one in found}
 
     return check
@@ -49,8 +56,8 @@ def test_what_those_who_leave_lack_is_found_and_measured(checked):
     rng = np.random.default_rng(1)
     [found] = checked(log(rng, without_time=lambda uid: 5 if uid % 2 == 0 else 1)).values()
     assert (found.what, found.plays, found.listeners) == (NO_TIME, 150 * 6, 300)
-    assert found.among == pytest.approx(5 / 6)
-    assert found.present == pytest.approx(5 / 14)
+    assert found.churn_rate == pytest.approx(5 / 6)
+    assert found.present_churn_rate == pytest.approx(5 / 14)
     assert found.h.value == pytest.approx(cohens_h(5 / 6, 5 / 14))
     assert found.p == 1 / 1000
     assert found.verdict == "different"
@@ -58,7 +65,7 @@ def test_what_those_who_leave_lack_is_found_and_measured(checked):
 
 def test_what_everybody_lacks_alike_is_negligible(checked):
     [found] = checked(log(np.random.default_rng(2), without_time=lambda _: 4)).values()
-    assert found.among == found.present == 0.5
+    assert found.churn_rate == found.present_churn_rate == 0.5
     assert found.p == 1
     assert found.verdict == "negligible"
 
@@ -85,7 +92,9 @@ def test_zero_lengths_count_where_something_was_heard(checked):
 
 def test_a_log_in_which_nothing_is_known_is_refused(tmp_path):
     events = [Event(uid, "P", AT - day, None, 200_000, "ar") for uid in range(50) for day in (1, -9)]
-    assert "there is nothing to compare" in refusal(lambda: missing_checks(ingested(events + ENDS, tmp_path), SNAPSHOT))
+    assert "there is nothing to compare" in refusal(
+        lambda: check_missingness(ingested(events + ENDS, tmp_path), SNAPSHOT)
+    )
 
 
 def test_with_nothing_planted_it_errs_as_often_as_it_says_and_a_test_over_plays_nearly_always():
@@ -96,13 +105,17 @@ def test_with_nothing_planted_it_errs_as_often_as_it_says_and_a_test_over_plays_
         lacks = rng.binomial(plays, careless).astype(float)
         present, left = plays - lacks, rng.random(400) < 0.5
         listeners = _Listeners(left, np.zeros(400, int), present)
-        found = listeners.check("time", lacks, rng=rng, permutations=199, resamples=1)
+        found = listeners.check("time", lacks, rng=rng, settings=PermutationSettings(199, 1))
         wrong += found.p <= 0.05
         share = (lacks[left].sum() + present[left].sum()) / plays.sum()
         error = np.sqrt(share * (1 - share) * (1 / lacks.sum() + 1 / present.sum()))
-        wrong_by_plays += abs(found.among - found.present) > 1.96 * error
+        wrong_by_plays += abs(found.churn_rate - found.present_churn_rate) > 1.96 * error
     assert wrong / 200 == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / 200))
     assert wrong_by_plays / 200 > 0.5
+
+
+def check_with(h):
+    return MissingnessCheck(what="x", plays=1, listeners=1, churn_rate=0.5, present_churn_rate=0.5, p=0.5, h=h)
 
 
 @pytest.mark.parametrize(
@@ -116,11 +129,11 @@ def test_with_nothing_planted_it_errs_as_often_as_it_says_and_a_test_over_plays_
     ],
 )
 def test_the_verdict_is_of_the_whole_interval(low, high, verdict):
-    assert MissingCheck("x", 1, 1, 0.5, 0.5, 0.5, Estimate((low + high) / 2, low, high, 9, 0.9)).verdict == verdict
+    assert check_with(Estimate((low + high) / 2, low, high, 9, 0.9)).verdict == verdict
 
 
 def test_too_few_for_an_interval_is_no_telling():
-    assert MissingCheck("x", 1, 1, 0.5, 0.5, 0.5, None).verdict == "no telling"
+    assert check_with(None).verdict == "no telling"
 
 
 def test_the_cleaning_report_counts_each_rule(tmp_path):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint.churn.evaluate import evaluate
-from counterpoint.churn.models.registry import OURS
+from counterpoint.churn.evaluation import EvaluationSettings, evaluate
+from counterpoint.churn.feature_table import churn_table
+from counterpoint.churn.models.registry import DEFAULT_MODEL
+from counterpoint.churn.training_set import Examples
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.session import open_session
@@ -43,7 +45,7 @@ def hetrec(tmp_path_factory):
 
 def labels(workspace, snapshot):
     with edit_workspace(workspace) as writer, open_session(writer) as session:
-        return session.table(snapshot, session.cleaning(snapshot), outcome=True).examples.y
+        return Examples.of(churn_table(session, snapshot, session.cleaning(snapshot), outcome=True)).y
 
 
 def test_cdnow_has_as_many_customers_and_as_many_who_leave_as_were_counted_by_other_means(cdnow):
@@ -60,11 +62,17 @@ def test_hetrec_has_as_many_listeners_and_as_many_who_leave_as_were_counted_by_o
 
 def test_half_a_year_later_ours_beats_recency_and_counting_on_cdnow_and_loses_to_no_other_model(cdnow):
     snapshot = Snapshot.of("1997-12-31", known_for="6mo", outcome_for="6mo")
-    found = evaluate(cdnow, snapshot, models=[OURS, "lightgbm", "logistic", "random-forest"], resamples=200)
+    found = evaluate(
+        cdnow,
+        snapshot,
+        EvaluationSettings(models=[DEFAULT_MODEL, "lightgbm", "logistic", "random-forest"], resamples=200),
+    )
     [split] = [split for split in found.splits if split.name == "time split"]
-    assert split.learned == "at 1997-06-30"
-    judged = {judged.predictor: judged for judged in split.judged}
-    assert judged[OURS].ahead["recency alone"].low > 0.05
-    assert judged["frequency alone"].ahead[OURS].high < 0
+    assert split.trained_on == "at 1997-06-30"
+    judged = {judged.predictor: judged for judged in split.predictors}
+    assert judged[DEFAULT_MODEL].auc_gain["recency alone"].low > 0.05
+    assert judged["frequency alone"].auc_gain[DEFAULT_MODEL].high < 0
     for name, one in judged.items():
-        assert name == OURS or one.ahead[OURS].low < 0, f"{name} is ahead of ours by {one.ahead[OURS]}"
+        assert name == DEFAULT_MODEL or one.auc_gain[DEFAULT_MODEL].low < 0, (
+            f"{name} is ahead of ours by {one.auc_gain[DEFAULT_MODEL]}"
+        )

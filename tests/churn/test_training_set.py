@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.logs import refusal
 
-from counterpoint.churn.training_set import FEWEST, FOLDS, Examples, examples, numbers, together
+from counterpoint.churn.training_set import (
+    FOLDS,
+    MIN_LISTENERS,
+    Examples,
+    concatenate,
+    examples_from_table,
+    feature_matrix,
+)
 from counterpoint.events.schema import bucket
 
 TABLE = pl.DataFrame(
@@ -59,7 +66,7 @@ def a_class(count, left):
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_any_table_that_exports_arrow_gives_the_same_examples(frame):
-    made = examples(frame(TABLE), label="left", listener="who")
+    made = examples_from_table(frame(TABLE), label="left", listener="who")
     assert made.names == ("plays", "idle", "phone")
     np.testing.assert_array_equal(made.x, X)
     assert made.x.dtype == np.float64
@@ -68,7 +75,7 @@ def test_any_table_that_exports_arrow_gives_the_same_examples(frame):
 
 @pytest.mark.parametrize("label", [pl.Boolean, pl.Int8, pl.UInt64, pl.Float32])
 def test_who_left_may_be_said_by_truth_values_or_numbers(label):
-    made = examples(TABLE.with_columns(pl.col("left").cast(label)), label="left", listener="who")
+    made = examples_from_table(TABLE.with_columns(pl.col("left").cast(label)), label="left", listener="who")
     assert made.y.tolist() == [1, 0, 0, 1]
     assert made.y.dtype == np.int64
 
@@ -76,23 +83,23 @@ def test_who_left_may_be_said_by_truth_values_or_numbers(label):
 @pytest.mark.parametrize("kind", [pl.UInt8, pl.Int64, pl.Float32, pl.Decimal(10, 2)])
 def test_a_number_is_a_number_whatever_its_type(kind):
     table = pl.DataFrame({"a": [0, 7, None], "left": [0, 1, 0]}).with_columns(pl.col("a").cast(kind))
-    np.testing.assert_array_equal(examples(table, label="left").x[:, 0], [0, 7, np.nan])
+    np.testing.assert_array_equal(examples_from_table(table, label="left").x[:, 0], [0, 7, np.nan])
 
 
 def test_a_column_of_nulls_is_missing_everywhere():
-    made = examples(pl.DataFrame({"a": [None, None], "left": [0, 1]}), label="left")
+    made = examples_from_table(pl.DataFrame({"a": [None, None], "left": [0, 1]}), label="left")
     assert np.isnan(made.x).all()
 
 
 def test_without_a_column_of_listeners_each_row_is_somebody_elses():
-    made = examples(TABLE.drop("who"), label="left")
+    made = examples_from_table(TABLE.drop("who"), label="left")
     assert len(set(made.listener.tolist())) == len(made) == 4
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=30), st.sampled_from([pl.Int64, pl.String]))
 def test_all_rows_of_a_listener_fall_into_one_fold_and_it_is_that_of_the_listener_tables(who, kind):
     uid = pl.Series("who", who + who).cast(kind)
-    made = examples(
+    made = examples_from_table(
         pl.DataFrame({"a": range(len(uid)), "who": uid, "left": [0] * len(uid)}), label="left", listener="who"
     )
     assert made.bucket.tolist() == bucket(uid).to_list()
@@ -101,21 +108,21 @@ def test_all_rows_of_a_listener_fall_into_one_fold_and_it_is_that_of_the_listene
 
 
 def test_rows_spread_over_the_folds_evenly():
-    made = examples(pl.DataFrame({"a": range(10_000), "left": [0] * 10_000}), label="left")
+    made = examples_from_table(pl.DataFrame({"a": range(10_000), "left": [0] * 10_000}), label="left")
     counts = np.bincount(made.fold, minlength=FOLDS)
     assert np.abs(counts - 2000).max() < 4 * np.sqrt(10_000 * 0.2 * 0.8)
 
 
 def test_columns_are_taken_by_name_and_not_by_place():
     table = TABLE.select("phone", "idle", "plays")
-    np.testing.assert_array_equal(numbers(table, ("plays", "idle", "phone")), X)
+    np.testing.assert_array_equal(feature_matrix(table, ("plays", "idle", "phone")), X)
 
 
 @given(st.data())
 def test_some_rows_together_with_the_others_are_all_rows(data):
     made = a_class(12, 5)
     mask = np.array(data.draw(st.lists(st.booleans(), min_size=12, max_size=12)))
-    both = together([made.rows(mask), made.rows(~mask)])
+    both = concatenate([made.rows(mask), made.rows(~mask)])
     order = np.argsort(both.listener)
     np.testing.assert_array_equal(both.x[order], made.x)
     for of in ("y", "listener", "bucket"):
@@ -143,7 +150,7 @@ def of_left(*values):
     ids=["two", "null", "half", "nan", "text", "some text", "list"],
 )
 def test_labels_other_than_0_and_1_are_refused(label):
-    says = refusal(lambda: examples(label, label="left"))
+    says = refusal(lambda: examples_from_table(label, label="left"))
     assert says == "the column 'left' must hold 1 (left) or 0 (stayed) in every row"
 
 
@@ -156,12 +163,12 @@ def test_labels_other_than_0_and_1_are_refused(label):
     ],
 )
 def test_a_column_that_is_not_there_is_refused_by_name(names, says):
-    assert says in refusal(lambda: examples(TABLE, **names))
+    assert says in refusal(lambda: examples_from_table(TABLE, **names))
 
 
 def test_a_row_of_nobody_is_refused():
     nobody = TABLE.with_columns(who=pl.Series(["ann", None, "bob", "eve"]))
-    says = refusal(lambda: examples(nobody, label="left", listener="who"))
+    says = refusal(lambda: examples_from_table(nobody, label="left", listener="who"))
     assert says == "the column 'who' must say whose row it is, in every row"
 
 
@@ -179,29 +186,31 @@ def test_a_row_of_nobody_is_refused():
 @pytest.mark.parametrize("frame", [pl.DataFrame, pl.DataFrame.to_arrow, pl.DataFrame.to_pandas])
 def test_a_column_that_holds_no_numbers_is_refused_by_name(values, says, frame):
     table = frame(pl.DataFrame({"fine": [1, 2], "odd": values, "left": [0, 1]}))
-    assert refusal(lambda: examples(table, label="left")).startswith(says)  # of a Date pandas makes a Datetime
+    assert refusal(lambda: examples_from_table(table, label="left")).startswith(
+        says
+    )  # of a Date pandas makes a Datetime
 
 
 def test_a_column_too_few_and_a_column_too_many_are_refused_by_name():
     table = TABLE.select("plays", "idle")
-    assert "no column 'phone'" in refusal(lambda: numbers(table, ("plays", "idle", "phone")))
-    assert "has a column 'idle'" in refusal(lambda: numbers(table, ("plays",)))
+    assert "no column 'phone'" in refusal(lambda: feature_matrix(table, ("plays", "idle", "phone")))
+    assert "has a column 'idle'" in refusal(lambda: feature_matrix(table, ("plays",)))
 
 
 @pytest.mark.parametrize("table", [[[1, 2]], {"a": [1]}, np.ones((2, 2)), None, "table.csv"])
 def test_what_exports_no_arrow_is_no_table(table):
-    assert "is no table" in refusal(lambda: examples(table, label="left"))
+    assert "is no table" in refusal(lambda: examples_from_table(table, label="left"))
 
 
 def test_two_columns_of_one_name_are_refused():
     twice = pa.table([pa.array([1, 2]), pa.array([1, 2]), pa.array([0, 1])], names=["a", "a", "left"])
-    assert '"a"' in refusal(lambda: examples(twice, label="left"))
+    assert '"a"' in refusal(lambda: examples_from_table(twice, label="left"))
 
 
 def test_fewer_than_fifty_listeners_are_too_few():
-    says = refusal(a_class(FEWEST - 1, 20).check)
+    says = refusal(a_class(MIN_LISTENERS - 1, 20).check)
     assert says == "49 listeners are too few to learn from: 50 would be the least"
-    assert a_class(FEWEST, 20).check() is None
+    assert a_class(MIN_LISTENERS, 20).check() is None
 
 
 @pytest.mark.parametrize(("left", "word"), [(0, "stayed"), (60, "left")])

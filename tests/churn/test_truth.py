@@ -1,7 +1,7 @@
 """In an invented world the truth is known: what our best says of leaving and of likes is near to it.
 
 - No model can rank better than the exact chance of silence given the log; ours is nearly as good, and nearly right.
-- The rhythm of visits is what brings it there.
+- The visit HMM is what brings it there.
 - The association of likes with staying covers what it is with the exact chances in place of what happened.
 
 The platforms are small, so that the tests are quick; `benchmarks/churn.py` does it with 60,000 listeners.
@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from counterpoint import Platform, Snapshot, ingest, invent, listener_table, load_format
+from counterpoint import Platform, Snapshot, TableSettings, ingest, invent, listener_table, load_format
 from counterpoint.churn import visit_hmm
-from counterpoint.churn.likes import _days, followed, matched
+from counterpoint.churn.likes import active_days, compare_days, days_with_outcome
 from counterpoint.churn.models.crossfit import cross_fit
-from counterpoint.churn.models.registry import KINDS, OURS
+from counterpoint.churn.models.registry import DEFAULT_MODEL, MODELS
+from counterpoint.churn.training_set import Examples
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import RankedTruth
@@ -38,19 +39,19 @@ def platform(to, **asked):
 def judged(tmp_path_factory):
     """Each listener's exact chance, and what our best says, out of fold."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visit_hmm, "ITERATIONS", 40)
+        patch.setattr(visit_hmm, "EM_ITERATIONS", 40)
         work, truth = platform(tmp_path_factory.mktemp("truth"), listeners=12_000)
-        table = listener_table(work, AT, rhythm=True)
+        table = listener_table(work, AT, TableSettings(visit_hmm=True))
     chance = table.rows.join(truth.filter(pl.col("at") == DAY), on="uid", how="left", maintain_order="left")["leaves"]
-    known = table.examples
-    said = cross_fit(KINDS[OURS], known, seed=0).out_of_fold(known.x, known.fold)
+    known = Examples.of(table)
+    said = cross_fit(MODELS[DEFAULT_MODEL], known, seed=0).out_of_fold(known.x, known.fold)
     return table, chance.to_numpy(), said
 
 
 def test_our_best_ranks_nearly_as_well_as_anything_can(judged):
     table, chance, said = judged
-    best, ours = (RankedTruth.of(table.examples.y, score).auc for score in (chance, said))
-    gap = paired_difference(best, ours, table.examples.listener, rng=0, resamples=300)
+    best, ours = (RankedTruth.of(Examples.of(table).y, score).auc for score in (chance, said))
+    gap = paired_difference(best, ours, Examples.of(table).listener, rng=0, resamples=300)
     assert gap.high < 0.01, f"behind the exact chance by {gap}"
 
 
@@ -60,11 +61,11 @@ def test_our_best_is_nearly_right_about_the_chances_themselves(judged):
     assert abs(said.mean() - chance.mean()) < 0.01
 
 
-def test_the_rhythm_of_visits_is_what_brings_it_there(judged):
+def test_the_visit_hmm_is_what_brings_it_there(judged):
     table, chance, said = judged
-    known = table.examples
+    known = Examples.of(table)
     known = type(known)(known.names[:-2], known.x[:, :-2], known.y, known.listener, known.bucket)
-    without = cross_fit(KINDS[OURS], known, seed=0).out_of_fold(known.x, known.fold)
+    without = cross_fit(MODELS[DEFAULT_MODEL], known, seed=0).out_of_fold(known.x, known.fold)
     assert np.abs(said - chance).mean() < 0.7 * np.abs(without - chance).mean()
 
 
@@ -72,8 +73,10 @@ def test_what_likes_seem_to_do_covers_what_they_do(tmp_path):
     work, truth = platform(tmp_path, listeners=6000, format="eventsim")
     with edit_workspace(work) as writer, open_session(writer) as session:
         session.roll_up(session.cleaning(AT))
-        days = followed(_days(session, "L"), Span(14), until=DAY)
+        days = days_with_outcome(active_days(session, "L"), Span(14), until=DAY)
     rows = days.join(truth, left_on=["uid", "day"], right_on=["uid", "at"], how="inner", maintain_order="left")
-    seen, true = (matched(rows, rows[name].cast(pl.Float64).to_numpy(), "like")[0] for name in ("silent", "leaves"))
-    assert seen.odds.low < true.odds.value < min(1, seen.odds.high)
-    assert seen.difference.low < true.difference.value < min(0, seen.difference.high)
+    seen, true = (
+        compare_days(rows, rows[name].cast(pl.Float64).to_numpy(), "like")[0] for name in ("silent", "leaves")
+    )
+    assert seen.odds_ratio.low < true.odds_ratio.value < min(1, seen.odds_ratio.high)
+    assert seen.risk_difference.low < true.risk_difference.value < min(0, seen.risk_difference.high)

@@ -17,13 +17,15 @@ from polars.testing import assert_frame_equal
 from tests.engines.stacked import as_text, files, stacked
 from tests.small_logs import Event, ingested, write
 
-from counterpoint.churn.features import BANDS, catalogue, snapshot_sql
-from counterpoint.churn.published import parts
+from counterpoint.churn.feature_catalogue import BANDS, catalogue
+from counterpoint.churn.feature_table import listener_table
+from counterpoint.churn.label import CHURNED
+from counterpoint.churn.published_features import whole_terms
 from counterpoint.events.cleaning import Cleaning, cleaned_sql, learn
 from counterpoint.events.rollup import cleaning_report_sql, rollup_sql
 from counterpoint.events.rules import AS_PUBLISHED, OURS, RULES
 from counterpoint.events.schema import date
-from counterpoint.snapshots.session import listener_table
+from counterpoint.snapshots.listener_features import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage.duckdb_engine import DuckDB, open_duckdb
 from counterpoint.storage.spark_engine import Spark
@@ -63,8 +65,8 @@ def answers(engine, events, folder, *, snapshots=SNAPSHOTS, practice=OURS) -> An
     tables = []
     for snapshot in snapshots:
         features = catalogue(snapshot.known_for)
-        wanted = features if practice == OURS else parts(features)
-        tables.append(engine.fetch(snapshot_sql(wanted, snapshot, outcome=True)).sort("uid"))
+        wanted = features if practice == OURS else whole_terms(features)
+        tables.append(engine.fetch(listeners_sql(wanted, snapshot, CHURNED, outcome=True)).sort("uid"))
     return Answers(how, bots, report, rollup, tables)
 
 

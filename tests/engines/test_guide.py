@@ -7,7 +7,7 @@ import polars as pl
 from polars.testing import assert_frame_equal
 from tests.small_logs import Event, ingested
 
-from counterpoint.snapshots.session import listener_table
+from counterpoint.churn.feature_table import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import open_workspace
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.churn import slow
 from tests.small_logs import Event, ingested, write
 
+from counterpoint.churn.feature_table import churn_table
 from counterpoint.events.cleaning import (
     Cleaning,
     bot_threshold,
@@ -266,7 +267,7 @@ def test_a_log_in_milliseconds_with_an_absurd_length_can_be_cleaned(tmp_path):
     root = ingested([*log, Event(1, "P", DAY + 7, 1000, 10**18 - 1)], tmp_path)
     snapshot = Snapshot.of("2016-07-25", known_for=5, outcome_for=2)
     with edit_workspace(root) as writer, open_session(writer) as session:
-        assert session.table(snapshot, session.cleaning(snapshot), outcome=True).rows["events"].to_list() == [6]
+        assert churn_table(session, snapshot, session.cleaning(snapshot), outcome=True).rows["events"].to_list() == [6]
 
 
 # Keeping a cleaning

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from tests.churn import slow
 from tests.small_logs import EPOCH, Event, dirty_events, write
 
-from counterpoint.churn.features import BANDS, catalogue, snapshot_sql
+from counterpoint.churn.feature_catalogue import BANDS, catalogue
+from counterpoint.churn.label import CHURNED
 from counterpoint.events.cleaning import learn
 from counterpoint.events.rollup import rollup_sql
+from counterpoint.snapshots.listener_features import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage.duckdb_engine import open_duckdb
 
@@ -78,7 +80,7 @@ def tables(engine):
 
 def sql(at, known):
     snapshot = Snapshot(EPOCH + dt.timedelta(at), Span(known), Span(OUTCOME))
-    return snapshot_sql(catalogue(Span(known)), snapshot, outcome=True)
+    return listeners_sql(catalogue(Span(known)), snapshot, CHURNED, outcome=True)
 
 
 def rows(frame):

@@ -1,25 +1,28 @@
 """A report says what the workspace found: every section from its result, nobody by their uid, nothing from outside."""
 
 import re
+import shutil
 
 import polars as pl
 import pytest
 
 from counterpoint import (
+    EvaluationSettings,
     Platform,
     Snapshot,
-    churn_cohorts,
     evaluate_churn,
+    follow_cohorts,
     ingest,
     invent,
     load_format,
+    plan_offers,
     score_churn,
     train_churn,
     write_report,
 )
 from counterpoint.churn import visit_hmm
 from counterpoint.errors import CounterpointError
-from counterpoint.platform.workspace_report import findings
+from counterpoint.platform.workspace_report import workspace_findings
 from counterpoint.storage.workspace import edit_workspace, open_workspace
 
 SNAPSHOT = Snapshot.of("2017-05-14")
@@ -31,26 +34,27 @@ def workspace(tmp_path_factory):
     made = invent(home / "logs", Platform(listeners=1500, days=60), rng=11)
     ingest([made.folder], to=home / "work", how=load_format("music-box"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visit_hmm, "ITERATIONS", 5)
-        evaluate_churn(home / "work", SNAPSHOT, models=["logistic", "lightgbm"], resamples=100)
+        patch.setattr(visit_hmm, "EM_ITERATIONS", 5)
+        evaluate_churn(home / "work", SNAPSHOT, EvaluationSettings(models=["logistic", "lightgbm"], resamples=100))
         train_churn(home / "work", SNAPSHOT, kind="logistic")
         score_churn(home / "work")
-    churn_cohorts(home / "work")
+        plan_offers(home / "work")
+    follow_cohorts(home / "work")
     return home / "work"
 
 
 @pytest.fixture(scope="module")
 def told(workspace):
     with open_workspace(workspace) as view:
-        return findings(view)
+        return workspace_findings(view)
 
 
 def test_the_sections_follow_the_data(told):
     assert [finding.title for finding in told] == [
         "The logs",
         "Cleaning",
-        "Foresight at 2017-05-14, 30 days known, 14 days of outcome: random split (out of fold)",
-        "Foresight at 2017-05-14, 30 days known, 14 days of outcome: time split",
+        "Prediction at 2017-05-14, 30 days known, 14 days of outcome: random split (out of fold)",
+        "Prediction at 2017-05-14, 30 days known, 14 days of outcome: time split",
         "Most likely to leave",
         "What to do",
         "Least likely to leave",
@@ -95,27 +99,27 @@ def test_the_page_is_whole_in_itself(workspace, tmp_path):
 
 
 def test_scores_of_an_older_model_are_not_told(workspace, tmp_path):
-    import shutil
-
     copy = tmp_path / "work"
     shutil.copytree(workspace, copy)
-    train_churn(copy, SNAPSHOT, kind="logistic", seed=99)
+    train_churn(copy, SNAPSHOT, kind="logistic", rng=99)
     with open_workspace(copy) as view:
-        assert "Most likely to leave" not in [finding.title for finding in findings(view)]
+        assert "Most likely to leave" not in [finding.title for finding in workspace_findings(view)]
 
 
 def test_what_was_made_before_the_logs_changed_says_so(workspace, tmp_path):
-    import shutil
-
     copy = tmp_path / "work"
     shutil.copytree(workspace, copy)
     (tmp_path / "20170529_1_search.log").write_text("7\tar\t2017-05-29 10:00:00\tq\n")
     ingest([tmp_path / "20170529_1_search.log"], to=copy, how=load_format("music-box"))
     with open_workspace(copy) as view:
-        stale = [finding.title for finding in findings(view) if finding.summary.startswith("The logs have changed")]
+        stale = [
+            finding.title for finding in workspace_findings(view) if finding.summary.startswith("The logs have changed")
+        ]
     assert len(stale) == 6
     with open_workspace(workspace) as view:
-        assert not [finding for finding in findings(view) if finding.summary.startswith("The logs have changed")]
+        assert not [
+            finding for finding in workspace_findings(view) if finding.summary.startswith("The logs have changed")
+        ]
 
 
 def test_a_workspace_without_logs_has_nothing_to_tell(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from counterpoint.churn.evaluate import _earlier
+from counterpoint.churn.evaluation import training_snapshot
 from counterpoint.errors import CounterpointError
 from counterpoint.events.schema import EPOCH, date
 from counterpoint.snapshots.snapshot import Snapshot, Span, day_of
@@ -31,7 +31,7 @@ def dates_of(snapshot):
             "30",
             "14",
             ("2017-03-29", "2017-04-28", "2017-05-12"),
-        ),  # the study's: 03-30..04-28, 04-29..05-12
+        ),  # the report's: 03-30..04-28, 04-29..05-12
         ("1997-12-31", "9mo", "6mo", ("1997-03-31", "1997-12-31", "1998-06-30")),
         ("2010-08-31", "8mo", "4mo", ("2009-12-31", "2010-08-31", "2010-12-31")),
         ("2012-02-29", "1mo", "1mo", ("2012-01-31", "2012-02-29", "2012-03-31")),
@@ -110,14 +110,14 @@ def test_windows_beyond_the_calendar_are_refused_in_one_line(at, known_for, outc
 class Endless:
     """A session over a log that covers every day."""
 
-    def check(self, snapshot):
+    def check_coverage(self, snapshot):
         """Never refuse."""
 
 
 @given(at=DATES, outcome_for=SPANS)
 @example(at=dt.date(2000, 1, 30), outcome_for=Span(2, months=True))
 def test_the_default_training_day_is_the_last_whose_outcome_is_over_by_the_test_day(at, outcome_for):
-    earlier, note = _earlier(Endless(), Snapshot(at, Span(30), outcome_for), None)
+    earlier, note = training_snapshot(Endless(), Snapshot(at, Span(30), outcome_for), None)
     assert note == ""
     assert outcome_for.from_day(earlier.day) <= at < outcome_for.from_day(earlier.day + dt.timedelta(1))
 

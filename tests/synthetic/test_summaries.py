@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from counterpoint.churn.feature_table import listener_table
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
-from counterpoint.snapshots.session import listener_table
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.synthetic.platform import Platform, invent
 

@@ -1,9 +1,7 @@
-"""Tables of your own: the same models and the same judging, with the habits of scikit-learn."""
+"""Tables of your own: the same models and the same evaluation, with the habits of scikit-learn."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -11,20 +9,44 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from counterpoint.churn.model_comparison import (
+    ComparisonSettings,
+    SplitEvaluation,
+    evaluate_later,
+    evaluate_out_of_fold,
+)
 from counterpoint.churn.models.crossfit import fit_whole
-from counterpoint.churn.models.protocol import Fitted, Kind
-from counterpoint.churn.models.registry import KINDS, OURS, kind_named
-from counterpoint.churn.models.sklearn_adapter import ForeignKind
-from counterpoint.churn.out_of_fold import Rules, Split, judge_later, judge_out_of_fold
-from counterpoint.churn.training_set import examples, numbers
+from counterpoint.churn.models.protocol import FittedModel, ModelKind
+from counterpoint.churn.models.registry import DEFAULT_MODEL, FITTED_MODELS, model_kind
+from counterpoint.churn.models.sklearn_adapter import SklearnKind
+from counterpoint.churn.training_set import Examples, examples_from_table, feature_matrix
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import check_seed
 from counterpoint.stats.labels import Score
-from counterpoint.storage.commit import make_folder, replace_file
+from counterpoint.storage.results import load_folder, save_new_folder
 
-FORMAT: Final = 1
-MANIFEST: Final = "manifest.json"
-FITTED: Final = "model"
+DEFAULT_MODELS: Final = (DEFAULT_MODEL, "logistic")
+
+
+@dataclass(frozen=True)
+class BootstrapSettings:
+    """How intervals are drawn: from so many resamples of the listeners; `rng` seeds these and the models."""
+
+    rng: int = 0
+    resamples: int = 1000
+
+
+DEFAULT_BOOTSTRAP: Final = BootstrapSettings()
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What a folder holds of a `ChurnModel`."""
+
+    kind: str
+    seed: int
+    features: tuple[str, ...]
+    fitted: FittedModel
 
 
 class ChurnModel:
@@ -40,11 +62,11 @@ class ChurnModel:
     np.float64(0.8)
     """
 
-    def __init__(self, kind: str = OURS, *, seed: int = 0) -> None:
-        self._how: Kind = kind_named(kind)
-        self.kind, self.seed = kind, check_seed(seed)
+    def __init__(self, kind: str = DEFAULT_MODEL, *, rng: int = 0) -> None:
+        self._model_kind: ModelKind = model_kind(kind)
+        self.kind, self.seed = kind, check_seed(rng)
         self.features: tuple[str, ...] = ()
-        self._fitted: Fitted | None = None
+        self._model: FittedModel | None = None
 
     def fit(self, table: Any, *, label: str, listener: str | None = None) -> Self:
         """Learn from a table: the column `label` says who left, `listener` whose row it is, all others are features.
@@ -54,71 +76,49 @@ class ChurnModel:
         CounterpointError
             If a column is missing or holds no numbers, or nothing can be learned from the rows.
         """
-        learned = examples(table, label=label, listener=listener)
-        self._fitted, self.features = fit_whole(self._how, learned, seed=self.seed), learned.names
+        examples = examples_from_table(table, label=label, listener=listener)
+        self._model, self.features = fit_whole(self._model_kind, examples, seed=self.seed), examples.names
         return self
 
     def predict_proba(self, table: Any) -> NDArray[np.float64]:
         """Return the probabilities to stay and to leave, float64[rows, 2]; the columns must be the features."""
-        left = self._learned.probability(numbers(table, self.features))
+        left = self._fitted.probability(feature_matrix(table, self.features))
         return np.column_stack([1 - left, left])
 
     def contributions(self, table: Any) -> pl.DataFrame:
         """Return what each feature adds to the model's sum, a column a feature: exact, with a constant left out."""
-        found = self._learned.contributions(numbers(table, self.features))
-        return pl.DataFrame(found, schema=list(self.features))
+        contributions = self._fitted.contributions(feature_matrix(table, self.features))
+        return pl.DataFrame(contributions, schema=list(self.features))
 
     def save(self, folder: Path) -> None:
-        """Write the model to a new or empty folder, without pickle, with the SHA-256 of what it is made of."""
-        content = self._learned.content()
-        about = {"format": FORMAT, "kind": self.kind, "seed": self.seed, "features": list(self.features)}
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise CounterpointError(f"{folder} is not an empty folder: name a new or an empty one")
-        make_folder(folder)
-        replace_file(folder / FITTED, content)
-        # The manifest comes last: a folder without one holds no model.
-        manifest = {"about": about, "sha256": _digest(about, content)}
-        replace_file(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+        """Write the model to a new folder, whole or not at all, without pickle."""
+        save_new_folder(SavedModel(self.kind, self.seed, self.features, self._fitted), folder)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; refuse it if anything in it differs."""
-        try:
-            manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_bytes())
-            content = (folder / FITTED).read_bytes()
-            about, told = manifest["about"], manifest["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CounterpointError(f"{folder} holds no churn model: {error}") from error
-        if told != _digest(about, content):
-            raise CounterpointError(f"{folder} is damaged: the SHA-256 of the model is not the one in {MANIFEST}")
-        if about["format"] != FORMAT:
-            raise CounterpointError(f"{folder} has format {about['format']}; this version reads format {FORMAT}")
-        model = cls(about["kind"], seed=about["seed"])
-        model._fitted, model.features = KINDS[about["kind"]].read(content), tuple(about["features"])
+        """Read what `save` wrote; refuse it if anything in it is not what it should be."""
+        saved = load_folder(SavedModel, folder, among=FITTED_MODELS)
+        model = cls(saved.kind, rng=saved.seed)
+        model._model, model.features = saved.fitted, saved.features
         return model
 
     @property
-    def _learned(self) -> Fitted:
-        if self._fitted is None:
+    def _fitted(self) -> FittedModel:
+        if self._model is None:
             raise CounterpointError("the model has learned nothing yet: call fit first")
-        return self._fitted
+        return self._model
 
 
-def _digest(about: dict[str, Any], content: bytes) -> str:
-    return sha256(json.dumps(about, sort_keys=True).encode() + content).hexdigest()
-
-
-def judge_table(  # noqa: PLR0913  all but two are options
+def evaluate_table(  # noqa: PLR0913  all but two are options
     table: Any,
     *,
     label: str,
     listener: str | None = None,
     later: Any = None,
-    models: Sequence[str] | Mapping[str, Any] = (OURS, "logistic"),
+    models: Sequence[str] | Mapping[str, Any] = DEFAULT_MODELS,
     scores: Mapping[str, Score] | None = None,
-    seed: int = 0,
-    resamples: int = 1000,
-) -> Split:
+    bootstrap: BootstrapSettings = DEFAULT_BOOTSTRAP,
+) -> SplitEvaluation:
     """Judge models on a table of your own: out of fold, or learned from it and judged on the `later` one.
 
     `models` names counterpoint's kinds, or holds classifiers of your own (`fit`, `predict_proba`), by name. `scores`
@@ -130,22 +130,30 @@ def judge_table(  # noqa: PLR0913  all but two are options
     CounterpointError
         If a column is missing or holds no numbers, or nothing can be learned or judged.
     """
-    kinds = {name: kind_named(name) for name in models} if not isinstance(models, Mapping) else _foreign(models)
+    kinds = _kinds_of(models)
     if not kinds:
         raise CounterpointError("name a model or more to judge")
-    plain = {name: np.asarray(score) for name, score in (scores or {}).items()}
-    if twice := [name for name in plain if name in kinds]:
+    plain_scores = {name: np.asarray(score) for name, score in (scores or {}).items()}
+    if twice := [name for name in plain_scores if name in kinds]:
         raise CounterpointError(f"{twice[0]!r} names both a model and a score: give one of them another name")
-    rules = Rules((next(iter(kinds)), *list(plain)[:1]), check_seed(seed), resamples)
-    past = examples(table, label=label, listener=listener)
+    baselines = (next(iter(kinds)), *list(plain_scores)[:1])
+    settings = ComparisonSettings(baselines, check_seed(bootstrap.rng), bootstrap.resamples)
+    past = examples_from_table(table, label=label, listener=listener)
     if later is None:
-        return judge_out_of_fold(past, kinds, plain, rules)
-    judged = examples(later, label=label, listener=listener)
-    if judged.names != past.names:
-        x = numbers(pl.DataFrame(judged.x, schema=list(judged.names)), past.names)
-        judged = replace(judged, x=x, names=past.names)
-    return judge_later(past, judged, kinds, plain, rules)
+        return evaluate_out_of_fold(past, kinds, plain_scores, settings)
+    test = _in_order_of(past, examples_from_table(later, label=label, listener=listener))
+    return evaluate_later(past, test, kinds, plain_scores, settings)
 
 
-def _foreign(models: Mapping[str, Any]) -> dict[str, Kind]:
-    return {name: kind_named(made) if isinstance(made, str) else ForeignKind(made) for name, made in models.items()}
+def _in_order_of(past: Examples, test: Examples) -> Examples:
+    """Return the later examples with their features in the order of the earlier ones."""
+    if test.names == past.names:
+        return test
+    x = feature_matrix(pl.DataFrame(test.x, schema=list(test.names)), past.names)
+    return replace(test, x=x, names=past.names)
+
+
+def _kinds_of(models: Sequence[str] | Mapping[str, Any]) -> dict[str, ModelKind]:
+    if not isinstance(models, Mapping):
+        return {name: model_kind(name) for name in models}
+    return {name: model_kind(model) if isinstance(model, str) else SklearnKind(model) for name, model in models.items()}

@@ -4,10 +4,9 @@ A day is followed by silence or not. Compared are days of one calendar day, devi
 listener's first day or neither, and of listeners who had liked something before or had not.
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -23,49 +22,51 @@ from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, Z
 from counterpoint.stats.matching import Cells, jackknife_error, mantel_haenszel, risk_difference
 from counterpoint.storage.engines import EngineChoice
-from counterpoint.storage.workspace import Staged, WorkspaceView, edit_workspace, key_of
+from counterpoint.storage.results import all_kept, keep
+from counterpoint.storage.serializer import plain
+from counterpoint.storage.workspace import WorkspaceView, edit_workspace, key_of
 
 LIKES: Final = "likes:churn:"
-OF: Final = {"like": "L", "dislike": "X"}
-EXACT: Final = 30  # plays a day that are matched one by one; above, to within 7 %
-GROUPS: Final = 50  # of listeners, for the jackknife
-FEWEST: Final = 10  # days with one, to be compared
+EVENT_KINDS: Final = {"like": "L", "dislike": "X"}
+MAX_EXACT_PLAYS: Final = 30  # plays a day that are matched one by one; above, to within 7 %
+JACKKNIFE_GROUPS: Final = 50  # of listeners, for the jackknife
+MIN_EXPOSED_DAYS: Final = 10  # days with one, to be compared
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedDays:
     """Days of one sort: `exposed` of `days` had a like; the odds ratio and the difference of the chance of silence."""
 
     days_of: str
     exposed: int
     days: int
-    odds: Estimate
-    difference: Estimate
+    odds_ratio: Estimate
+    risk_difference: Estimate
 
 
 @dataclass(frozen=True)
-class Likes:
+class LikeComparison:
     """What likes (or dislikes) go with: the odds of silence for `outcome_for` after a day with one, matched.
 
     Intervals leave out groups of listeners in turn (jackknife); their count is that of the listeners.
     """
 
-    of: str
+    event: str
     outcome_for: str
     first: str
     last: str
-    logs: str
-    rows: tuple[Matched, ...]
+    log_key: str
+    rows: tuple[MatchedDays, ...]
 
 
-def likes(
+def compare_likes(
     workspace: Path,
     *,
-    of: str = "like",
+    event: str = "like",
     outcome_for: str | int = 14,
     practice: Practice = rules.OURS,
     engine: EngineChoice = "duckdb",
-) -> Likes:
+) -> LikeComparison:
     """Compare days with a like (or dislike) with days like them without, and keep the result in the workspace.
 
     Every active day counts whose following `outcome_for` the log has.
@@ -75,51 +76,53 @@ def likes(
     CounterpointError
         If there are no such events in the logs, or too few.
     """
-    if of not in OF:
-        raise CounterpointError(f"compared are likes or dislikes, not {of!r}")
-    span = Span.of(outcome_for)
+    if event not in EVENT_KINDS:
+        raise CounterpointError(f"compared are likes or dislikes, not {event!r}")
+    kind, span = EVENT_KINDS[event], Span.of(outcome_for)
     with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
-        last = span.until(date(session.days.last))
+        last = span.until(date(session.coverage.last))
         # Cleaned as all the days teach that are compared.
-        days = session.days
-        known = (last - date(days.first)).days + 1
+        first = date(session.coverage.first)
+        known = (last - first).days + 1
         if known < 1:
             raise CounterpointError(f"the log has no day that {span.words} of it follow")
         session.roll_up(session.cleaning(Snapshot(last, Span(known), span)))
-        rows = followed(_days(session, OF[of]), span, until=(last - date(0)).days)
-        found = Likes(
-            of=of,
+        rows = days_with_outcome(active_days(session, kind), span, until=(last - date(0)).days)
+        comparison = LikeComparison(
+            event=event,
             outcome_for=str(span),
-            first=date(days.first).isoformat(),
+            first=first.isoformat(),
             last=last.isoformat(),
-            logs=key_of(session.logs()),
-            rows=matched(rows, rows["silent"].cast(pl.Float64).to_numpy(), KINDS[OF[of]]),
+            log_key=key_of(session.log_keys()),
+            rows=compare_days(rows, rows["silent"].cast(pl.Float64).to_numpy(), KINDS[kind]),
         )
-        folder = writer.stage()
-        (folder / "likes.json").write_text(json.dumps(asdict(found)))
-        writer.commit(Staged(f"{LIKES}{of}", key_of(LIKES, asdict(found)), folder, {"of": of}))
-    return found
+        keep(writer, f"{LIKES}{event}", key_of(LIKES, plain(comparison)), comparison)
+    return comparison
 
 
-def _days(session: SnapshotSession, kind: str) -> pl.DataFrame:
+def active_days(session: SnapshotSession, kind: str) -> pl.DataFrame:
     """Return all active days: uid, bucket, day, plays, exposed (events of the kind), android, iphone; in order."""
     return session.engine.fetch(
         f"SELECT uid, bucket, day, P AS plays, {kind} AS exposed, android, iphone FROM rollup"
     ).sort("uid", "day")
 
 
-def followed(days: pl.DataFrame, outcome_for: Span, *, until: int) -> pl.DataFrame:
+def days_with_outcome(days: pl.DataFrame, outcome_for: Span, *, until: int) -> pl.DataFrame:
     """Return the active days up to `until`: uid, day, group, exposed, first, stratum, silent (1 if nothing follows).
 
     >>> days = pl.DataFrame({"uid": [1, 1, 2], "bucket": [5, 5, 6], "day": [3, 4, 3], "plays": [2, 2, 2],
     ...                      "exposed": [1, 0, 0], "android": [1, 1, 1], "iphone": [0, 0, 0]})
-    >>> followed(days, Span(2), until=4).select("uid", "day", "exposed", "silent").rows()
+    >>> days_with_outcome(days, Span(2), until=4).select("uid", "day", "exposed", "silent").rows()
     [(1, 3, 1, 0), (1, 4, 0, 1), (2, 3, 0, 1)]
     """
     following = pl.col("day").shift(-1).over("uid")
     before = pl.col("exposed").cum_sum().over("uid") - pl.col("exposed")
     plays = pl.col("plays").cast(pl.Float64)
-    plays_band = pl.when(plays <= EXACT).then(plays).otherwise(EXACT + (plays / EXACT).log(1.07).floor())
+    plays_band = (
+        pl.when(plays <= MAX_EXACT_PLAYS)
+        .then(plays)
+        .otherwise(MAX_EXACT_PLAYS + (plays / MAX_EXACT_PLAYS).log(1.07).floor())
+    )
     if outcome_for.months:
         ends = {day: (outcome_for.from_day(date(day)) - date(0)).days for day in days["day"].unique().to_list()}
         end = pl.col("day").replace_strict(ends, return_dtype=pl.Int64)
@@ -128,18 +131,18 @@ def followed(days: pl.DataFrame, outcome_for: Span, *, until: int) -> pl.DataFra
     marked = days.with_columns(
         first=pl.int_range(pl.len()).over("uid") == 0,
         silent=(following.is_null() | (following > end)).cast(pl.Int64),
-        alike=pl.struct(
+        likeness=pl.struct(
             "day",
             DEVICE.alias("device"),
             plays_band.alias("plays"),
             (before > 0).alias("before"),
         ),
     ).filter(pl.col("day") <= until)
-    stratum = pl.struct("first", "alike").rank("dense").cast(pl.Int64)
+    stratum = pl.struct("first", "likeness").rank("dense").cast(pl.Int64)
     return marked.select(
         "uid",
         "day",
-        (pl.col("bucket").cast(pl.Int64) % GROUPS).alias("group"),
+        (pl.col("bucket").cast(pl.Int64) % JACKKNIFE_GROUPS).alias("group"),
         (pl.col("exposed") > 0).cast(pl.Int64),
         "first",
         stratum.alias("stratum"),
@@ -147,27 +150,29 @@ def followed(days: pl.DataFrame, outcome_for: Span, *, until: int) -> pl.DataFra
     )
 
 
-def matched(rows: pl.DataFrame, silent: NDArray[np.float64], what: str) -> tuple[Matched, ...]:
+def compare_days(rows: pl.DataFrame, silent: NDArray[np.float64], event: str) -> tuple[MatchedDays, ...]:
     """Return the comparison of all days, of first days and of later days.
 
-    rows   : as `followed` returns them; `silent` is float64[rows], whether silence followed, or the chance of it
+    rows   : as `days_with_outcome` returns them; `silent` is float64[rows], whether silence followed, or the chance of it
     """
-    first, every = rows["first"].to_numpy(), np.ones(rows.height, np.bool_)
-    named = {"all days": every, "first days": first, "later days": ~first}
+    is_first, everything = rows["first"].to_numpy(), np.ones(rows.height, np.bool_)
+    parts = {"all days": everything, "first days": is_first, "later days": ~is_first}
     exposed = rows["exposed"].to_numpy()
-    if (few := int(exposed.sum())) < FEWEST:
-        raise CounterpointError(f"the logs have {few} days with a {what}: {FEWEST} would be the least to compare")
-    found = [
-        _compared(name, rows.filter(pl.Series(chosen)), silent[chosen])
-        for name, chosen in named.items()
-        if exposed[chosen].sum() >= FEWEST
+    if (few := int(exposed.sum())) < MIN_EXPOSED_DAYS:
+        raise CounterpointError(
+            f"the logs have {few} days with a {event}: {MIN_EXPOSED_DAYS} would be the least to compare"
+        )
+    comparisons = [
+        _compare_part(name, rows.filter(pl.Series(chosen)), silent[chosen])
+        for name, chosen in parts.items()
+        if exposed[chosen].sum() >= MIN_EXPOSED_DAYS
     ]
-    if found[0] is None:
-        raise CounterpointError(f"no days with a {what} are like days without one: there is nothing to compare")
-    return tuple(each for each in found if each)
+    if comparisons[0] is None:
+        raise CounterpointError(f"no days with a {event} are like days without one: there is nothing to compare")
+    return tuple(comparison for comparison in comparisons if comparison)
 
 
-def _compared(name: str, rows: pl.DataFrame, silent: NDArray[np.float64]) -> Matched | None:
+def _compare_part(name: str, rows: pl.DataFrame, silent: NDArray[np.float64]) -> MatchedDays | None:
     """Return the comparison of days of one sort, or None if none of them can be compared."""
     group, listeners = rows["group"].to_numpy(), rows["uid"].n_unique()
     exposed, stratum = rows["exposed"].to_numpy().astype(np.float64), rows["stratum"].rank("dense").to_numpy() - 1
@@ -185,12 +190,12 @@ def _compared(name: str, rows: pl.DataFrame, silent: NDArray[np.float64]) -> Mat
         return None
     far, wide = (Z * jackknife_error(column) for column in left_out.T)
     ratio, low, high = (float(np.exp(log_odds + step)) for step in (0, -far, far))
-    odds = Estimate(ratio, low, high, listeners)
-    return Matched(
+    odds_ratio = Estimate(ratio, low, high, listeners)
+    return MatchedDays(
         name,
         int(exposed.sum()),
         rows.height,
-        odds,
+        odds_ratio,
         Estimate(difference, difference - wide, difference + wide, listeners),
     )
 
@@ -203,14 +208,6 @@ def _cells(stratum: NDArray[np.int64], exposed: NDArray[np.float64], silent: NDA
     return Cells(np.zeros(int(both.sum()), np.int64), hit[both], with_one[both], hits[both], whole[both])
 
 
-def likes_in(view: WorkspaceView) -> tuple[Likes, ...]:
+def like_comparisons_in(view: WorkspaceView) -> tuple[LikeComparison, ...]:
     """Return what a workspace has found about likes, and about dislikes."""
-    return tuple(_read(json.loads(folder.file("likes.json").read_text())) for folder in view.with_prefix(LIKES))
-
-
-def _read(made: dict[str, Any]) -> Likes:
-    rows = tuple(
-        Matched(**{**row, "odds": Estimate(**row["odds"]), "difference": Estimate(**row["difference"])})
-        for row in made["rows"]
-    )
-    return Likes(**{**made, "rows": rows})
+    return all_kept(view, LIKES, LikeComparison)

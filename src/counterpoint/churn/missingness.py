@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from counterpoint.churn.feature_table import churn_table
 from counterpoint.errors import CounterpointError
 from counterpoint.events.rules import OURS, Practice
 from counterpoint.rng import generator
@@ -25,11 +26,11 @@ from counterpoint.stats.permutation import linear_test
 from counterpoint.storage.engines import EngineChoice
 from counterpoint.storage.workspace import edit_workspace
 
-NEGLIGIBLE: Final = 0.1  # of Cohen's h: half of what is called small (Cohen 1988)
-LEVEL: Final = 0.9
+NEGLIGIBLE_H: Final = 0.1  # of Cohen's h: half of what is called small (Cohen 1988)
+CONFIDENCE_LEVEL: Final = 0.9
 DECILES: Final = 10
-PRESENT: Final = "kind = 'P' AND song_ms > 0 AND play_ms IS NOT NULL"
-CHECKS: Final = {
+PRESENT_SQL: Final = "kind = 'P' AND song_ms > 0 AND play_ms IS NOT NULL"
+MISSING_SQL: Final = {
     "song length 0, though it was played": "kind = 'P' AND song_ms = 0 AND play_ms <> 0",
     "song length missing": "kind = 'P' AND song_ms IS NULL",
     "play time missing": "kind = 'P' AND song_ms IS NOT NULL AND play_ms IS NULL",
@@ -37,11 +38,23 @@ CHECKS: Final = {
 
 
 @dataclass(frozen=True)
-class MissingCheck:
+class PermutationSettings:
+    """How many permutations are behind a p-value, and how many resamples of listeners behind an interval."""
+
+    permutations: int = 9999
+    resamples: int = 1000
+
+
+DEFAULT_PERMUTATIONS: Final = PermutationSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingnessCheck:
     """How plays that lack something differ from those that do not, in how many are of listeners who left.
 
     plays, listeners : how many plays lack it, of how many listeners
-    among, present   : the share of listeners who left, over those plays, and over the plays that lack nothing
+    churn_rate       : the share of listeners who left, over those plays; present_churn_rate over the plays that lack
+                       nothing
     p                : of the permutation test
     h                : Cohen's h of the two shares, with a 90 % interval over listeners; None if it has none
     """
@@ -49,8 +62,8 @@ class MissingCheck:
     what: str
     plays: int
     listeners: int
-    among: float
-    present: float
+    churn_rate: float
+    present_churn_rate: float
     p: float
     h: Estimate | None
 
@@ -59,22 +72,21 @@ class MissingCheck:
         """Say "negligible" only if the whole interval is; "no telling" where there are too few for one."""
         if self.h is None:
             return "no telling"
-        if max(abs(self.h.low), abs(self.h.high)) < NEGLIGIBLE:
+        if max(abs(self.h.low), abs(self.h.high)) < NEGLIGIBLE_H:
             return "negligible"
-        away = self.h.low >= NEGLIGIBLE or self.h.high <= -NEGLIGIBLE
+        away = self.h.low >= NEGLIGIBLE_H or self.h.high <= -NEGLIGIBLE_H
         return "different" if away else "not shown to be negligible"
 
 
-def missing_checks(  # noqa: PLR0913  all but two are options
+def check_missingness(
     workspace: Path,
     snapshot: Snapshot,
     *,
-    seed: int = 0,
-    permutations: int = 9999,
-    resamples: int = 1000,
+    rng: int | np.random.Generator = 0,
+    settings: PermutationSettings = DEFAULT_PERMUTATIONS,
     practice: Practice = OURS,
     engine: EngineChoice = "duckdb",
-) -> tuple[MissingCheck, ...]:
+) -> tuple[MissingnessCheck, ...]:
     """Check each thing that a play can lack, in a snapshot's known window and without its bots.
 
     What no play lacks is left out.
@@ -85,9 +97,9 @@ def missing_checks(  # noqa: PLR0913  all but two are options
         If the log does not cover the snapshot, or has no plays that lack nothing.
     """
     with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
-        by = session.cleaning(snapshot)
-        table = session.table(snapshot, by, outcome=True)
-        session.engine.register("bots", [by.file("bots.parquet")])
+        cleaning = session.cleaning(snapshot)
+        table = churn_table(session, snapshot, cleaning, outcome=True)
+        session.engine.register("bots", [cleaning.file("bots.parquet")])
         counts = session.engine.fetch(_counts_sql(*snapshot.days[:2]))
     rows = table.rows.select("uid", "churned", "device").join(counts, on="uid").filter(pl.col("plays") > 0).sort("uid")
     if not rows.height:
@@ -97,11 +109,11 @@ def missing_checks(  # noqa: PLR0913  all but two are options
         strata=_deciles(rows["plays"].to_numpy()) * 3 + rows["device"].fill_null(2).to_numpy(),
         present=rows["present"].cast(pl.Float64).to_numpy(),
     )
-    rng = generator(seed)
+    draws = generator(rng)
     return tuple(
-        listeners.check(what, lacks, rng=rng, permutations=permutations, resamples=resamples)
-        for at, what in enumerate(CHECKS)
-        if (lacks := rows[f"lacks{at}"].cast(pl.Float64).to_numpy()).any()
+        listeners.check(what, lacks, rng=draws, settings=settings)
+        for number, what in enumerate(MISSING_SQL)
+        if (lacks := rows[f"lacks{number}"].cast(pl.Float64).to_numpy()).any()
     )
 
 
@@ -114,45 +126,65 @@ class _Listeners:
     present: NDArray[np.float64]
 
     def check(
-        self, what: str, lacks: NDArray[np.float64], *, rng: np.random.Generator, permutations: int, resamples: int
-    ) -> MissingCheck:
+        self, what: str, lacks: NDArray[np.float64], *, rng: np.random.Generator, settings: PermutationSettings
+    ) -> MissingnessCheck:
         """Compare plays that lack something, of which each listener has so many, with those that lack nothing."""
         if not self.present.any():
             raise CounterpointError("every play of the log lacks its length or its time: there is nothing to compare")
         weights = lacks / lacks.sum() - self.present / self.present.sum()
-        p = linear_test(weights, self.left, self.strata, rng=rng, permutations=permutations)
+        p = linear_test(weights, self.left, self.strata, rng=rng, permutations=settings.permutations)
         try:
             h = bootstrap(
-                lambda drawn: self._h(lacks, drawn), np.arange(len(lacks)), rng=rng, resamples=resamples, level=LEVEL
+                lambda drawn: self._h(lacks, drawn),
+                np.arange(len(lacks)),
+                rng=rng,
+                resamples=settings.resamples,
+                level=CONFIDENCE_LEVEL,
             )
         except CounterpointError:  # a handful of listeners: on too many resamples nobody lacks it
             h = None
-        among, present = (self._left_among(plays, np.ones_like(lacks)) for plays in (lacks, self.present))
-        return MissingCheck(what, int(lacks.sum()), int((lacks > 0).sum()), among, present, p, h)
+        churn_rate, present_churn_rate = (
+            self._left_among(plays, np.ones_like(lacks)) for plays in (lacks, self.present)
+        )
+        return MissingnessCheck(
+            what=what,
+            plays=int(lacks.sum()),
+            listeners=int((lacks > 0).sum()),
+            churn_rate=churn_rate,
+            present_churn_rate=present_churn_rate,
+            p=p,
+            h=h,
+        )
 
     def _h(self, lacks: NDArray[np.float64], drawn: Weights) -> float:
         return cohens_h(self._left_among(lacks, drawn), self._left_among(self.present, drawn))
 
     def _left_among(self, plays: NDArray[np.float64], drawn: Weights) -> float:
-        counted = plays * drawn
-        total = float(counted.sum())
-        return float(counted[self.left].sum()) / total if total else np.nan
+        weighted = plays * drawn
+        total = float(weighted.sum())
+        return float(weighted[self.left].sum()) / total if total else np.nan
 
 
 def cohens_h(one: float, other: float) -> float:
     """Return the distance of two shares on the scale where distances mean the same everywhere (Cohen 1988).
 
-    >>> round(cohens_h(0.32, 0.26), 3)  # the study's difference for songs of length 0
+    >>> round(cohens_h(0.32, 0.26), 3)  # the churn report's difference for songs of length 0
     0.132
     """
     return float(2 * (np.arcsin(np.sqrt(one)) - np.arcsin(np.sqrt(other))))
 
 
-def _counts_sql(after: int, at: int) -> str:
-    counted = {"plays": "kind = 'P'", "present": PRESENT, **{f"lacks{i}": of for i, of in enumerate(CHECKS.values())}}
-    sums = ", ".join(f"CAST(sum(CASE WHEN {of} THEN 1 ELSE 0 END) AS BIGINT) AS {name}" for name, of in counted.items())
+def _counts_sql(after: int, day: int) -> str:
+    conditions = {
+        "plays": "kind = 'P'",
+        "present": PRESENT_SQL,
+        **{f"lacks{i}": of for i, of in enumerate(MISSING_SQL.values())},
+    }
+    sums = ", ".join(
+        f"CAST(sum(CASE WHEN {of} THEN 1 ELSE 0 END) AS BIGINT) AS {name}" for name, of in conditions.items()
+    )
     return (
-        f"SELECT uid, {sums} FROM events WHERE uid IS NOT NULL AND day > {after} AND day <= {at}"
+        f"SELECT uid, {sums} FROM events WHERE uid IS NOT NULL AND day > {after} AND day <= {day}"
         " AND uid NOT IN (SELECT uid FROM bots) GROUP BY uid"
     )
 

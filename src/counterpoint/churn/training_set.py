@@ -8,16 +8,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from counterpoint.churn.label import CHURNED, parse_labels
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import bucket
+from counterpoint.snapshots.listener_table import ListenerTable
 from counterpoint.storage.exchange import to_frame
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 FOLDS: Final = 5
-FEWEST: Final = 50
-LARGEST: Final = float(np.finfo(np.float32).max)
+MIN_LISTENERS: Final = 50
+MAX_VALUE: Final = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,12 @@ class Examples:
     listener: NDArray[Any]
     bucket: NDArray[np.int64]
 
+    @classmethod
+    def of(cls, table: ListenerTable) -> "Examples":
+        """Return the listeners of a snapshot with what became of them; 1 where the outcome shows nothing of them."""
+        y, buckets = (table.rows[name].cast(pl.Int64).to_numpy() for name in (CHURNED.name, "bucket"))
+        return cls(table.names, table.matrix, y, table.rows["uid"].to_numpy(), buckets)
+
     def __len__(self) -> int:
         return len(self.y)
 
@@ -52,8 +60,10 @@ class Examples:
     def check(self) -> None:
         """Refuse what nothing can be learned from."""
         listeners = len(np.unique(self.listener))
-        if listeners < FEWEST:
-            raise CounterpointError(f"{listeners} listeners are too few to learn from: {FEWEST} would be the least")
+        if listeners < MIN_LISTENERS:
+            raise CounterpointError(
+                f"{listeners} listeners are too few to learn from: {MIN_LISTENERS} would be the least"
+            )
         if len(np.unique(self.y)) < 2:
             raise CounterpointError(
                 f"all {listeners:,} listeners of a training set {'left' if self.y[0] else 'stayed'}: a model needs"
@@ -65,15 +75,19 @@ class Examples:
             )
 
 
-def together(parts: Sequence[Examples]) -> Examples:
+def listener_folds(table: ListenerTable) -> NDArray[np.int64]:
+    """Return the fold of each listener of a table, int64[listeners]: that of their examples."""
+    return table.rows["bucket"].cast(pl.Int64).to_numpy() % FOLDS
+
+
+def concatenate(parts: Sequence[Examples]) -> Examples:
     """Return the rows of several tables of the same features, one after another."""
-    names = parts[0].names
     columns = zip(*((part.x, part.y, part.listener, part.bucket) for part in parts), strict=True)
     x, y, listener, buckets = (np.concatenate(column) for column in columns)
-    return Examples(names, x, y, listener, buckets)
+    return Examples(parts[0].names, x, y, listener, buckets)
 
 
-def examples(table: Any, *, label: str, listener: str | None = None) -> Examples:
+def examples_from_table(table: Any, *, label: str, listener: str | None = None) -> Examples:
     """Take any table that exports Arrow (polars, pandas, pyarrow, DuckDB ...): each row an example.
 
     `label` names the column that says who left (1 or true) and who stayed (0 or false), `listener` the one that says
@@ -85,47 +99,32 @@ def examples(table: Any, *, label: str, listener: str | None = None) -> Examples
     CounterpointError
         If it is no such table, a column is not there or is no feature, or a label is neither 0 nor 1.
 
-    >>> made = examples(pl.DataFrame({"plays": [3, None], "left": [True, False]}), label="left")
-    >>> made.names, made.x.tolist(), made.y.tolist()
+    >>> examples = examples_from_table(pl.DataFrame({"plays": [3, None], "left": [True, False]}), label="left")
+    >>> examples.names, examples.x.tolist(), examples.y.tolist()
     (('plays',), [[3.0], [nan]], [1, 0])
     """
     frame = to_frame(table)
     for name in (label, *([listener] if listener else [])):
         if name not in frame.columns:
             raise CounterpointError(f"the table has no column {name!r}; {suggestion(name, frame.columns)}")
-    y = labels(frame[label])
-    who = frame[listener] if listener else pl.Series(range(frame.height), dtype=pl.Int64)
-    if who.null_count():
+    y = parse_labels(frame[label])
+    owner = frame[listener] if listener else pl.Series(range(frame.height), dtype=pl.Int64)
+    if owner.null_count():
         raise CounterpointError(f"the column {listener!r} must say whose row it is, in every row")
     features = frame.drop(label, *([listener] if listener else []))
     if not features.width:
         raise CounterpointError(f"the table has no column beside {label!r}: there is nothing to learn from")
-    known = who if who.dtype.is_integer() else who.cast(pl.String)
+    hashable = owner if owner.dtype.is_integer() else owner.cast(pl.String)
     return Examples(
         tuple(features.columns),
-        numbers(features, features.columns),
+        feature_matrix(features, features.columns),
         y.to_numpy(),
-        known.to_numpy(),
-        bucket(known).cast(pl.Int64).to_numpy(),
+        hashable.to_numpy(),
+        bucket(hashable).cast(pl.Int64).to_numpy(),
     )
 
 
-def labels(column: pl.Series) -> pl.Series:
-    """Return 1 for who left and 0 for who stayed; raises CounterpointError if anything else is in the column.
-
-    >>> labels(pl.Series("left", [True, False])).to_list()
-    [1, 0]
-    """
-    known = column.dtype.is_numeric() or column.dtype in (pl.Boolean, pl.String, pl.Null)
-    if column.dtype == pl.String:
-        column = column.str.strip_chars().str.to_lowercase().replace({"true": "1", "false": "0"})
-    found = column.cast(pl.Float64, strict=False) if known else pl.Series([None])
-    if found.null_count() or not found.is_in([0.0, 1.0]).all():
-        raise CounterpointError(f"the column {column.name!r} must hold 1 (left) or 0 (stayed) in every row")
-    return found.cast(pl.Int64)
-
-
-def numbers(table: Any, names: Sequence[str]) -> Matrix:
+def feature_matrix(table: Any, names: Sequence[str]) -> Matrix:
     """Return the columns of those names as float64[rows, names], nan = missing.
 
     Raises
@@ -143,9 +142,9 @@ def numbers(table: Any, names: Sequence[str]) -> Matrix:
         if not (dtype.is_numeric() or dtype in (pl.Boolean, pl.Null)):
             raise CounterpointError(f"the column {name!r} holds {dtype}; a feature is a number or a truth value")
     x = frame.select(pl.col(list(names)).cast(pl.Float64)).to_numpy(order="c")
-    if (at := np.isinf(x).any(axis=0)).any():
-        raise CounterpointError(f"the column {names[int(at.argmax())]!r} holds an infinite number")
+    if (is_bad := np.isinf(x).any(axis=0)).any():
+        raise CounterpointError(f"the column {names[int(is_bad.argmax())]!r} holds an infinite number")
     # Trees are grown on 32 bits: beyond, a number is infinite to them.
-    if (at := (np.abs(x) > LARGEST).any(axis=0)).any():
-        raise CounterpointError(f"the column {names[int(at.argmax())]!r} holds a number beyond {LARGEST:.3g}")
+    if (is_bad := (np.abs(x) > MAX_VALUE).any(axis=0)).any():
+        raise CounterpointError(f"the column {names[int(is_bad.argmax())]!r} holds a number beyond {MAX_VALUE:.3g}")
     return x

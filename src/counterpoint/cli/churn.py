@@ -11,8 +11,8 @@ from counterpoint.cli.output import progress, say, say_json, say_table
 if TYPE_CHECKING:
     import polars as pl
 
-    from counterpoint.churn.evaluate import Evaluation
-    from counterpoint.churn.retention_offers import Costs, Uplift
+    from counterpoint.churn.evaluation import ChurnEvaluation
+    from counterpoint.churn.retention_offers import OfferCosts, Uplift
     from counterpoint.events.rules import Practice
     from counterpoint.snapshots.snapshot import Snapshot
     from counterpoint.stats.intervals import Estimate
@@ -49,14 +49,14 @@ def cleaning(
 
     Example: counterpoint churn cleaning work --at 2017-04-28
     """
-    from counterpoint.churn.missingness import missing_checks
+    from counterpoint.churn.missingness import check_missingness
     from counterpoint.snapshots.cleaning_report import cleaning_report
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("cleaning"):
         practice = _practice(bots, as_published=as_published)
         report = cleaning_report(workspace, snapshot, practice=practice, engine=engine)
-        checks = missing_checks(workspace, snapshot, seed=seed, practice=_practice(bots), engine=engine)
+        checks = check_missingness(workspace, snapshot, rng=seed, practice=_practice(bots), engine=engine)
     if as_json:
         say_json({"cleaning": report, "missing": [{**vars(check), "verdict": check.verdict} for check in checks]})
         return
@@ -65,7 +65,10 @@ def cleaning(
     say_table(("rule", "plays are", "plays", "why"), rows)
     if checks:
         say("\nWhat is missing, and how many of those plays are of listeners who left (Cohen's h, 90 % over listeners)")
-        tests = [(c.what, c.plays, c.listeners, c.among, c.present, c.p, _brief(c.h), c.verdict) for c in checks]
+        tests = [
+            (c.what, c.plays, c.listeners, c.churn_rate, c.present_churn_rate, c.p, _brief(c.h), c.verdict)
+            for c in checks
+        ]
         say_table(("plays without", "plays", "listeners", "left", "left, of the rest", "p", "h", "difference"), tests)
         say("That values are missing at random cannot be tested: what decides it is missing too.")
 
@@ -83,7 +86,9 @@ def features(
         str | None, typer.Option("--cleaned-at", help="Clean as the days known at this day teach; by default --at's.")
     ] = None,
     sample: Annotated[float, typer.Option("--sample", help="Keep this share of the listeners.")] = 1.0,
-    rhythm: Annotated[bool, typer.Option("--rhythm", help="Add what the rhythm of visits foretells.")] = False,
+    visit_hmm: Annotated[
+        bool, typer.Option("--visit-hmm", help="Add what the hidden Markov model of visits predicts.")
+    ] = False,
     seed: Seed = 0,
     engine: Engine = "duckdb",
 ) -> None:
@@ -91,7 +96,8 @@ def features(
 
     Example: counterpoint churn features work --out features.parquet
     """
-    from counterpoint.snapshots.session import Sample, listener_table
+    from counterpoint.churn.feature_table import TableSettings, listener_table
+    from counterpoint.snapshots.sampling import Sample
     from counterpoint.storage.exchange import write_table
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
@@ -99,10 +105,12 @@ def features(
         table = listener_table(
             workspace,
             snapshot,
+            TableSettings(
+                cleaned_by=None if cleaned_at is None else _snapshot(workspace, cleaned_at, known_for, outcome_for),
+                sample=Sample(sample, seed),
+                visit_hmm=visit_hmm,
+            ),
             practice=_practice(bots, as_published=as_published),
-            cleaned_by=None if cleaned_at is None else _snapshot(workspace, cleaned_at, known_for, outcome_for),
-            sample=Sample(sample, seed),
-            rhythm=rhythm,
             engine=engine,
         )
         write_table(table.rows, out)
@@ -126,8 +134,7 @@ def train(
 
     Example: counterpoint churn train work --at 2017-04-28
     """
-    from counterpoint.churn.train import about
-    from counterpoint.churn.train import train as learn
+    from counterpoint.churn.training import train as learn
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("learning"):
@@ -136,12 +143,12 @@ def train(
             snapshot,
             kind=model,
             snapshots=snapshots,
-            seed=seed,
+            rng=seed,
             practice=_practice(bots),
             engine=engine,
         )
     if as_json:
-        say_json(about(trained))
+        say_json(trained.description)
         return
     days = ", ".join(str(snapshot.day) for snapshot in trained.snapshots)
     say(
@@ -177,20 +184,23 @@ def evaluate(
 
     Example: counterpoint churn evaluate work --at 2017-04-28
     """
-    from counterpoint.churn.evaluate import evaluate as judge
-    from counterpoint.churn.models.registry import KINDS
+    from counterpoint.churn.evaluation import EvaluationSettings
+    from counterpoint.churn.evaluation import evaluate as judge
+    from counterpoint.churn.models.registry import MODELS
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("judging"):
         found = judge(
             workspace,
             snapshot,
-            models=list(KINDS) if models == "all" else [name.strip() for name in models.split(",")],
-            train_at=train_at,
-            snapshots=snapshots,
-            grid=grid,
-            seed=seed,
-            resamples=resamples,
+            EvaluationSettings(
+                models=list(MODELS) if models == "all" else [name.strip() for name in models.split(",")],
+                train_at=train_at,
+                snapshots=snapshots,
+                grid=grid,
+                rng=seed,
+                resamples=resamples,
+            ),
             practice=_practice(bots, as_published=as_published),
             engine=engine,
         )
@@ -200,26 +210,28 @@ def evaluate(
         _say_evaluation(found)
 
 
-def _say_evaluation(found: "Evaluation") -> None:
+def _say_evaluation(found: "ChurnEvaluation") -> None:
     for split in found.splits:
-        left = f"{split.left:.1%} left"
-        say(f"{split.name}: {split.listeners:,} listeners known on {found.at}, {left}; learned {split.learned}")
-        others = list(dict.fromkeys(other for judged in split.judged for other in judged.ahead))
+        left = f"{split.churn_rate:.1%} left"
+        say(f"{split.name}: {split.listeners:,} listeners known on {found.day}, {left}; learned {split.trained_on}")
+        others = list(dict.fromkeys(other for judged in split.predictors for other in judged.auc_gain))
         columns = ("AUC", "PR-AUC", "lift", *(f"ahead of {other}" for other in others), "Brier", "log loss")
         rows = [
             (
                 judged.predictor,
                 *(_brief(judged.metrics.get(name)) for name in ("auc", "pr_auc", "lift")),
-                *(_brief(judged.ahead.get(other)) for other in others),
+                *(_brief(judged.auc_gain.get(other)) for other in others),
                 *(_brief(judged.metrics.get(name)) for name in ("brier", "log_loss")),
             )
-            for judged in split.judged
+            for judged in split.predictors
         ]
         say_table(("predictor", *columns), rows)
         at_half = ("accuracy", "precision", "recall", "f1")
-        rows = [(j.predictor, *(_brief(j.metrics[name]) for name in at_half)) for j in split.judged if j.calibration]
+        rows = [
+            (j.predictor, *(_brief(j.metrics[name]) for name in at_half)) for j in split.predictors if j.calibration
+        ]
         say_table(("at .5", "accuracy", "precision", "recall", "F1"), rows)
-        for judged in split.judged:
+        for judged in split.predictors:
             if leading := [row.feature for row in split.importance.get(judged.predictor, ())[:5]]:
                 say(f"{judged.predictor} looks at {', '.join(leading)}")
         say()
@@ -268,15 +280,15 @@ def score(
 
     Example: counterpoint churn score work --out ranked.csv --holdout 0.1
     """
-    from counterpoint.churn.retention_offers import Plan
-    from counterpoint.churn.score import outcome_of
-    from counterpoint.churn.score import score as rank
+    from counterpoint.churn.offers import measure_offers, plan_offers
+    from counterpoint.churn.retention_offers import OfferPlan
+    from counterpoint.churn.scoring import score as rank
     from counterpoint.storage.exchange import read_table, write_table
 
     if outcome is not None:
-        _say_uplift(outcome_of(workspace, read_table(outcome), at=at), as_json=as_json)
+        _say_uplift(measure_offers(workspace, read_table(outcome), at=at), as_json=as_json)
         return
-    plan = Plan(
+    plan = OfferPlan(
         watch_after=watch_after,
         act_after=act_after,
         at_risk=at_risk,
@@ -290,31 +302,32 @@ def score(
     )
     with progress("scoring"):
         payers = None if paying is None else read_table(paying, "uid")["uid"]
-        scores = rank(workspace, at=at, plan=plan, paying=payers, engine=engine)
+        scores = rank(workspace, at=at, engine=engine)
+        offers = plan_offers(workspace, plan, paying=payers)
         if out is not None:
-            write_table(scores.rows, out)
+            write_table(offers.rows, out)
     if as_json:
         say_json(
             {
                 "at": scores.snapshot.day,
                 "model": scores.model,
                 "listeners": scores.rows.height,
-                "costs": scores.costs,
-                "top": scores.rows.head(top).to_dicts(),
-                "least": scores.rows.tail(least).reverse().to_dicts(),
-                "in common": scores.common,
+                "costs": offers.costs,
+                "top": offers.rows.head(top).to_dicts(),
+                "least": offers.rows.tail(least).reverse().to_dicts(),
+                "in common": scores.traits,
             }
         )
         return
     say(f"{scores.rows.height:,} listeners known on {scores.snapshot.day}, ranked by {scores.model}")
-    _say_ranked(scores.rows.head(top))
+    _say_ranked(offers.rows.head(top))
     if least:
         say("\nleast likely to leave")
-        _say_ranked(scores.rows.tail(least).reverse())
-        rows = [(each.feature, each.least, each.others, each.apart) for each in scores.common]
+        _say_ranked(offers.rows.tail(least).reverse())
+        rows = [(trait.feature, trait.safest, trait.others, trait.superiority) for trait in scores.traits]
         say("\nwhat the least likely tenth has in common")
         say_table(("feature", "their median", "of the others", "larger for one of them"), rows)
-    _say_costs(scores.costs)
+    _say_costs(offers.costs)
     if out is not None:
         say(f"all of them: {out}")
 
@@ -325,7 +338,7 @@ def _say_ranked(rows: "pl.DataFrame") -> None:
     say_table(("rank", "uid", "probability", "alert", "main reasons", "offer", "days since seen", "events"), shown)
 
 
-def _say_costs(costs: "Costs") -> None:
+def _say_costs(costs: "OfferCosts") -> None:
     say(
         f"\n{costs.stage} stage: {costs.offered:,} offers cost {costs.cost:,.0f}, {costs.on_stayers:,.0f} of it on"
         f" listeners who would stay anyway; they pay from a fall of {costs.break_even:.1%} in the probability to leave"
@@ -333,8 +346,10 @@ def _say_costs(costs: "Costs") -> None:
     if not costs.offered + costs.held_out:
         say("nobody gets an offer: nobody is at risk, or an offer costs no less than a new customer (then: e-mail)")
         return
-    if costs.break_even > costs.leave:
-        say(f"only {costs.leave:.1%} of them are expected to leave: no offer can lower that so far, so none can pay")
+    if costs.break_even > costs.churn_rate:
+        say(
+            f"only {costs.churn_rate:.1%} of them are expected to leave: no offer can lower that so far, so none can pay"
+        )
         return
     held = f"{costs.held_out:,} are held out" if costs.held_out else "nobody is held out (--holdout)"
     needed = "" if costs.needed is None else f"; to find that fall, {costs.needed:,} would be needed"
@@ -343,14 +358,14 @@ def _say_costs(costs: "Costs") -> None:
 
 def _say_uplift(found: "Uplift", *, as_json: bool) -> None:
     if as_json:
-        say_json({**asdict(found), "verdict": found.pays})
+        say_json({**asdict(found), "verdict": found.verdict})
         return
     rows = [
         ("offer", found.offered, found.offered_left, found.offered_left / found.offered),
         ("hold-out", found.held_out, found.held_out_left, found.held_out_left / found.held_out),
     ]
     say_table(("group", "listeners", "left", "share"), rows)
-    say(f"offers kept {found.uplift.brief} of those who got one; they pay from {found.break_even:.3f}: {found.pays}")
+    say(f"offers kept {found.uplift.brief} of those who got one; they pay from {found.break_even:.3f}: {found.verdict}")
     if found.unknown:
         say(f"{found.unknown:,} listeners of the two groups are not in the outcome, and not counted")
 
@@ -369,19 +384,19 @@ def cohorts(
 
     Example: counterpoint churn cohorts work --by month
     """
-    from counterpoint.churn.cohorts import cohorts as follow
+    from counterpoint.churn.cohorts import follow_cohorts
 
     with progress("following"):
-        found = follow(
-            workspace, by=by, known_for=known_for, outcome_for=outcome_for, practice=_practice(bots), engine=engine
+        found = follow_cohorts(
+            workspace, period=by, known_for=known_for, outcome_for=outcome_for, practice=_practice(bots), engine=engine
         )
     if as_json:
         say_json(found)
         return
-    rows = [(row.cohort, row.at, row.left.count, row.left.brief) for row in found.churned]
+    rows = [(row.cohort, row.day, row.left.count, row.left.brief) for row in found.churn]
     say_table((f"first seen in the {by} of", "known on", "listeners", "share that left"), rows)
     say()
-    lasting = [(life.cohort, life.listeners, life.left, life.median) for life in found.lasting]
+    lasting = [(life.cohort, life.listeners, life.left, life.median) for life in found.survival]
     say_table((f"first seen in the {by} of", "listeners", "left", "half are gone after days"), lasting)
 
 
@@ -403,24 +418,26 @@ def songs(
 
     Example: counterpoint churn songs work --at 2017-04-28
     """
-    from counterpoint.churn.songs import songs as compare
+    from counterpoint.churn.leaving_songs import songs_before_leaving
     from counterpoint.storage.exchange import write_table
 
     snapshot = _snapshot(workspace, at, known_for, outcome_for)
     with progress("comparing"):
-        found = compare(workspace, snapshot, of=of, seed=seed, practice=_practice(bots), engine=engine)
+        found = songs_before_leaving(
+            workspace, snapshot, item_kind=of, rng=seed, practice=_practice(bots), engine=engine
+        )
         if out is not None:
             write_table(found.rows, out)
     if as_json:
-        said = {name: getattr(found, name) for name in ("of", "seed", "leavers", "stayers", "inflation")}
-        say_json({**said, "at": snapshot.day, "tested": found.rows.height, "found": found.found.to_dicts()})
+        said = {name: getattr(found, name) for name in ("item_kind", "seed", "leavers", "stayers", "inflation")}
+        say_json({**said, "at": snapshot.day, "tested": found.rows.height, "found": found.over_represented.to_dicts()})
         return
     say(
-        f"{found.found.height:,} of {found.rows.height:,} {of}s tested are over-represented before leaving:"
+        f"{found.over_represented.height:,} of {found.rows.height:,} {of}s tested are over-represented before leaving:"
         f" {found.leavers:,} leavers against {found.stayers:,} days of stayers like them; an association, no cause"
     )
     columns = ("item", "name", "singer", "leavers", "expected", "odds", "low", "high", "shrunk", "q", "regulars")
-    rows = [(str(row[0]), *row[1:]) for row in found.found.head(top).select(columns).iter_rows()]
+    rows = [(str(row[0]), *row[1:]) for row in found.over_represented.head(top).select(columns).iter_rows()]
     say_table((of, "name", "singer", "leavers", "by chance", "odds", "low", "high", "shrunk", "fdr", "regulars"), rows)
     if out is not None:
         say(f"\nall of them: {out}")
@@ -439,14 +456,14 @@ def likes(
 
     Example: counterpoint churn likes work
     """
-    from counterpoint.churn.likes import likes as compare
+    from counterpoint.churn.likes import compare_likes
 
     with progress("comparing"):
-        found = compare(workspace, of=of, outcome_for=outcome_for, practice=_practice(bots), engine=engine)
+        found = compare_likes(workspace, event=of, outcome_for=outcome_for, practice=_practice(bots), engine=engine)
     if as_json:
         say_json(found)
         return
-    rows = [(row.days_of, row.exposed, row.days, row.odds.brief, row.difference.brief) for row in found.rows]
+    rows = [(row.days_of, row.exposed, row.days, row.odds_ratio.brief, row.risk_difference.brief) for row in found.rows]
     say_table(("days", f"with a {of}", "in all", "odds ratio of silence", "difference in its probability"), rows)
     say("an association: who likes things may differ in ways that no log shows")
 
@@ -459,7 +476,7 @@ def _practice(bots: float, *, as_published: bool = False) -> "Practice":
 
 def _snapshot(workspace: Path, at: str | None, known_for: str, outcome_for: str) -> "Snapshot":
     """Return the snapshot asked for, or the last one whose outcome the logs have."""
-    from counterpoint.snapshots.session import last_snapshot
+    from counterpoint.snapshots.rolling import last_snapshot
     from counterpoint.snapshots.snapshot import Snapshot
 
     if at is not None:

@@ -28,5 +28,5 @@ def report(
     with progress("writing") as step:
         more, made = ((), {}) if network is None else beside(network)
         step("writing")
-        findings = write_report(workspace, to, title=title, more=more, made=made)
+        findings = write_report(workspace, to, title=title, extra_findings=more, metadata=made)
     say(f"{to}: {pluralize(findings, 'finding')}")

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from counterpoint.churn.songs import songs_in
+from counterpoint.churn.leaving_songs import songs_before_leaving_in
 from counterpoint.errors import CounterpointError
 from counterpoint.storage.workspace import WorkspaceView
 
@@ -26,7 +26,7 @@ def songs_to_push_down(view: WorkspaceView) -> pl.DataFrame:
 
 def push_down_if_known(view: WorkspaceView) -> pl.DataFrame | None:
     """Return the songs as `songs_to_push_down` does, or None if the workspace has not looked for any."""
-    for songs in songs_in(view):
-        if songs.of == "song":
-            return songs.found.select(song_id="item", known_from=pl.lit(songs.snapshot.days[2]))
+    for songs in songs_before_leaving_in(view):
+        if songs.item_kind == "song":
+            return songs.over_represented.select(song_id="item", known_from=pl.lit(songs.snapshot.days[2]))
     return None

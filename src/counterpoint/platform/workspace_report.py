@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Final
 
 from counterpoint.churn.cohorts import cohorts_in
-from counterpoint.churn.evaluate import evaluations_in
-from counterpoint.churn.findings_associations import tell_likes, tell_songs
-from counterpoint.churn.findings_at_risk import tell_at_risk, tell_least, tell_plan
-from counterpoint.churn.findings_cohorts import tell_cohorts
-from counterpoint.churn.findings_evaluation import tell_split
-from counterpoint.churn.likes import likes_in
-from counterpoint.churn.score import scores_in
-from counterpoint.churn.songs import songs_in
+from counterpoint.churn.evaluation import evaluations_in
+from counterpoint.churn.findings.associations import likes_finding, songs_finding
+from counterpoint.churn.findings.at_risk import at_risk_finding, offers_finding, safest_finding
+from counterpoint.churn.findings.cohorts import cohorts_finding
+from counterpoint.churn.findings.evaluation import split_finding
+from counterpoint.churn.leaving_songs import songs_before_leaving_in
+from counterpoint.churn.likes import like_comparisons_in
+from counterpoint.churn.offers import offers_in
+from counterpoint.churn.scoring import scores_in
 from counterpoint.errors import CounterpointError
 from counterpoint.events.ingest import ledgers
 from counterpoint.events.ledger import FileLedger
@@ -40,15 +41,15 @@ def write_report(
     to: Path,
     *,
     title: str = "Who is about to leave, and why",
-    more: Sequence[Finding] = (),
-    made: Mapping[str, str] | None = None,
+    extra_findings: Sequence[Finding] = (),
+    metadata: Mapping[str, str] | None = None,
 ) -> int:
     """Write one plain HTML page of all that the workspace has found; return the number of findings.
 
     It has a section for the logs, and one for each of the cleaning, the evaluations and the ranked list if they were
     made. Listeners appear under pseudonyms; `churn score --out` gives the table that says who is who.
 
-    more : findings of another kind, to follow these, and `made`: how they were made
+    extra_findings : findings of another kind, to follow these; `metadata` : how they were made
 
     Raises
     ------
@@ -56,48 +57,69 @@ def write_report(
         If there is no workspace or no log in it, or the page cannot be written.
     """
     with open_workspace(workspace) as view:
-        found = (*findings(view), *more)
-        told = {"Counterpoint": version("counterpoint"), "Logs": _logs(ledgers(view))}
-        told |= {
-            f"Evaluation at {e.at}, {e.known_for} known, {e.outcome_for} of outcome": (
-                f"seed {e.seed}, {e.resamples:,} resamples"
+        findings = (*workspace_findings(view), *extra_findings)
+        how_made = {"Counterpoint": version("counterpoint"), "Logs": _log_digest(ledgers(view))}
+        how_made |= {
+            f"Evaluation at {evaluation.day}, {evaluation.known_for} known, {evaluation.outcome_for} of outcome": (
+                f"seed {evaluation.seed}, {evaluation.resamples:,} resamples"
             )
-            for e in evaluations_in(view)
+            for evaluation in evaluations_in(view)
         }
-    replace_file(to, page.render(title, found, told | dict(made or {})).encode())
-    return len(found)
+    replace_file(to, page.render(title, findings, how_made | dict(metadata or {})).encode())
+    return len(findings)
 
 
-def findings(view: WorkspaceView) -> tuple[Finding, ...]:
+def workspace_findings(view: WorkspaceView) -> tuple[Finding, ...]:
     """Return what a workspace has found, in the order of a report."""
     accounts = ledgers(view)
     if not accounts:
         raise CounterpointError(f"workspace {view.root} has no logs; `counterpoint events ingest LOGS...` first")
-    logs, cleanings = key_of(log_keys(view)), sorted(view.with_prefix(CLEANING), key=lambda one: cleaning_in(one).until)
-    scores, followed = scores_in(view), cohorts_in(view)
-    dated = [
-        *((e.logs, tell_split(e, split)) for e in evaluations_in(view) for split in e.splits),
-        *([(scores.logs, tell(scores)) for tell in (tell_at_risk, tell_plan, tell_least)] if scores else []),
-        *([(followed.logs, tell_cohorts(followed))] if followed else []),
-        *((each.logs, tell_songs(each)) for each in songs_in(view)),
-        *((each.logs, tell_likes(each)) for each in likes_in(view)),
-        *((each.logs, tell_recommended(each)) for each in recommended_in(view)),
-    ]
-    if view.get(RECOMMENDER):
-        trained = trained_in(view)
-        dated.append((trained.logs, tell_recommender(trained)))
+    log_key = key_of(log_keys(view))
+    cleanings = sorted(view.with_prefix(CLEANING), key=lambda folder: cleaning_in(folder).until)
     return (
         tell_ledger(accounts),
         *(tell_cleaning(folder) for folder in cleanings[-1:]),
         *(
-            finding if made_of == logs else replace(finding, summary=STALE + finding.summary)
-            for made_of, finding in dated
+            finding if made_of == log_key else replace(finding, summary=STALE + finding.summary)
+            for made_of, finding in (*_churn_findings(view), *_recommender_findings(view))
         ),
     )
 
 
-def _logs(accounts: Sequence[FileLedger]) -> str:
+def _churn_findings(view: WorkspaceView) -> list[tuple[str, Finding]]:
+    """Return what churn found, each with the key of the logs that it was made from."""
+    scores, offers, cohorts = scores_in(view), offers_in(view), cohorts_in(view)
+    ranking: list[tuple[str, Finding]] = []
+    if scores:
+        ranking = [
+            (scores.log_key, at_risk_finding(scores, offers)),
+            *([(scores.log_key, offers_finding(offers))] if offers else []),
+            (scores.log_key, safest_finding(scores)),
+        ]
+    return [
+        *(
+            (evaluation.log_key, split_finding(evaluation, split))
+            for evaluation in evaluations_in(view)
+            for split in evaluation.splits
+        ),
+        *ranking,
+        *([(cohorts.log_key, cohorts_finding(cohorts))] if cohorts else []),
+        *((songs.log_key, songs_finding(songs)) for songs in songs_before_leaving_in(view)),
+        *((likes.log_key, likes_finding(likes)) for likes in like_comparisons_in(view)),
+    ]
+
+
+def _recommender_findings(view: WorkspaceView) -> list[tuple[str, Finding]]:
+    """Return what the recommender found, each with the key of the logs that it was made from."""
+    findings = [(evaluation.logs, tell_recommended(evaluation)) for evaluation in recommended_in(view)]
+    if view.get(RECOMMENDER):
+        trained = trained_in(view)
+        findings.append((trained.logs, tell_recommender(trained)))
+    return findings
+
+
+def _log_digest(accounts: Sequence[FileLedger]) -> str:
     """Name the logs by one digest: that of their own digests, in the order of their names."""
-    together = sha256("".join(account.sha256 for account in accounts).encode()).hexdigest()[:16]
+    digest = sha256("".join(account.sha256 for account in accounts).encode()).hexdigest()[:16]
     size = sum(account.bytes for account in accounts)
-    return f"{pluralize(len(accounts), 'file')}, {size:,} bytes, digest {together}"
+    return f"{pluralize(len(accounts), 'file')}, {size:,} bytes, digest {digest}"

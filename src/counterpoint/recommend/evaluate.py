@@ -30,6 +30,7 @@ from counterpoint.recommend.ratings import liked_later, ratings
 from counterpoint.recommend.recommender import OURS
 from counterpoint.recommend.splitting import held_out, slices
 from counterpoint.recommend.train import chosen
+from counterpoint.snapshots.rolling import rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, log_keys, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate
@@ -126,7 +127,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
     judging.check(windows)
     with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
         last = Snapshot.of(at or _last(session, outcome_for), known_for=known_for, outcome_for=outcome_for)
-        rolling = session.before(last, windows)[::-1]
+        rolling = rolling_snapshots(session, last, windows)[::-1]
         by = session.cleaning(rolling[0])
         choice = chosen(session, by, rolling[0], settings=settings, seed=seed, styles=styles, beside=kinds)
         judged = []
@@ -217,8 +218,8 @@ def _pushed_down(songs: pl.DataFrame | None, snapshot: Snapshot, versions: pl.Da
 
 
 def _last(session: SnapshotSession, outcome_for: str | int) -> str:
-    probe = Snapshot.of(date(session.days.last), known_for=1, outcome_for=outcome_for)
-    return probe.outcome_for.until(date(session.days.last)).isoformat()
+    probe = Snapshot.of(date(session.coverage.last), known_for=1, outcome_for=outcome_for)
+    return probe.outcome_for.until(date(session.coverage.last)).isoformat()
 
 
 def evaluations_in(view: WorkspaceView) -> tuple[Evaluation, ...]:

@@ -54,9 +54,9 @@ def songs_on_spark(  # noqa: PLR0913  all but two are options
         engine = session.engine
         if not isinstance(engine, Spark):  # `open_session` gives what it is asked for
             raise CounterpointError("Spark's own ALS needs Spark")
-        last = date(session.days.last).isoformat() if at is None else at
+        last = date(session.coverage.last).isoformat() if at is None else at
         snapshot = Snapshot.of(last, known_for=known_for)
-        session.check(snapshot, outcome=False)
+        session.check_coverage(snapshot, outcome=False)
         after, until, _ = snapshot.days
         by = session.cleaning(snapshot)
         songs, _ = known_songs(session, by, after, until)

@@ -68,9 +68,9 @@ def train(  # noqa: PLR0913  all but one are options
     check_kind(kind, settings=settings)
     check_seed(seed)
     with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
-        at = date(session.days.last).isoformat() if at is None else at
+        at = date(session.coverage.last).isoformat() if at is None else at
         snapshot = Snapshot.of(at, known_for=known_for, outcome_for=outcome_for)
-        session.check(snapshot, outcome=False)
+        session.check_coverage(snapshot, outcome=False)
         by = session.cleaning(snapshot)
         after, until, _ = snapshot.days
         choice = chosen(session, by, snapshot, settings=settings, seed=seed, styles=styles) if kind == OURS else None
@@ -89,7 +89,7 @@ def train(  # noqa: PLR0913  all but one are options
         folder = writer.stage()
         write(made, folder)
         told = {name: str(getattr(snapshot, name)) for name in ("day", "known_for", "outcome_for")}
-        told |= {"kind": kind, "seed": str(seed), "logs": key_of(session.logs())}
+        told |= {"kind": kind, "seed": str(seed), "logs": key_of(session.log_keys())}
         writer.commit(Staged(MODEL, key_of(MODEL, told, _digests(folder)), folder, told))
         return TrainedRecommender(snapshot, made, told["logs"])
 

@@ -49,7 +49,7 @@ def cleaning_report(
         If there is no workspace, or its logs do not cover the snapshot's known window.
     """
     with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
-        session.check(snapshot, outcome=False)
+        session.check_coverage(snapshot, outcome=False)
         return report_in(session.cleaning(snapshot))
 
 

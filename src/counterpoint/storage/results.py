@@ -42,21 +42,23 @@ def all_kept(view: WorkspaceView, prefix: str, kind: type[T]) -> tuple[T, ...]:
 
 
 def save_new_folder(result: Any, folder: Path) -> None:
-    """Write a result into a folder that is not there yet, whole or not at all.
+    """Write a result into a new or empty folder, whole or not at all.
 
     Raises
     ------
     CounterpointError
-        If the folder is there already, or the disk refuses.
+        If something is there already, or the disk refuses.
     """
-    if folder.exists():
-        raise CounterpointError(f"{folder} is there already: name a new folder")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CounterpointError(f"{folder} is there already: name a new or an empty folder")
     parent = folder.absolute().parent
     make_folder(parent)
     with TemporaryDirectory(dir=parent, prefix=f".{folder.name}-") as home:
         staged = Path(home) / folder.name
         staged.mkdir()
         save(result, staged, RESULT)
+        if folder.exists():
+            folder.rmdir()
         publish_folder(staged, folder.absolute())
 
 

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.churn.models.protocol import Shares, shares
+from counterpoint.churn.models.protocol import Shares, as_shares
 from counterpoint.churn.training_set import Examples, Matrix
 
-ROUNDS: Final = 100
-LEAF: Final = 100  # the fewest listeners in a leaf; of few listeners a twentieth, or trees would have no branches
-ONE_THREAD_BELOW: Final = 20_000  # listeners: below, threads wait for each other longer than they work
-BOOSTING: Final[Mapping[str, Any]] = {
+BOOSTING_ROUNDS: Final = 100
+MIN_LEAF: Final = 100  # the fewest listeners in a leaf; of few listeners a twentieth, or trees would have no branches
+MIN_ROWS_FOR_THREADS: Final = 20_000  # listeners: below, threads wait for each other longer than they work
+BOOSTING_PARAMS: Final[Mapping[str, Any]] = {
     "objective": "binary",
     "learning_rate": 0.1,
     "num_leaves": 7,
@@ -30,14 +31,19 @@ BOOSTING: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Boosted:
-    """Gradient-boosted trees (Ke et al. 2017)."""
+    """Gradient-boosted trees (Ke et al. 2017), as LightGBM's own text."""
 
-    booster: lgb.Booster
+    text: str
+
+    @cached_property
+    def booster(self) -> lgb.Booster:
+        """The trees as LightGBM has them."""
+        return lgb.Booster(model_str=self.text)
 
     @property
     def importance(self) -> Shares:
         """Each feature's share of the gain of all splits."""
-        return shares(self.booster.feature_importance("gain"))
+        return as_shares(self.booster.feature_importance("gain"))
 
     def log_odds(self, x: Matrix) -> NDArray[np.float64]:
         """Return the log-odds, float64[n], of x, float64[n, features]."""
@@ -53,10 +59,6 @@ class Boosted:
             return np.empty_like(x)
         return np.asarray(self.booster.predict(x, pred_contrib=True), dtype=np.float64)[:, :-1]
 
-    def content(self) -> bytes:
-        """Return the trees as LightGBM's own text."""
-        return str(self.booster.model_to_string()).encode()
-
 
 @dataclass(frozen=True)
 class BoostedKind:
@@ -64,11 +66,8 @@ class BoostedKind:
 
     def fit(self, examples: Examples, *, seed: int) -> Boosted:
         """Learn from features and labels."""
-        threads = 1 if len(examples.y) < ONE_THREAD_BELOW else 0
-        leaf = max(5, min(LEAF, len(examples.y) // 20))
-        settings = {**BOOSTING, "seed": seed, "num_threads": threads, "min_data_in_leaf": leaf}
-        return Boosted(lgb.train(settings, lgb.Dataset(examples.x, examples.y), num_boost_round=ROUNDS))
-
-    def read(self, content: bytes) -> Boosted:
-        """Read what `Boosted.content` returned."""
-        return Boosted(lgb.Booster(model_str=content.decode()))
+        threads = 1 if len(examples.y) < MIN_ROWS_FOR_THREADS else 0
+        leaf = max(5, min(MIN_LEAF, len(examples.y) // 20))
+        params = {**BOOSTING_PARAMS, "seed": seed, "num_threads": threads, "min_data_in_leaf": leaf}
+        booster = lgb.train(params, lgb.Dataset(examples.x, examples.y), num_boost_round=BOOSTING_ROUNDS)
+        return Boosted(booster.model_to_string())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.churn.models.protocol import Fitted, Kind
+from counterpoint.churn.models.protocol import FittedModel, ModelKind
 from counterpoint.churn.training_set import FOLDS, Examples, Matrix
 
 
@@ -16,34 +16,34 @@ class CrossFitted:
     A listener's fold is bucket % 5. Whoever was learned from is scored by the model that did not see them.
     """
 
-    whole: Fitted
-    folds: tuple[Fitted, ...]
+    whole: FittedModel
+    folds: tuple[FittedModel, ...]
 
     @property
-    def parts(self) -> tuple[Fitted, ...]:
+    def parts(self) -> tuple[FittedModel, ...]:
         """The whole, then the folds."""
         return (self.whole, *self.folds)
 
     def out_of_fold(self, x: Matrix, fold: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return each listener's probability by the model that did not see them."""
-        found = np.empty(len(x))
-        for here, model in self._own(fold):
-            found[here] = model.probability(x[here])
-        return found
+        probability = np.empty(len(x))
+        for rows, model in self._by_fold(fold):
+            probability[rows] = model.probability(x[rows])
+        return probability
 
     def out_of_fold_contributions(self, x: Matrix, fold: NDArray[np.int64]) -> Matrix:
         """Return each listener's contributions by the model that did not see them."""
-        found = np.empty_like(x)
-        for here, model in self._own(fold):
-            found[here] = model.contributions(x[here])
-        return found
+        contributions = np.empty_like(x)
+        for rows, model in self._by_fold(fold):
+            contributions[rows] = model.contributions(x[rows])
+        return contributions
 
-    def _own(self, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.bool_], Fitted]]:
-        own = [(fold == at, model) for at, model in enumerate(self.folds)]
-        return [(here, model) for here, model in own if here.any()]
+    def _by_fold(self, fold: NDArray[np.int64]) -> list[tuple[NDArray[np.bool_], FittedModel]]:
+        masks = [(fold == number, model) for number, model in enumerate(self.folds)]
+        return [(mask, model) for mask, model in masks if mask.any()]
 
 
-def cross_fit(kind: Kind, examples: Examples, *, seed: int) -> CrossFitted:
+def cross_fit(kind: ModelKind, examples: Examples, *, seed: int) -> CrossFitted:
     """Fit a kind of model to everybody, and once without each fold.
 
     Raises
@@ -51,12 +51,12 @@ def cross_fit(kind: Kind, examples: Examples, *, seed: int) -> CrossFitted:
     CounterpointError
         With fewer than 50 listeners in some training set, all of one class, or no feature known of anybody.
     """
-    sets = [examples, *(examples.rows(examples.fold != fold) for fold in range(FOLDS))]
-    whole, *folds = (fit_whole(kind, some, seed=seed) for some in sets)
+    training_sets = [examples, *(examples.rows(examples.fold != fold) for fold in range(FOLDS))]
+    whole, *folds = (fit_whole(kind, training_set, seed=seed) for training_set in training_sets)
     return CrossFitted(whole, tuple(folds))
 
 
-def fit_whole(kind: Kind, examples: Examples, *, seed: int) -> Fitted:
+def fit_whole(kind: ModelKind, examples: Examples, *, seed: int) -> FittedModel:
     """Fit a kind of model to all rows; raises CounterpointError as `cross_fit` does."""
     examples.check()
     return kind.fit(examples, seed=seed)

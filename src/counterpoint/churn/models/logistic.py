@@ -1,8 +1,7 @@
 """Logistic regression: one coefficient a feature, and one for its absence."""
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -10,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from counterpoint.churn.models.protocol import Shares, logistic, shares
+from counterpoint.churn.models.protocol import Shares, as_shares, sigmoid
 from counterpoint.churn.training_set import Examples, Matrix
 
-NO_SPREAD: Final = 1e-9  # of a feature, relative to its mean: below is the noise of adding numbers
+MIN_RELATIVE_SCALE: Final = 1e-9  # of a feature, relative to its mean: below is the noise of adding numbers
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Logistic:
     @property
     def importance(self) -> Shares:
         """Each feature's share of the absolute coefficients."""
-        return shares(np.abs(np.array(self.present)))
+        return as_shares(np.abs(np.array(self.present)))
 
     def log_odds(self, x: Matrix) -> NDArray[np.float64]:
         """Return the log-odds, float64[n], of x, float64[n, features]."""
@@ -42,38 +41,34 @@ class Logistic:
 
     def probability(self, x: Matrix) -> NDArray[np.float64]:
         """Return P(churn), float64[n], of x, float64[n, features]."""
-        return logistic(self.log_odds(x))
+        return sigmoid(self.log_odds(x))
 
     def contributions(self, x: Matrix) -> Matrix:
         """Return what each feature adds to the log-odds, float64[n, features]; 0 at the training mean."""
-        entered = _entered(x, logged=self.logged)
-        present = (entered - np.array(self.mean)) / np.array(self.scale) * np.array(self.present)
-        return np.where(np.isnan(entered), np.array(self.missing), present)
-
-    def content(self) -> bytes:
-        """Return the model as JSON."""
-        return json.dumps(asdict(self)).encode()
+        transformed = _transformed(x, logged=self.logged)
+        present = (transformed - np.array(self.mean)) / np.array(self.scale) * np.array(self.present)
+        return np.where(np.isnan(transformed), np.array(self.missing), present)
 
 
 @dataclass(frozen=True)
 class LogisticKind:
-    """Logistic regression on log(1 + x), or on the features as they are, as in the study."""
+    """Logistic regression on log(1 + x), or on the features as they are, as in the churn report."""
 
     logged: bool = True
 
     def fit(self, examples: Examples, *, seed: int) -> Logistic:
         """Learn by maximum penalised likelihood."""
-        entered = _entered(examples.x, logged=self.logged)
-        absent = np.isnan(entered)
-        counted = np.maximum((~absent).sum(axis=0), 1)
-        mean = np.where(absent, 0, entered).sum(axis=0) / counted
-        centred = np.where(absent, 0, entered - mean)
-        scale = np.sqrt((centred**2).sum(axis=0) / counted)
+        transformed = _transformed(examples.x, logged=self.logged)
+        absent = np.isnan(transformed)
+        known = np.maximum((~absent).sum(axis=0), 1)
+        mean = np.where(absent, 0, transformed).sum(axis=0) / known
+        centred = np.where(absent, 0, transformed - mean)
+        scale = np.sqrt((centred**2).sum(axis=0) / known)
         # What never varies says nothing: its column is zero, and so is its coefficient.
-        constant = scale <= NO_SPREAD * np.maximum(1, np.abs(mean))
+        constant = scale <= MIN_RELATIVE_SCALE * np.maximum(1, np.abs(mean))
         scale[constant], centred[:, constant] = 1, 0
-        telling = absent.any(axis=0) & ~absent.all(axis=0)
-        columns = np.hstack([centred / scale, absent[:, telling]])
+        has_indicator = absent.any(axis=0) & ~absent.all(axis=0)
+        columns = np.hstack([centred / scale, absent[:, has_indicator]])
         model = LogisticRegression(C=1.0, tol=1e-6, max_iter=1000, random_state=seed, solver="newton-cholesky")
         with catch_warnings():
             # Where there is nothing to learn Newton's steps get lost in the last digits; scikit-learn then goes on with
@@ -82,7 +77,7 @@ class LogisticKind:
             fitted = model.fit(columns, examples.y)
         present, indicated = np.split(fitted.coef_[0], [len(mean)])
         missing = np.zeros_like(mean)
-        missing[telling] = indicated
+        missing[has_indicator] = indicated
         return Logistic(
             mean=tuple(mean.tolist()),
             scale=tuple(scale.tolist()),
@@ -92,12 +87,6 @@ class LogisticKind:
             logged=self.logged,
         )
 
-    def read(self, content: bytes) -> Logistic:
-        """Read what `Logistic.content` returned."""
-        made: dict[str, Any] = json.loads(content)
-        terms = {name: tuple(value) for name, value in made.items() if isinstance(value, list)}
-        return Logistic(**{**made, **terms})
 
-
-def _entered(x: Matrix, *, logged: bool) -> Matrix:
+def _transformed(x: Matrix, *, logged: bool) -> Matrix:
     return np.log1p(np.maximum(x, 0)) if logged else x

@@ -1,4 +1,4 @@
-"""What a kind of model must do to be fitted, judged, explained and saved like all others."""
+"""What a kind of model must do to be fitted, judged and explained like all others; a fitted one is a dataclass."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from counterpoint.churn.training_set import Examples, Matrix
 Shares = NDArray[np.float64]
 
 
-class Fitted(Protocol):
+class FittedModel(Protocol):
     """A model that has learned."""
 
     @property
@@ -30,25 +30,19 @@ class Fitted(Protocol):
         probability.
         """
 
-    def content(self) -> bytes:
-        """Return the model as bytes that `read` of its kind understands."""
 
+class ModelKind(Protocol):
+    """A kind of model: how to fit one."""
 
-class Kind(Protocol):
-    """A kind of model: how to fit one and how to read one."""
-
-    def fit(self, examples: Examples, *, seed: int) -> Fitted:
+    def fit(self, examples: Examples, *, seed: int) -> FittedModel:
         """Learn; the same examples and the same seed give the same model."""
 
-    def read(self, content: bytes) -> Fitted:
-        """Read what `Fitted.content` returned."""
 
-
-def logistic(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities of log-odds."""
     return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -500, 500))))
 
 
-def shares(sizes: NDArray[np.float64]) -> Shares:
+def as_shares(sizes: NDArray[np.float64]) -> Shares:
     """Return sizes as shares of their sum; zeros where all are zero."""
     return np.asarray(sizes / max(sizes.sum(), np.finfo(np.float64).tiny))

@@ -7,22 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from counterpoint.churn.models.protocol import Shares, shares
+from counterpoint.churn.models.protocol import Shares, as_shares
 from counterpoint.churn.training_set import Examples, Matrix
 from counterpoint.errors import CounterpointError
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A fitted classifier: it says probabilities, but neither explains nor saves itself here."""
+class SklearnModel:
+    """A fitted classifier: it says probabilities, but does not explain itself and is not kept."""
 
     estimator: Any
 
     @property
     def importance(self) -> Shares | None:
         """Its own `feature_importances_`, if it has any."""
-        found = getattr(self.estimator, "feature_importances_", None)
-        return None if found is None else shares(np.asarray(found, np.float64))
+        importances = getattr(self.estimator, "feature_importances_", None)
+        return None if importances is None else as_shares(np.asarray(importances, np.float64))
 
     def probability(self, x: Matrix) -> NDArray[np.float64]:
         """Return P(churn), float64[n], of x, float64[n, features]."""
@@ -36,34 +36,26 @@ class Foreign:
         """Refuse: nothing is known of how it adds up."""
         raise CounterpointError(f"{type(self.estimator).__name__} gives probabilities, but no reasons")
 
-    def content(self) -> bytes:
-        """Refuse: only a pickle could hold it, and a pickle runs code when it is loaded."""
-        raise CounterpointError(f"{type(self.estimator).__name__} can be judged, but is not saved")
-
 
 @dataclass(frozen=True)
-class ForeignKind:
+class SklearnKind:
     """A classifier to be cloned and fitted; what is missing reaches it as nan, as is the habit of scikit-learn."""
 
     estimator: Any
 
-    def fit(self, examples: Examples, *, seed: int) -> Foreign:
+    def fit(self, examples: Examples, *, seed: int) -> SklearnModel:
         """Fit a clone; the seed goes to every `random_state` it has."""
         if not hasattr(self.estimator, "fit") or not hasattr(self.estimator, "predict_proba"):
             raise CounterpointError(f"{type(self.estimator).__name__} is no classifier with fit and predict_proba")
         try:
-            made = clone(self.estimator)
+            estimator = clone(self.estimator)
         except TypeError as error:
             raise CounterpointError(
                 f"{type(self.estimator).__name__} cannot be cloned: scikit-learn's BaseEstimator would let it be"
             ) from error
-        made.set_params(**{name: seed for name in made.get_params() if name.endswith("random_state")})
+        estimator.set_params(**{name: seed for name in estimator.get_params() if name.endswith("random_state")})
         try:
-            return Foreign(made.fit(examples.x, examples.y))
+            return SklearnModel(estimator.fit(examples.x, examples.y))
         except ValueError as error:
             first = str(error).strip().partition("\n")[0]
-            raise CounterpointError(f"{type(made).__name__} does not learn from this table: {first}") from error
-
-    def read(self, content: bytes) -> Foreign:  # noqa: ARG002
-        """Refuse: it was never saved."""
-        raise CounterpointError(f"{type(self.estimator).__name__} is not saved here, so it cannot be read")
+            raise CounterpointError(f"{type(estimator).__name__} does not learn from this table: {first}") from error

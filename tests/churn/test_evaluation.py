@@ -13,39 +13,50 @@ import numpy as np
 import pytest
 from tests.small_logs import Event, ingested
 
-from counterpoint.churn import evaluate as churn_evaluate
+from counterpoint.churn import evaluation as churn_evaluation
 from counterpoint.churn import visit_hmm
-from counterpoint.churn.evaluate import PLAIN, USUAL, evaluate, evaluations_in
+from counterpoint.churn.evaluation import (
+    DEFAULT_MODELS,
+    FREQUENCY,
+    RECENCY,
+    EvaluationSettings,
+    evaluations_in,
+)
+from counterpoint.churn.evaluation import evaluate as evaluate_with
+from counterpoint.churn.feature_table import listener_table
 from counterpoint.churn.models import boosted
 from counterpoint.churn.models.blend import BlendKind
 from counterpoint.churn.models.crossfit import cross_fit, fit_whole
-from counterpoint.churn.models.registry import KINDS, SEARCHED, STUDY
-from counterpoint.churn.train import train
-from counterpoint.churn.training_set import together
+from counterpoint.churn.models.registry import MODELS, PUBLISHED_MODELS, SEARCHED_FOREST
+from counterpoint.churn.training import train
+from counterpoint.churn.training_set import Examples, concatenate
 from counterpoint.errors import CounterpointError
-from counterpoint.events.rules import AS_PUBLISHED
-from counterpoint.snapshots.session import listener_table
+from counterpoint.events.rules import AS_PUBLISHED, OURS
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.classification import METRICS, auc, brier
 from counterpoint.storage.workspace import open_workspace
 
 SEED = 3
-MODELS = USUAL
-PREDICTORS = {*MODELS, *PLAIN}
+PLAIN = (RECENCY, FREQUENCY)
+PREDICTORS = {*DEFAULT_MODELS, *PLAIN}
+
+
+def evaluate(workspace, snapshot, *, practice=OURS, **settings):
+    return evaluate_with(workspace, snapshot, EvaluationSettings(**settings), practice=practice)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_trees():
     """None of these truths depends on how many trees a model has, or how long the rhythm is learned."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boosted, "ROUNDS", 20)
-        patch.setattr(visit_hmm, "ITERATIONS", 5)
+        patch.setattr(boosted, "BOOSTING_ROUNDS", 20)
+        patch.setattr(visit_hmm, "EM_ITERATIONS", 5)
         yield
 
 
 @pytest.fixture(scope="module")
 def evaluation(workspace, snapshot):
-    return evaluate(workspace, snapshot, seed=SEED, resamples=100)
+    return evaluate(workspace, snapshot, rng=SEED, resamples=100)
 
 
 @pytest.fixture(scope="module")
@@ -60,25 +71,25 @@ def split(evaluation, request):
 
 
 def test_an_evaluation_has_both_splits_and_says_when_each_was_trained(evaluation):
-    assert [(split.name.split()[0], split.learned) for split in evaluation.splits] == [
+    assert [(split.name.split()[0], split.trained_on) for split in evaluation.splits] == [
         ("random", "out of fold"),
         ("time", "at 2017-04-14"),
     ]
-    assert (evaluation.at, evaluation.known_for, evaluation.outcome_for) == ("2017-04-21", "14", "7")
+    assert (evaluation.day, evaluation.known_for, evaluation.outcome_for) == ("2017-04-21", "14", "7")
     assert (evaluation.seed, evaluation.note) == (SEED, "")
 
 
 def test_all_predictors_are_judged_on_all_listeners_of_the_snapshot(split, table, snapshot):
-    y = table(snapshot).examples.y
-    assert (split.listeners, split.left) == (len(y), y.mean())
-    assert {judged.predictor for judged in split.judged} == PREDICTORS == set(split.roc)
-    assert {judged.auc.count for judged in split.judged} == {len(y)}
-    assert set(split.calibration) == set(split.importance) == set(MODELS)
+    y = Examples.of(table(snapshot)).y
+    assert (split.listeners, split.churn_rate) == (len(y), y.mean())
+    assert {judged.predictor for judged in split.predictors} == PREDICTORS == set(split.roc)
+    assert {judged.auc.count for judged in split.predictors} == {len(y)}
+    assert set(split.calibration) == set(split.importance) == set(DEFAULT_MODELS)
 
 
 def test_every_interval_holds_its_value(split):
-    for judged in split.judged:
-        estimates = [value for value in (*judged.metrics.values(), *judged.ahead.values()) if value]
+    for judged in split.predictors:
+        estimates = [value for value in (*judged.metrics.values(), *judged.auc_gain.values()) if value]
         assert len(estimates) >= 4
         for estimate in estimates:
             assert estimate.low <= estimate.value <= estimate.high
@@ -88,7 +99,7 @@ def test_every_interval_holds_its_value(split):
 def test_recency_and_frequency_alone_are_scored_as_they_are_said_to_be(split, table, snapshot, earlier):
     rows = table(snapshot, cleaned_at=snapshot if split.name.startswith("random") else earlier).rows
     y = rows["churned"].to_numpy()
-    by = {judged.predictor: judged.auc.value for judged in split.judged}
+    by = {judged.predictor: judged.auc.value for judged in split.predictors}
     assert by["recency alone"] == pytest.approx(mann_whitney(y, rows["days_since_seen"].to_list()))
     assert by["frequency alone"] == pytest.approx(mann_whitney(y, [-count for count in rows["events"]]))
 
@@ -100,47 +111,47 @@ def mann_whitney(y, score):
 
 
 def test_the_random_split_judges_out_of_fold(evaluation, table, snapshot):
-    test = table(snapshot, rhythm=True).examples
-    for kind in MODELS:
-        fitted = cross_fit(KINDS[kind], test, seed=SEED)
+    test = Examples.of(table(snapshot, visit_hmm=True))
+    for kind in DEFAULT_MODELS:
+        fitted = cross_fit(MODELS[kind], test, seed=SEED)
         p, found = fitted.out_of_fold(test.x, test.fold), judged(evaluation.splits[0], kind)
         assert found.auc.value == pytest.approx(auc(test.y, p))
         assert found.metrics["brier"].value == pytest.approx(brier(test.y, p))
-        assert found.trained["auc"] == pytest.approx(auc(test.y, fitted.whole.probability(test.x)))
+        assert found.training_metrics["auc"] == pytest.approx(auc(test.y, fitted.whole.probability(test.x)))
 
 
 def test_the_time_split_judges_a_model_of_the_earlier_days_cleaned_as_they_were(evaluation, table, snapshot, earlier):
-    past, test = (table(day, cleaned_at=earlier, rhythm=True).examples for day in (earlier, snapshot))
-    for kind in MODELS:
-        p = fit_whole(KINDS[kind], past, seed=SEED).probability(test.x)
+    past, test = (Examples.of(table(day, cleaned_at=earlier, visit_hmm=True)) for day in (earlier, snapshot))
+    for kind in DEFAULT_MODELS:
+        p = fit_whole(MODELS[kind], past, seed=SEED).probability(test.x)
         found = judged(evaluation.splits[1], kind)
         assert found.auc.value == pytest.approx(auc(test.y, p))
         assert found.metrics["accuracy"].value == pytest.approx(np.mean((p >= 0.5) == test.y))
 
 
 def judged(split, kind):
-    [found] = [found for found in split.judged if found.predictor == kind]
+    [found] = [found for found in split.predictors if found.predictor == kind]
     return found
 
 
-@pytest.mark.parametrize("other", [MODELS[0], PLAIN[0]])
+@pytest.mark.parametrize("other", [DEFAULT_MODELS[0], PLAIN[0]])
 def test_how_far_ahead_of_another_is_the_difference_of_the_two(split, other):
     base = judged(split, other)
-    assert other not in base.ahead
-    for found in split.judged:
+    assert other not in base.auc_gain
+    for found in split.predictors:
         if found is not base:
-            assert found.ahead[other].value == pytest.approx(found.auc.value - base.auc.value)
+            assert found.auc_gain[other].value == pytest.approx(found.auc.value - base.auc.value)
 
 
 def test_what_needs_a_probability_is_said_of_models_alone(split):
-    for found in split.judged:
-        is_model = found.predictor in MODELS
+    for found in split.predictors:
+        is_model = found.predictor in DEFAULT_MODELS
         assert set(found.metrics) == set(METRICS if is_model else METRICS[:3])
-        assert (found.calibration is not None) == is_model == bool(found.trained)
+        assert (found.calibration is not None) == is_model == bool(found.training_metrics)
 
 
 def test_curves_run_from_corner_to_corner_and_bins_hold_everybody(split):
-    for false_positive, true_positive in (*split.roc.values(), *split.roc_trained.values()):
+    for false_positive, true_positive in (*split.roc.values(), *split.training_roc.values()):
         assert (false_positive[0], true_positive[0], false_positive[-1], true_positive[-1]) == (0, 0, 1, 1)
         assert list(false_positive) == sorted(false_positive)
         assert list(true_positive) == sorted(true_positive)
@@ -148,10 +159,10 @@ def test_curves_run_from_corner_to_corner_and_bins_hold_everybody(split):
 
 
 def test_importances_are_of_every_feature_and_fall(split, table, snapshot):
-    names = set(table(snapshot, rhythm=True).names)
+    names = set(table(snapshot, visit_hmm=True).names)
     for rows in split.importance.values():
         assert {row.feature for row in rows} == names
-        assert [row.drop.value for row in rows] == sorted((row.drop.value for row in rows), reverse=True)
+        assert [row.auc_loss.value for row in rows] == sorted((row.auc_loss.value for row in rows), reverse=True)
         assert sum(row.share for row in rows) == pytest.approx(1)
 
 
@@ -161,24 +172,24 @@ def test_importances_are_of_every_feature_and_fall(split, table, snapshot):
 def test_a_model_learns_from_several_snapshots_whose_outcomes_are_over(workspace, tmp_path):
     copy, test = shutil.copytree(workspace, tmp_path / "copy"), Snapshot.of("2017-04-24", known_for=5, outcome_for=4)
     [_, split] = evaluate(copy, test, models=["logistic"], snapshots=3, resamples=20).splits
-    assert split.learned == "at 2017-04-20, 2017-04-16, 2017-04-12"
+    assert split.trained_on == "at 2017-04-20, 2017-04-16, 2017-04-12"
 
 
 def test_learning_from_several_snapshots_is_learning_from_all_their_rows(workspace, table, tmp_path):
     copy, test = shutil.copytree(workspace, tmp_path / "copy"), Snapshot.of("2017-04-24", known_for=5, outcome_for=4)
     [_, split] = evaluate(copy, test, models=["logistic"], snapshots=2, resamples=20).splits
     newest, oldest = (replace(test, day=dt.date(2017, 4, day)) for day in (20, 16))
-    past, *_, later = (table(day, cleaned_at=newest, rhythm=True).examples for day in (newest, oldest, test))
-    past = together([past, table(oldest, cleaned_at=newest, rhythm=True).examples])
-    p = fit_whole(KINDS["logistic"], past, seed=0).probability(later.x)
+    past, *_, later = (Examples.of(table(day, cleaned_at=newest, visit_hmm=True)) for day in (newest, oldest, test))
+    past = concatenate([past, Examples.of(table(oldest, cleaned_at=newest, visit_hmm=True))])
+    p = fit_whole(MODELS["logistic"], past, seed=0).probability(later.x)
     assert judged(split, "logistic").auc.value == pytest.approx(auc(later.y, p))
 
 
 def test_the_models_asked_for_are_judged_and_measured_against_the_first(workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
     found = evaluate(copy, snapshot, models=["random-forest", "logistic"], resamples=20)
-    assert [one.predictor for one in found.splits[0].judged] == ["random-forest", "logistic", *PLAIN]
-    assert set(judged(found.splits[0], "logistic").ahead) == {"random-forest", "recency alone"}
+    assert [one.predictor for one in found.splits[0].predictors] == ["random-forest", "logistic", *PLAIN]
+    assert set(judged(found.splits[0], "logistic").auc_gain) == {"random-forest", "recency alone"}
 
 
 def test_an_unknown_model_and_none_at_all_are_refused_in_one_line(workspace, snapshot):
@@ -190,9 +201,9 @@ def test_as_published_the_studys_models_are_judged_on_a_fifth_of_the_listeners(w
     copy = shutil.copytree(workspace, tmp_path / "copy")
     [split] = evaluate(copy, snapshot, practice=AS_PUBLISHED, resamples=20).splits
     everybody = listener_table(copy, snapshot, practice=AS_PUBLISHED)
-    assert [one.predictor for one in split.judged] == [*STUDY, *PLAIN]
+    assert [one.predictor for one in split.predictors] == [*PUBLISHED_MODELS, *PLAIN]
     assert split.listeners == round(0.2 * everybody.rows.height)
-    assert {row.feature for row in split.importance[SEARCHED]} == set(everybody.names)
+    assert {row.feature for row in split.importance[SEARCHED_FOREST]} == set(everybody.names)
 
 
 def test_an_evaluation_as_published_stands_beside_ours(evaluation, workspace, snapshot, tmp_path):
@@ -204,10 +215,10 @@ def test_an_evaluation_as_published_stands_beside_ours(evaluation, workspace, sn
 
 def test_a_model_that_the_workspace_has_is_not_fitted_again(evaluation, workspace, snapshot, tmp_path, monkeypatch):
     copy = shutil.copytree(workspace, tmp_path / "copy")
-    train(copy, snapshot, snapshots=1, seed=SEED)
+    train(copy, snapshot, snapshots=1, rng=SEED)
     monkeypatch.setattr(BlendKind, "fit", lambda *_args, **_seed: pytest.fail("it was fitted again"))
-    monkeypatch.setattr(churn_evaluate, "_judge_time", lambda *_: evaluation.splits[1])
-    assert evaluate(copy, snapshot, seed=SEED, resamples=100) == evaluation
+    monkeypatch.setattr(churn_evaluation, "_time_split", lambda *_: evaluation.splits[1])
+    assert evaluate(copy, snapshot, rng=SEED, resamples=100) == evaluation
 
 
 # Keeping
@@ -220,7 +231,7 @@ def test_an_evaluation_is_read_back_as_it_was_returned(evaluation, workspace):
 
 def test_the_same_seed_gives_the_same_evaluation_and_takes_its_place(evaluation, workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
-    assert evaluate(copy, snapshot, seed=SEED, resamples=100) == evaluation
+    assert evaluate(copy, snapshot, rng=SEED, resamples=100) == evaluation
     with open_workspace(copy) as view:
         assert len(evaluations_in(view)) == 1
 
@@ -245,7 +256,7 @@ def test_a_model_that_would_know_the_outcome_is_refused(workspace, snapshot, day
 def test_a_refused_evaluation_leaves_the_kept_one(evaluation, workspace, snapshot):
     refusal(workspace, snapshot, train_at=dt.date(2017, 4, 15), resamples=5)
     with open_workspace(workspace) as view:
-        assert [kept.at for kept in evaluations_in(view)] == [evaluation.at]
+        assert [kept.day for kept in evaluations_in(view)] == [evaluation.day]
 
 
 def test_a_log_that_reaches_back_too_little_has_no_time_split_and_says_why(workspace, snapshot, tmp_path):
@@ -280,7 +291,7 @@ def test_a_month_that_ends_early_still_has_its_time_split(tmp_path):
     found = evaluate(
         ingested(log, tmp_path), Snapshot.of("2010-03-30", known_for="1mo", outcome_for="1mo"), resamples=9
     )
-    assert [split.learned for split in found.splits] == ["out of fold", "at 2010-02-27, 2010-01-27"]
+    assert [split.trained_on for split in found.splits] == ["out of fold", "at 2010-02-27, 2010-01-27"]
 
 
 def test_where_hardly_anyone_leaves_and_no_model_calls_it_the_evaluation_says_so(tmp_path):
@@ -288,7 +299,7 @@ def test_where_hardly_anyone_leaves_and_no_model_calls_it_the_evaluation_says_so
     at = dt.date(1970, 1, 1) + dt.timedelta(14_600 + 29)
     workspace = ingested(log, tmp_path)
     found = evaluate(workspace, Snapshot.of(at, known_for=30, outcome_for=7), resamples=50)
-    assert judged(found.splits[0], MODELS[0]).metrics["recall"].value == 0
-    assert judged(found.splits[0], MODELS[0]).metrics["precision"] is None
+    assert judged(found.splits[0], DEFAULT_MODELS[0]).metrics["recall"].value == 0
+    assert judged(found.splits[0], DEFAULT_MODELS[0]).metrics["precision"] is None
     with open_workspace(workspace) as view:
         assert evaluations_in(view) == (found,)

@@ -6,8 +6,9 @@ from polars.testing import assert_frame_equal
 from tests.logs import refusal
 from tests.small_logs import Event, ingested
 
+from counterpoint.churn.feature_table import TableSettings, listener_table
 from counterpoint.events.schema import BUCKETS
-from counterpoint.snapshots.session import Sample, listener_table
+from counterpoint.snapshots.sampling import Sample
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import open_workspace
 
@@ -26,7 +27,7 @@ def workspace(tmp_path_factory):
 
 
 def chosen(workspace, **sample):
-    return set(listener_table(workspace, SNAPSHOT, sample=Sample(**sample)).rows["uid"])
+    return set(listener_table(workspace, SNAPSHOT, TableSettings(sample=Sample(**sample))).rows["uid"])
 
 
 def test_everybody_stays_unless_asked_otherwise(workspace):
@@ -46,7 +47,7 @@ def test_a_larger_sample_holds_the_smaller_one(workspace):
 
 def test_those_in_it_keep_all_their_events_and_their_rows(workspace):
     everybody = listener_table(workspace, SNAPSHOT).rows
-    some = listener_table(workspace, SNAPSHOT, sample=Sample(0.1)).rows
+    some = listener_table(workspace, SNAPSHOT, TableSettings(sample=Sample(0.1))).rows
     assert_frame_equal(some, everybody.filter(pl.col("uid").is_in(some["uid"].implode())), check_exact=True)
 
 
@@ -54,7 +55,7 @@ def test_what_was_made_of_everybody_stays_as_it_was(workspace):
     before = listener_table(workspace, SNAPSHOT)
     with open_workspace(workspace) as view:
         cleaning, rollups = view.with_prefix("cleaning:"), view.with_prefix("rollup:")
-    listener_table(workspace, SNAPSHOT, sample=Sample(0.15))
+    listener_table(workspace, SNAPSHOT, TableSettings(sample=Sample(0.15)))
     with open_workspace(workspace) as view:
         assert view.with_prefix("cleaning:") == cleaning
         assert all(rollup in view.with_prefix("rollup:") for rollup in rollups)

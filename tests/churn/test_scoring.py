@@ -9,20 +9,19 @@
 import shutil
 
 import numpy as np
-import polars as pl
 import pytest
 from tests.small_logs import Event, ingested
 
 from counterpoint.churn import visit_hmm
-from counterpoint.churn.features import Feature, Last, Sum
 from counterpoint.churn.models import boosted
-from counterpoint.churn.models.registry import KINDS
-from counterpoint.churn.retention_offers import Plan
-from counterpoint.churn.score import in_common, outcome_of, reasons, score, scores_in
-from counterpoint.churn.train import train, trained_in
+from counterpoint.churn.models.registry import MODELS
+from counterpoint.churn.scoring import main_reasons, safest_traits, score, scores_in
+from counterpoint.churn.training import train, trained_in
+from counterpoint.churn.training_set import listener_folds
 from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
+from counterpoint.snapshots.listener_features import Feature, LastDay, WindowTotal
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import open_workspace
 
@@ -33,15 +32,15 @@ LAST_DAY = "2017-04-28"
 def _quick():
     """None of these truths depends on how many trees a model has, or how long the rhythm is learned."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boosted, "ROUNDS", 20)
-        patch.setattr(visit_hmm, "ITERATIONS", 5)
+        patch.setattr(boosted, "BOOSTING_ROUNDS", 20)
+        patch.setattr(visit_hmm, "EM_ITERATIONS", 5)
         yield
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="module", params=MODELS)
 def trained(workspace, snapshot, request):
     """Train each kind of model in turn in the module's workspace."""
-    return train(workspace, snapshot, kind=request.param, seed=2)
+    return train(workspace, snapshot, kind=request.param, rng=2)
 
 
 @pytest.fixture(scope="module")
@@ -91,20 +90,20 @@ def test_everybody_has_a_reason(now, then):
 
 
 def test_at_the_day_learned_from_each_is_scored_by_the_part_that_never_saw_them(then, trained, table):
-    known = table(trained.snapshot, rhythm=True)
+    known = table(trained.snapshot, visit_hmm=True)
     found = then.rows.sort("uid")["probability"].to_list()
-    for at, (fold, row) in enumerate(zip(known.fold, known.matrix, strict=True)):
+    for at, (fold, row) in enumerate(zip(listener_folds(known), known.matrix, strict=True)):
         assert found[at] == pytest.approx(trained.fitted.folds[fold].probability(row[None])[0], abs=1e-12)
     assert then.seen == len(found) == known.rows.height
 
 
 def test_at_the_day_learned_from_the_scores_are_not_those_of_the_model_that_saw_everybody(then, trained, table):
-    whole = trained.fitted.whole.probability(table(trained.snapshot, rhythm=True).matrix)
+    whole = trained.fitted.whole.probability(table(trained.snapshot, visit_hmm=True).matrix)
     assert (then.rows.sort("uid")["probability"].to_numpy() != whole).mean() > 0.9
 
 
 def test_at_another_day_the_model_that_learned_from_everybody_scores(now, trained, table):
-    known = table(now.snapshot, cleaned_at=trained.snapshot, outcome=False, rhythm=True)
+    known = table(now.snapshot, cleaned_at=trained.snapshot, outcome=False, visit_hmm=True)
     whole = trained.fitted.whole.probability(known.matrix)
     np.testing.assert_array_equal(now.rows.sort("uid")["probability"].to_numpy(), whole)
 
@@ -115,14 +114,14 @@ def test_scores_are_read_back_as_they_were_returned(now, workspace):
         kept = scores_in(view)
     for scores in (again, kept):
         assert (scores.snapshot, scores.model, scores.seen) == (now.snapshot, now.model, now.seen)
-        assert (scores.plan, scores.costs, scores.common) == (now.plan, now.costs, now.common)
+        assert (scores.traits, scores.key) == (now.traits, now.key)
         assert scores.rows.equals(now.rows)
 
 
 def test_scores_of_a_model_that_is_no_longer_there_are_none(now, workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
     score(copy)
-    train(copy, snapshot, kind="logistic", seed=77)
+    train(copy, snapshot, kind="logistic", rng=77)
     with open_workspace(copy) as view:
         assert scores_in(view) is None
 
@@ -138,7 +137,7 @@ def test_a_model_is_kept_as_it_was_trained(trained, workspace, table):
         trained.churned,
         trained.seed,
     )
-    t = table(trained.snapshot, rhythm=True)
+    t = table(trained.snapshot, visit_hmm=True)
     for one, other in zip(
         (kept.fitted.whole, *kept.fitted.folds), (trained.fitted.whole, *trained.fitted.folds), strict=True
     ):
@@ -147,8 +146,8 @@ def test_a_model_is_kept_as_it_was_trained(trained, workspace, table):
 
 # Reasons
 
-PLAYS = Feature("plays", "{0}", (Sum("P"),), "{:,.0f} plays")
-IDLE = Feature("idle", "{at} - {0}", (Last("P"),), "last play {:.0f} days before", "no play at all")
+PLAYS = Feature("plays", "{0}", (WindowTotal("P"),), "{:,.0f} plays")
+IDLE = Feature("idle", "{at} - {0}", (LastDay("P"),), "last play {:.0f} days before", "no play at all")
 
 
 @pytest.mark.parametrize(
@@ -163,35 +162,16 @@ IDLE = Feature("idle", "{at} - {0}", (Last("P"),), "last play {:.0f} days before
     ],
 )
 def test_reasons_are_the_features_that_speak_for_leaving_the_strongest_first(values, weights, reason):
-    assert reasons((PLAYS, IDLE), np.array([values], float), np.array([weights], float)) == [reason]
+    assert main_reasons((PLAYS, IDLE), np.array([values], float), np.array([weights], float)) == [reason]
 
 
 def test_what_the_safest_have_in_common_is_what_tells_them_from_the_others():
     rng = np.random.default_rng(1)
     x = np.column_stack([np.arange(1000.0), rng.random(1000), np.full(1000, np.nan)])
-    first, second = in_common(("often", "noise", "never"), x, -x[:, 0])
-    assert (first.feature, first.apart, first.least, first.others) == ("often", 1.0, 949.5, 449.5)
+    first, second = safest_traits(("often", "noise", "never"), x, -x[:, 0])
+    assert (first.feature, first.superiority, first.safest, first.others) == ("often", 1.0, 949.5, 449.5)
     assert second.feature == "noise"
-    assert abs(second.apart - 0.5) < 0.1
-
-
-# What to do
-
-
-def test_an_experiment_outlives_the_ranking_and_the_model_that_drew_it(trained, workspace, snapshot, tmp_path):
-    copy = shutil.copytree(workspace, tmp_path / "copy")
-    drawn = score(copy, plan=Plan(holdout=0.5, at_risk=0.1)).rows.filter(pl.col("group") != "")
-    train(copy, snapshot, kind="logistic", seed=5)
-    score(copy)
-    told = drawn.select("uid", left=(pl.col("group") == "hold-out").cast(pl.Int64))
-    found = outcome_of(copy, told)
-    assert (found.offered + found.held_out, found.uplift.value, found.unknown) == (drawn.height, 1.0, 0)
-    assert outcome_of(copy, told, at=LAST_DAY) == found
-
-
-def test_without_a_hold_out_nothing_is_said_of_offers(trained, workspace):
-    message = refusal(outcome_of, workspace, pl.DataFrame({"uid": [1], "left": [0]}))
-    assert message == "nobody was held out of the offers: `churn score --holdout 0.1` would do that"
+    assert abs(second.superiority - 0.5) < 0.1
 
 
 # Refusals
@@ -258,13 +238,3 @@ def test_one_clock_beyond_the_calendar_does_not_keep_the_rest_from_being_scored(
     train(workspace, TEXTS, kind="logistic")
     assert score(workspace).snapshot.day.isoformat() == "2016-08-30"
     assert "no model" not in refusal(score, workspace, at="2016-09-30")
-
-
-def test_an_experiment_under_way_is_not_drawn_anew(trained, workspace, tmp_path):
-    copy = shutil.copytree(workspace, tmp_path / "copy")
-    plan = Plan(holdout=0.5, at_risk=0.1)
-    score(copy, plan=plan)
-    score(copy, plan=plan)
-    assert "an experiment of 2017-04-28 with other groups is kept" in refusal(
-        score, copy, plan=Plan(holdout=0.2, at_risk=0.1)
-    )

@@ -2,37 +2,46 @@
 
 from typing import Final
 
-from counterpoint.churn.score import Scores
+from counterpoint.churn.offers import Offers
+from counterpoint.churn.scoring import Scores
 from counterpoint.report.finding import Finding, Table
 
-SHOWN: Final = 25
-COLUMNS: Final = ("rank", "pseudonym", "probability", "alert", "reasons", "days_since_seen", "events")
-HEADINGS: Final = ("rank", "listener", "probability", "alert", "main reasons", "days since seen", "events")
-CONTRIBUTIONS: Final = "Lundberg, S. M. et al. (2020). From local explanations to global understanding with explainable AI for trees. Nature Machine Intelligence 2."  # noqa: E501
-SIZE: Final = (
+LISTENERS_SHOWN: Final = 25
+HEADINGS: Final = {
+    "rank": "rank",
+    "pseudonym": "listener",
+    "probability": "probability",
+    "alert": "alert",
+    "reasons": "main reasons",
+    "days_since_seen": "days since seen",
+    "events": "events",
+}
+TREE_EXPLANATIONS: Final = "Lundberg, S. M. et al. (2020). From local explanations to global understanding with explainable AI for trees. Nature Machine Intelligence 2."  # noqa: E501
+SAMPLE_SIZE: Final = (
     "Fleiss, J. L., Levin, B. & Paik, M. C. (2003). Statistical methods for rates and proportions, 3rd ed. Wiley."
 )
 
 
-def tell_at_risk(scores: Scores) -> Finding:
-    """Show who is most likely to leave, and the main reasons."""
-    rows = scores.rows
+def at_risk_finding(scores: Scores, offers: Offers | None = None) -> Finding:
+    """Show who is most likely to leave, and the main reasons; with offers, whom to watch and to act upon too."""
+    rows = scores.rows if offers is None else offers.rows
     expected = float(rows["probability"].sum())
     says = (
         f"{rows.height:,} listeners known on {scores.snapshot.day} were ranked by {scores.model}; it expects"
         f" {expected:,.0f} of them ({expected / rows.height:.0%}) to be silent for {scores.snapshot.outcome_for.words}"
         " after it. A probability is no certainty, and a reason is what the model looked at, not a cause."
     )
-    top = rows.head(SHOWN).select(*COLUMNS)
+    top = rows.head(LISTENERS_SHOWN).select(name for name in HEADINGS if name in rows.columns)
+    headings = tuple(HEADINGS[name] for name in top.columns)
     note = "Under pseudonyms; the table that `counterpoint churn score --out` writes says who is who."
-    table = Table("At risk", HEADINGS, tuple(top.iter_rows()), note)
-    return Finding("Most likely to leave", says, (table,), (CONTRIBUTIONS,))
+    table = Table("At risk", headings, tuple(top.iter_rows()), note)
+    return Finding("Most likely to leave", says, (table,), (TREE_EXPLANATIONS,))
 
 
-def tell_plan(scores: Scores) -> Finding:
+def offers_finding(offers: Offers) -> Finding:
     """Say what the plan costs, what it must achieve, and how an experiment would find out whether it does."""
-    costs, plan = scores.costs, scores.plan
-    alerts = {name: scores.rows.filter(scores.rows["alert"] == name).height for name in ("watch", "act")}
+    costs, plan = offers.costs, offers.plan
+    alerts = {name: offers.rows.filter(offers.rows["alert"] == name).height for name in ("watch", "act")}
     says = (
         f"The stage is {costs.stage}. {costs.offered:,} offers would cost {costs.cost:,.0f}, of which"
         f" {costs.on_stayers:,.0f} would go to listeners who stay anyway. An offer pays for itself if it lowers the"
@@ -50,14 +59,14 @@ def tell_plan(scores: Scores) -> Finding:
         f"An offer costs {plan.offer_cost:g}, a new customer {plan.acquisition_cost:g}, a listener kept is worth"
         f" {plan.value_kept:g}; at risk is who leaves with a probability of {plan.at_risk:g} or more."
     )
-    return Finding("What to do", says, (Table("The plan", ("listeners", "number"), rows, note),), (SIZE,))
+    return Finding("What to do", says, (Table("The plan", ("listeners", "number"), rows, note),), (SAMPLE_SIZE,))
 
 
-def tell_least(scores: Scores) -> Finding:
+def safest_finding(scores: Scores) -> Finding:
     """Show who is least likely to leave, and what they have in common."""
-    least = scores.rows.tail(SHOWN).reverse()
-    kept = ("rank", "pseudonym", "probability", "days_since_seen", "events")
-    common = tuple((each.feature, each.least, each.others, each.apart) for each in scores.common)
+    safest = scores.rows.tail(LISTENERS_SHOWN).reverse()
+    columns_shown = ("rank", "pseudonym", "probability", "days_since_seen", "events")
+    common = tuple((trait.feature, trait.safest, trait.others, trait.superiority) for trait in scores.traits)
     columns = ("feature", "median of the least likely tenth", "of the others", "larger for a random one of them")
     note = "The last column is a probability; .5 would be no difference."
     return Finding(
@@ -68,7 +77,7 @@ def tell_least(scores: Scores) -> Finding:
             Table(
                 "The safest",
                 ("rank", "listener", "probability", "days since seen", "events"),
-                tuple(least.select(*kept).iter_rows()),
+                tuple(safest.select(*columns_shown).iter_rows()),
             ),
         ),
     )

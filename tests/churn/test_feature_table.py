@@ -12,8 +12,11 @@ import pytest
 from tests.logs import refusal
 from tests.small_logs import Event, ingested
 
-from counterpoint.churn.train import train, trained_in
-from counterpoint.snapshots.session import ListenerTable, cleaning_in, open_session
+from counterpoint.churn.feature_table import churn_table
+from counterpoint.churn.training import train, trained_in
+from counterpoint.churn.training_set import Examples, listener_folds
+from counterpoint.snapshots.listener_table import ListenerTable
+from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.duckdb_engine import DuckDB
 from counterpoint.storage.workspace import edit_workspace, open_workspace
@@ -31,7 +34,7 @@ def machine(uid):
 def tabled(workspace, snapshot=AT, *, by=None) -> ListenerTable:
     with edit_workspace(workspace) as writer, open_session(writer) as session:
         folder = by(writer.view) if by else session.cleaning(snapshot)
-        return session.table(snapshot, folder, outcome=True)
+        return churn_table(session, snapshot, folder, outcome=True)
 
 
 def live(workspace):
@@ -52,9 +55,9 @@ def test_another_snapshot_under_the_same_cleaning_has_the_same_rollup(tmp_path):
     workspace = ingested(PEOPLE[:90], tmp_path)
     with edit_workspace(workspace) as writer, open_session(writer) as session:
         cleaning = session.cleaning(AT)
-        session.table(AT, cleaning, outcome=True)
+        churn_table(session, AT, cleaning, outcome=True)
         made = dict(writer.view.live)
-        session.table(replace(AT, day=AT.outcome_for.from_day(AT.day)), cleaning, outcome=False)
+        churn_table(session, replace(AT, day=AT.outcome_for.from_day(AT.day)), cleaning, outcome=False)
         assert writer.view.live == made
 
 
@@ -101,8 +104,12 @@ def test_a_matrix_has_a_column_a_feature_and_nan_where_a_number_is_missing(tmp_p
     last_download = table.matrix[:, names.index("last_D_time")]
     assert last_download[1] == 9
     assert np.isnan(np.delete(last_download, 1)).all()
-    assert table.examples.y.tolist() == table.rows["churned"].to_list()
-    assert table.fold.tolist() == table.examples.fold.tolist() == [bucket % 5 for bucket in table.rows["bucket"]]
+    assert Examples.of(table).y.tolist() == table.rows["churned"].to_list()
+    assert (
+        listener_folds(table).tolist()
+        == Examples.of(table).fold.tolist()
+        == [bucket % 5 for bucket in table.rows["bucket"]]
+    )
 
 
 def test_a_workspace_without_events_says_how_to_get_some(tmp_path):

@@ -19,8 +19,18 @@ from polars.testing import assert_frame_equal
 from tests.logs import own_format, refused
 from tests.small_logs import EPOCH, Event, ingested
 
-from counterpoint.churn import songs as module
-from counterpoint.churn.songs import EXPECTED, PLAYS, RATES, REGULAR, VISITS, compared, expected_enough, songs, songs_in
+from counterpoint.churn import leaving_songs as module
+from counterpoint.churn.leaving_songs import (
+    ACTIVITY_CUTS,
+    MIN_EXPECTED,
+    PLAY_CUTS,
+    REGULAR_FROM,
+    VISIT_CUTS,
+    days_to_compare,
+    expected_enough,
+    songs_before_leaving,
+    songs_before_leaving_in,
+)
 from counterpoint.events.ingest import ingest
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.matching import Cells, mantel_haenszel
@@ -81,7 +91,7 @@ def workspace(events, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(workspace):
-    return songs(workspace, TEST, seed=1)
+    return songs_before_leaving(workspace, TEST, rng=1)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +111,7 @@ def days(events):
 
 @pytest.fixture(scope="module")
 def rows(days):
-    return compared(days, seed=1)
+    return days_to_compare(days, rng=1)
 
 
 def heard(events, rows):
@@ -133,24 +143,24 @@ def some_days(draw):
 
 
 def test_a_leaver_gives_the_last_day_and_no_other():
-    rows = compared(known((1, 3, 1, {}), (1, 5, 1, {}), (2, 4, 1, {})), seed=1)
+    rows = days_to_compare(known((1, 3, 1, {}), (1, 5, 1, {}), (2, 4, 1, {})), rng=1)
     assert rows.select("uid", "day", "gone").rows() == [(1, 5, 1), (2, 4, 1)]
 
 
 def test_a_leaver_whose_last_day_has_no_plays_is_not_compared():
-    assert not compared(known((1, 3, 1, {}), (1, 5, 1, {"plays": 0})), seed=1).height
+    assert not days_to_compare(known((1, 3, 1, {}), (1, 5, 1, {"plays": 0})), rng=1).height
 
 
 def test_a_stayer_gives_the_first_day_in_the_log_and_one_later_day_that_have_plays():
     whole = [(1, 0, 0, {}), (1, 3, 0, {"plays": 0}), (1, 5, 0, {})]
-    assert compared(known(*whole), seed=1)["day"].to_list() == [0, 5]
-    assert compared(known((1, 0, 0, {"plays": 0}), *whole[1:]), seed=1)["day"].to_list() == [5]
-    assert compared(known(*whole[1:]), seed=1)["day"].to_list() == [5]  # the first lies before what is known
+    assert days_to_compare(known(*whole), rng=1)["day"].to_list() == [0, 5]
+    assert days_to_compare(known((1, 0, 0, {"plays": 0}), *whole[1:]), rng=1)["day"].to_list() == [5]
+    assert days_to_compare(known(*whole[1:]), rng=1)["day"].to_list() == [5]  # the first lies before what is known
 
 
 def test_each_later_day_of_a_stayer_is_as_likely_to_be_drawn():
     whole = known(*((1, day, 0, {}) for day in range(5)))
-    drawn = [compared(whole, seed=seed)["day"].to_list() for seed in range(400)]
+    drawn = [days_to_compare(whole, rng=seed)["day"].to_list() for seed in range(400)]
     counts = np.bincount([later for first, later in drawn], minlength=5)
     assert counts[0] == 0
     assert (np.abs(counts[1:] - 100) < 4 * np.sqrt(400 * 0.25 * 0.75)).all()
@@ -162,23 +172,23 @@ def band(value, cuts):
 
 @given(some_days())
 def test_those_of_one_stratum_are_alike_and_others_are_not(days):
-    rows = compared(days, seed=1)
+    rows = days_to_compare(days, rng=1)
     before = days.with_columns(before=pl.col("earlier") + pl.int_range(pl.len()).over("uid"))
     alike = {}
     for row in rows.join(before, on=["uid", "day", "gone"]).iter_rows(named=True):
         device = 1 if row["android"] > row["iphone"] else 0 if row["iphone"] else -1
         seen = row["day"] - row["first"]
-        rate = band(row["before"] / seen, RATES) if seen else "first"
-        traits = (row["day"], device, band(row["plays"], PLAYS), rate, band(row["before"], VISITS))
+        rate = band(row["before"] / seen, ACTIVITY_CUTS) if seen else "first"
+        traits = (row["day"], device, band(row["plays"], PLAY_CUTS), rate, band(row["before"], VISIT_CUTS))
         alike.setdefault(row["stratum"], set()).add(traits)
-        assert row["regular"] == (row["before"] >= REGULAR)
+        assert row["regular"] == (row["before"] >= REGULAR_FROM)
     assert all(len(traits) == 1 for traits in alike.values())
     assert len(set.union(set(), *alike.values())) == len(alike)
 
 
 @given(some_days(), st.integers(0, 99))
 def test_nobody_is_in_a_stratum_twice_and_first_days_share_none_with_later_days(days, seed):
-    rows = compared(days, seed=seed)
+    rows = days_to_compare(days, rng=seed)
     assert not rows.select("uid", "stratum").is_duplicated().any()
     with_first = rows.join(days.select("uid", "day", "first"), on=["uid", "day"])
     firsts = with_first.group_by("stratum").agg(pl.col("first").eq(pl.col("day")).n_unique())
@@ -189,7 +199,7 @@ def test_nobody_is_in_a_stratum_twice_and_first_days_share_none_with_later_days(
 @given(some_days())
 @settings(max_examples=30)
 def test_the_same_seed_compares_the_same_days(days):
-    assert_frame_equal(compared(days, seed=7), compared(days, seed=7))
+    assert_frame_equal(days_to_compare(days, rng=7), days_to_compare(days, rng=7))
 
 
 def test_cells_are_the_strata_with_both_leavers_and_stayers():
@@ -202,9 +212,9 @@ def test_cells_are_the_strata_with_both_leavers_and_stayers():
 
 
 def test_the_song_that_leavers_play_on_their_last_day_is_found_and_no_other(found):
-    assert found.found["item"].to_list() == [FATAL]
+    assert found.over_represented["item"].to_list() == [FATAL]
     assert found.rows["item"][0] == FATAL
-    [row] = found.found.iter_rows(named=True)
+    [row] = found.over_represented.iter_rows(named=True)
     assert row["odds"] > 5
     assert row["leavers"] > 1.5 * row["expected"]
     assert 1 < row["shrunk"] < row["odds"]
@@ -219,7 +229,7 @@ def test_the_song_of_busy_listeners_comes_before_leaving_more_often_but_not_amon
     among, others = (left.filter(pl.col("heard").is_null() == none)["gone"].mean() for none in (False, True))
     assert among / (1 - among) > 1.5 * others / (1 - others)
     assert row["low"] < 1 < row["high"]
-    assert not row["found"]
+    assert not row["over_represented"]
 
 
 def test_what_is_found_is_what_the_events_say(found, events, rows):
@@ -249,7 +259,7 @@ def test_where_leaving_is_shuffled_among_those_alike_nothing_is_found_but_seldom
     for _ in range(20):
         luck = rows.with_columns(luck=rng.random(rows.height))
         shuffled = luck.with_columns(pl.col("gone").sort_by("luck").over("stratum")).drop("luck")
-        any_found += module._ranked(module._tested(heard(events, shuffled), shuffled))["found"].any()
+        any_found += module._ranked(module._tested(heard(events, shuffled), shuffled))["over_represented"].any()
     assert any_found <= 4  # three sigmas of 20 worlds of which one has a false discovery
 
 
@@ -258,7 +268,7 @@ def test_where_nothing_is_confounded_the_inflation_is_about_one(found):
 
 
 def test_singers_are_found_as_songs_are(workspace, events, rows):
-    of = songs(workspace, TEST, of="singer", seed=1)
+    of = songs_before_leaving(workspace, TEST, item_kind="singer", rng=1)
     assert of.rows["item"].sort().to_list() == [f"singer {at}" for at in range(7)]
     by_singer = events.with_columns(song=pl.col("singer"))
     assert_frame_equal(
@@ -270,9 +280,9 @@ def test_singers_are_found_as_songs_are(workspace, events, rows):
 
 def test_what_is_kept_is_what_was_returned_and_another_run_takes_its_place(workspace):
     for seed in (1, 2):
-        made = {of: songs(workspace, TEST, of=of, seed=seed) for of in ("song", "singer")}
+        made = {of: songs_before_leaving(workspace, TEST, item_kind=of, rng=seed) for of in ("song", "singer")}
         with open_workspace(workspace) as view:
-            kept = {each.of: each for each in songs_in(view)}
+            kept = {each.item_kind: each for each in songs_before_leaving_in(view)}
         assert kept.keys() == made.keys()
         for of, each in kept.items():
             assert_frame_equal(each.rows, made[of].rows)
@@ -281,32 +291,32 @@ def test_what_is_kept_is_what_was_returned_and_another_run_takes_its_place(works
 
 
 def test_the_same_seed_finds_the_same(workspace, found):
-    assert_frame_equal(songs(workspace, TEST, seed=1).rows, found.rows)
+    assert_frame_equal(songs_before_leaving(workspace, TEST, rng=1).rows, found.rows)
 
 
 def test_albums_and_seeds_that_are_none_are_refused_in_one_line(workspace):
     with refused("songs or singers, not 'album'"):
-        songs(workspace, TEST, of="album")
+        songs_before_leaving(workspace, TEST, item_kind="album")
     with refused("seed must lie within"):
-        songs(workspace, TEST, seed=-1)
+        songs_before_leaving(workspace, TEST, rng=-1)
 
 
 def test_days_that_the_log_does_not_have_are_refused_in_one_line(workspace):
     with refused("."):
-        songs(workspace, Snapshot.of(EPOCH + dt.timedelta(AT + 9), known_for=14, outcome_for=7))
+        songs_before_leaving(workspace, Snapshot.of(EPOCH + dt.timedelta(AT + 9), known_for=14, outcome_for=7))
 
 
 @pytest.mark.parametrize("kind", ["P", "D"])
 def test_a_log_without_songs_or_without_plays_is_refused_in_one_line(kind, tmp_path):
     log = [Event(uid, kind, START + day, device="ar") for uid in range(60) for day in range(27) if uid % 3 or day < 9]
     with refused("no song can be tested"):
-        songs(ingested(log, tmp_path), TEST)
+        songs_before_leaving(ingested(log, tmp_path), TEST)
 
 
 def test_too_few_plays_are_refused_in_one_line(workspace, monkeypatch):
-    monkeypatch.setattr(module, "EXPECTED", 1e6)
+    monkeypatch.setattr(module, "MIN_EXPECTED", 1e6)
     with refused("no song can be tested: 1e.06 leavers or more"):
-        songs(workspace, TEST)
+        songs_before_leaving(workspace, TEST)
 
 
 def test_a_log_of_one_song_that_everybody_hears_is_refused_in_one_line(tmp_path, events):
@@ -316,7 +326,7 @@ def test_a_log_of_one_song_that_everybody_hears_is_refused_in_one_line(tmp_path,
     few.write_csv(tmp_path / "log.csv", include_header=False)
     ingest([tmp_path / "log.csv"], to=tmp_path / "workspace", how=own_format(tmp_path, FORMAT))
     with refused("song"):
-        songs(tmp_path / "workspace", TEST)
+        songs_before_leaving(tmp_path / "workspace", TEST)
 
 
 def test_whether_an_item_is_tested_is_counted_in_fractions():
@@ -332,5 +342,5 @@ def test_whether_an_item_is_tested_is_counted_in_fractions():
     for item, seen, hit, whole in cells.iter_rows():
         exact[item] += Fraction(seen * hit, whole)
     found = expected_enough(cells)["item"].to_list()
-    assert sorted(found) == [item for item, expected in exact.items() if expected >= EXPECTED]
+    assert sorted(found) == [item for item, expected in exact.items() if expected >= MIN_EXPECTED]
     assert 400 in found

@@ -8,9 +8,11 @@
 import pytest
 from tests.small_logs import Event, write
 
-from counterpoint.churn.features import catalogue, snapshot_sql
+from counterpoint.churn.feature_catalogue import catalogue
+from counterpoint.churn.label import CHURNED
 from counterpoint.events.cleaning import Cleaning
 from counterpoint.events.rollup import rollup_sql
+from counterpoint.snapshots.listener_features import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage.duckdb_engine import open_duckdb
 
@@ -110,7 +112,9 @@ def tabled(tmp_path_factory):
         engine.register("rollup", [folder / "rollup.parquet"])
 
         def run(snapshot, *, outcome=True):
-            return engine.fetch(snapshot_sql(catalogue(snapshot.known_for), snapshot, outcome=outcome)).sort("uid")
+            return engine.fetch(listeners_sql(catalogue(snapshot.known_for), snapshot, CHURNED, outcome=outcome)).sort(
+                "uid"
+            )
 
         yield run
 
@@ -204,7 +208,7 @@ def test_other_lengths_have_the_windows_in_proportion(known_for, windows, week):
 def names_are_distinct_and_windows_within(span):
     features = catalogue(span)
     names = [feature.name for feature in features]
-    windows = {part.days for feature in features for part in feature.of if getattr(part, "days", None)}
+    windows = {part.days for feature in features for part in feature.terms if getattr(part, "days", None)}
     return len(set(names)) == len(names) and all(1 <= days <= span.days for days in windows)
 
 
@@ -238,10 +242,10 @@ def test_a_log_has_the_features_of_its_kinds_of_event_alone(kinds):
 
 def test_every_feature_says_what_it_means_with_a_value_and_without_one():
     for feature in catalogue(Span(30), kinds="PDSLX"):
-        assert feature.words.format(0.25) not in ("", feature.words)
-        assert feature.never
+        assert feature.phrase.format(0.25) not in ("", feature.phrase)
+        assert feature.if_null
 
 
 def test_several_searches_are_no_searchs():
-    said = [feature.words for feature in catalogue(Span(30))] + [feature.never for feature in catalogue(Span(30))]
+    said = [feature.phrase for feature in catalogue(Span(30))] + [feature.if_null for feature in catalogue(Span(30))]
     assert [words for words in said if "searchs" in words] == []
