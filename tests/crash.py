@@ -10,7 +10,8 @@ A test module defines three functions of one folder at its top level and hands t
         assert every_kill(scenario, survived, finished, tmp_path) > 0
 
 Every call of `os.fsync`, `os.rename` and `os.replace` in `counterpoint.storage.commit` is numbered, and for each number
-the scenario is run in a new folder and killed just before that call, and in another folder just after it.
+the scenario is run in a new folder and killed just before that call; and just after it, unless it was an fsync, which
+leaves everything as it was before.
 
 Each run is a fork of one clean process that has imported the test module and started no thread. So scenario, survived
 and finished may use polars and duckdb freely, while the test module must not use them (read a frame, connect) when it
@@ -57,7 +58,7 @@ class Steps:
     """Stands in for `os` in the commit module: counts the steps and kills this process at one of them."""
 
     def __init__(self, fatal: int = -1, *, after: bool = False) -> None:
-        self.count = 0
+        self.calls: list[str] = []
         self._fatal = fatal
         self._after = after
 
@@ -65,16 +66,17 @@ class Steps:
         return getattr(os, name)
 
     def fsync(self, _descriptor: int) -> None:
-        self._step(lambda: None)
+        self._step("fsync", lambda: None)
 
     def rename(self, source: Path, target: Path) -> None:
-        self._step(lambda: source.rename(target))
+        self._step("rename", lambda: source.rename(target))
 
     def replace(self, source: Path, target: Path) -> None:
-        self._step(lambda: source.replace(target))
+        self._step("replace", lambda: source.replace(target))
 
-    def _step(self, act: Callable[[], None]) -> None:
-        number, self.count = self.count, self.count + 1
+    def _step(self, call: str, act: Callable[[], None]) -> None:
+        number = len(self.calls)
+        self.calls.append(call)
         if number == self._fatal and not self._after:
             os.kill(os.getpid(), signal.SIGKILL)
         act()
@@ -97,19 +99,19 @@ def _forked(*acts: Act, folder: Path, steps: Steps) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _count(scenario: Act, finished: Act, folder: Path) -> int:
-    """Run the scenario undisturbed and return its number of steps."""
+def _calls(scenario: Act, finished: Act, folder: Path) -> list[str]:
+    """Run the scenario undisturbed and return the name of the call at each of its steps."""
     steps = Steps()
     counted = folder / "steps"
 
     def work(root: Path) -> None:
         scenario(root)
-        counted.write_text(str(steps.count), encoding="utf-8")
+        counted.write_text(" ".join(steps.calls), encoding="utf-8")
 
     calm = folder / "undisturbed"
     calm.mkdir()
     assert _forked(work, finished, folder=calm, steps=steps) == 0, "the scenario fails without any kill"
-    return int(counted.read_text(encoding="utf-8"))
+    return counted.read_text(encoding="utf-8").split()
 
 
 def _kill(scenario: Act, survived: Act, finished: Act, folder: Path, steps: Steps) -> None:
@@ -134,12 +136,15 @@ def _main(file: str, *names: str) -> None:
     folder = Path(names[-1])
     module = _loaded(Path(file))
     scenario, survived, finished = (getattr(module, name) for name in names[:-1])
-    count = _count(scenario, finished, folder)
-    for number in range(count):
-        for after in (False, True):
-            killed = folder / f"killed-{'after' if after else 'before'}-step-{number}"
-            _kill(scenario, survived, finished, killed, Steps(number, after=after))
-    sys.stdout.write(str(2 * count))
+    kills = [
+        (number, after)
+        for number, call in enumerate(_calls(scenario, finished, folder))
+        for after in ((False,) if call == "fsync" else (False, True))
+    ]
+    for number, after in kills:
+        killed = folder / f"killed-{'after' if after else 'before'}-step-{number}"
+        _kill(scenario, survived, finished, killed, Steps(number, after=after))
+    sys.stdout.write(str(len(kills)))
 
 
 if __name__ == "__main__":
