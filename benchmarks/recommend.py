@@ -50,7 +50,7 @@ from counterpoint.recommend.models.registry import KINDS, MEMBERS, RANGES, Choic
 from counterpoint.recommend.models.scoring_kernels import top_of_rows
 from counterpoint.recommend.ranking_evaluation import Task, lists_of, task
 from counterpoint.stats.intervals import bootstrap_each
-from counterpoint.stats.ranking import METRICS, judged
+from counterpoint.stats.ranking import METRICS, list_metrics
 
 SHARE: Final = 0.2
 ROWS: Final = 1000  # listeners whose scores for all songs are held at once
@@ -364,7 +364,7 @@ class Trial:
         """Judge a method on a seed; each listener's figures go to a file, with the number of the listener."""
         _, judging = tasks_of(self, seed)
         model, told = self.fitted(method, seed)
-        each = judged(lists_of(model, judging), judging.new)
+        each = list_metrics(lists_of(model, judging), judging.new)
         who = numbers_in(judging.seen.listeners[judging.who], self.table["uid"].unique().sort())
         np.save(self.results.each(self.case, seed, method), np.column_stack([who, each]))
         return dict(zip(METRICS, each.mean(axis=0).round(5).tolist(), strict=True)) | {"listeners": len(who)} | told

@@ -28,7 +28,7 @@ from counterpoint.recommend.ranking_evaluation import NDCG, Judged, Task, gain, 
 from counterpoint.recommend.repeat_consumption import most_played, played_lately
 from counterpoint.recommend.splitting import held_out
 from counterpoint.stats.intervals import Estimate
-from counterpoint.stats.ranking import METRICS, Relevant, judged
+from counterpoint.stats.ranking import METRICS, Relevant, list_metrics
 
 few = settings(max_examples=40)
 
@@ -90,7 +90,7 @@ def test_a_song_that_nobody_knew_counts_as_missed():
     # Listener 2 chose 11, 12, and 99, which nobody knew.
     perfect = np.array([[songs.index(12), -1], [songs.index(11), songs.index(12)]])
     assert made.seen.listeners.gather(made.who).to_list() == [1, 2]
-    recall = judged(perfect, made.new)[:, list(METRICS).index("recall@10")]
+    recall = list_metrics(perfect, made.new)[:, list(METRICS).index("recall@10")]
     assert recall.tolist() == pytest.approx([1, 2 / 3])
     assert made.unreachable == pytest.approx(3 / 9)
     assert made.strangers == 2
@@ -134,7 +134,7 @@ def test_a_model_is_asked_for_songs_that_are_new_to_those_judged():
     lists = lists_of(PopularKind().fit(made.seen, seed=0), made)
     songs = made.seen.songs
     assert [[songs[int(n)] for n in row if n >= 0] for row in lists] == [[12], [11, 12]]
-    assert gain(lists, made.new) == pytest.approx(judged(lists, made.new)[:, 0].mean())
+    assert gain(lists, made.new) == pytest.approx(list_metrics(lists, made.new)[:, 0].mean())
     assert np.isnan(gain(lists[:0], made.new.rows(np.zeros(0, np.int64))))
 
 
@@ -181,7 +181,7 @@ def judge_all(lists=LISTS, **options):
 
 def test_every_estimate_holds_the_plain_mean():
     for name, of in judge_all().items():
-        each = judged(LISTS[name], RIGHT)
+        each = list_metrics(LISTS[name], RIGHT)
         for at, metric in enumerate(METRICS):
             found = of.metrics[metric]
             assert found.value == pytest.approx(each[:, at].mean())
@@ -200,7 +200,7 @@ def test_an_estimate_of_some_listeners_counts_only_them():
 
 def test_being_ahead_is_relative_to_the_others_mean_and_not_told_of_oneself():
     found = judge_all()
-    mean = {name: judged(lists, RIGHT)[:, 0].mean() for name, lists in LISTS.items()}
+    mean = {name: list_metrics(lists, RIGHT)[:, 0].mean() for name, lists in LISTS.items()}
     assert {name: set(of.ahead) for name, of in found.items()} == {
         "perfect": {"random", "half"},
         "half": {"random"},

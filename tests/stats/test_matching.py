@@ -24,7 +24,7 @@ from counterpoint.stats.matching import (
     jackknife_error,
     mantel_haenszel,
     risk_difference,
-    shrunk,
+    shrink,
 )
 
 # Men admitted and rejected, women admitted and rejected, of the six largest departments.
@@ -232,7 +232,7 @@ def test_false_discovery_rates_are_those_of_scipy(p):
 def test_what_is_shrunk_lies_between_its_value_and_one_mean_for_all(rows):
     values, errors = (np.array(column) for column in zip(*rows, strict=True))
     # Of what nothing is known the mean of all is told.
-    *drawn, mean = shrunk(np.append(values, 0), np.append(errors, 1e9)).tolist()
+    *drawn, mean = shrink(np.append(values, 0), np.append(errors, 1e9)).tolist()
     for value, told in zip(values, drawn, strict=True):
         assert min(value, mean) - 1e-9 <= told <= max(value, mean) + 1e-9
 
@@ -243,12 +243,12 @@ def test_shrinking_recovers_a_normal_prior():
     values = true + errors * rng.normal(size=5000)
     best = (values / errors**2 + 0.3 / 0.25) / (1 / errors**2 + 1 / 0.25)
     # Mean and spread are known to about two in a hundred from so many.
-    np.testing.assert_allclose(shrunk(values, errors), best, atol=0.06)
+    np.testing.assert_allclose(shrink(values, errors), best, atol=0.06)
 
 
 def test_what_is_measured_exactly_is_not_shrunk_and_a_guess_becomes_the_mean():
     values, errors = np.array([-1.0, 0.0, 1.0, 2.0, 5.0]), np.array([1e-6] * 4 + [1e6])
-    drawn = shrunk(values, errors)
+    drawn = shrink(values, errors)
     np.testing.assert_allclose(drawn[:4], values[:4], atol=1e-6)
     assert drawn[4] == pytest.approx(0.5, abs=0.01)
 

@@ -20,9 +20,9 @@ from counterpoint.stats.ranking import (
     Relevant,
     average_precision,
     hits,
-    judged,
+    list_metrics,
+    measure_reach,
     ndcg,
-    reach,
     recall,
 )
 
@@ -89,7 +89,7 @@ def test_every_metric_is_that_of_a_slow_count(metric, world, at):
 @given(worlds())
 def test_all_metrics_together_are_those_named_in_their_order(world):
     lists, right = world
-    found = judged(padded(lists, 25), relevant(right))
+    found = list_metrics(padded(lists, 25), relevant(right))
     by_name = {"ndcg": slow_ndcg, "recall": slow_recall, "map": slow_average_precision}
     for name, column in zip(METRICS, found.T, strict=True):
         which, _, at = name.partition("@")
@@ -103,14 +103,14 @@ def test_a_list_shorter_than_asked_for_is_worth_what_it_has(world, places):
     lists, right = [each[:places] for each in world[0]], world[1]
     of = relevant(right)
     short, long = padded(lists, max(1, places)), padded(lists, 40)
-    assert judged(short, of) == pytest.approx(judged(long, of), nan_ok=True)
+    assert list_metrics(short, of) == pytest.approx(list_metrics(long, of), nan_ok=True)
 
 
 def test_where_nothing_is_right_every_metric_is_nan_and_where_nothing_is_listed_0():
-    found = judged(padded([[1, 2], []], 5), relevant([set(), {1}]))
+    found = list_metrics(padded([[1, 2], []], 5), relevant([set(), {1}]))
     assert np.isnan(found[0]).all()
     assert found[1].tolist() == [0, 0, 0, 0]
-    assert np.isnan(judged(padded([[1], [2]], 3), relevant([set(), set()]))).all()
+    assert np.isnan(list_metrics(padded([[1], [2]], 3), relevant([set(), set()]))).all()
 
 
 def test_a_last_item_of_one_list_is_not_mistaken_for_an_empty_place_of_the_next():
@@ -122,7 +122,7 @@ def test_a_last_item_of_one_list_is_not_mistaken_for_an_empty_place_of_the_next(
 @given(worlds())
 def test_a_list_with_all_that_is_right_in_front_is_perfect(world):
     right = [each or {3} for each in world[1]]
-    found = judged(padded([sorted(each)[:25] for each in right], 25), relevant(right))
+    found = list_metrics(padded([sorted(each)[:25] for each in right], 25), relevant(right))
     assert found[:, [0, 3]] == pytest.approx(1)
     assert found[:, 1].tolist() == pytest.approx([min(1, 10 / len(each)) for each in right])
 
@@ -139,11 +139,11 @@ def test_names_of_items_do_not_matter(world, random):
     other = list(range(ITEMS + 10))
     random.shuffle(other)
     lists, right = world
-    of = judged(
+    of = list_metrics(
         padded([[other[item] for item in each] for each in lists], 25),
         relevant([{other[i] for i in each} for each in right]),
     )
-    assert of == pytest.approx(judged(padded(lists, 25), relevant(right)), nan_ok=True)
+    assert of == pytest.approx(list_metrics(padded(lists, 25), relevant(right)), nan_ok=True)
 
 
 @pytest.mark.parametrize("right", [{1}, {9}, set()])
@@ -185,23 +185,25 @@ def test_some_rows_of_what_is_right_are_those_asked_for_by_place_or_by_mask(worl
 
 def test_what_lists_reach_is_arithmetic():
     # Four items that 1/2, 1/4, 1/8 and none of the listeners know; what is listed: 0, 1, 0.
-    found = reach(np.array([[0, 1], [0, -1]]), np.array([0.5, 0.25, 0.125, 0]), np.array([0.5, 0.25]))
+    found = measure_reach(np.array([[0, 1], [0, -1]]), np.array([0.5, 0.25, 0.125, 0]), np.array([0.5, 0.25]))
     assert found == Reach(0.5, pytest.approx((1 + 2 + 1) / 3), pytest.approx((1.25 / 3) / 0.375))
 
 
 def test_only_the_first_10_count_for_what_lists_reach():
     lists = np.arange(20)[None]
-    assert reach(lists, np.full(20, 0.5), np.array([0.5])) == Reach(0.5, 1.0, 1.0)
+    assert measure_reach(lists, np.full(20, 0.5), np.array([0.5])) == Reach(0.5, 1.0, 1.0)
 
 
 def test_an_item_that_nobody_knows_is_new_to_a_finite_extent():
     # As if a tenth of one of the two listeners knew it.
-    assert reach(np.array([[1], [1]]), np.array([0.5, 0]), np.array([0.5, 0.5])).novelty == pytest.approx(log2(20))
+    assert measure_reach(np.array([[1], [1]]), np.array([0.5, 0]), np.array([0.5, 0.5])).novelty == pytest.approx(
+        log2(20)
+    )
 
 
 def test_empty_lists_reach_nothing_and_who_knows_nothing_has_no_taste_to_compare_with():
-    found = reach(np.full((2, 5), -1), np.array([0.5, 0.1]), np.array([0.5, 0.5]))
+    found = measure_reach(np.full((2, 5), -1), np.array([0.5, 0.1]), np.array([0.5, 0.5]))
     assert found.coverage == 0
     assert isnan(found.novelty)
     assert isnan(found.lift)
-    assert isnan(reach(np.array([[0]]), np.array([0.5]), np.array([0.0])).lift)
+    assert isnan(measure_reach(np.array([[0]]), np.array([0.5]), np.array([0.0])).lift)

@@ -22,7 +22,7 @@ from counterpoint.rng import check_seed, generator
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Z
-from counterpoint.stats.matching import Association, Cells, false_discovery, mantel_haenszel, shrunk
+from counterpoint.stats.matching import Association, Cells, false_discovery, mantel_haenszel, shrink
 from counterpoint.storage.engines import EngineChoice
 from counterpoint.storage.results import all_kept, keep
 from counterpoint.storage.serializer import plain
@@ -129,7 +129,7 @@ def _ranked(tested: pl.DataFrame) -> pl.DataFrame:
         odds=pl.Series(np.exp(log_odds)),
         low=pl.Series(np.exp(log_odds - Z * error)),
         high=pl.Series(np.exp(log_odds + Z * error)),
-        shrunk=pl.Series(np.exp(shrunk(log_odds, error)) if tested.height >= MIN_ITEMS else [None] * tested.height),
+        shrunk=pl.Series(np.exp(shrink(log_odds, error)) if tested.height >= MIN_ITEMS else [None] * tested.height),
         p="p",
         q=pl.Series(q),
         regulars="regulars",
@@ -277,7 +277,7 @@ def _association(cells: pl.DataFrame, items: pl.Series) -> Association:
     places = pl.DataFrame({"item": items, "place": pl.int_range(len(items), dtype=pl.Int64, eager=True)})
     placed = cells.join(places, on="item").sort("place", "stratum")
     counts = {name: placed[name].cast(pl.Float64).to_numpy() for name in ("hit", "exposed", "hits", "all")}
-    association = mantel_haenszel(Cells(placed["place"].to_numpy(), **counts))
+    association = mantel_haenszel(Cells(placed["place"].to_numpy(), *counts.values()))
     present = placed["place"].unique().sort().to_numpy()
 
     def at_its_place(values: NDArray[np.float64]) -> NDArray[np.float64]:

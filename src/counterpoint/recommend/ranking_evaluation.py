@@ -18,7 +18,7 @@ from counterpoint.recommend.models.protocol import Model, nothing_barred
 from counterpoint.rng import generator
 from counterpoint.stats.intervals import Estimate, bootstrap_each
 from counterpoint.stats.labels import Weights
-from counterpoint.stats.ranking import DEEPEST, METRICS, Lists, Reach, Relevant, judged, reach
+from counterpoint.stats.ranking import DEEPEST, METRICS, Lists, Reach, Relevant, list_metrics, measure_reach
 
 NDCG: Final = "ndcg@10"
 FEW: Final = 5  # songs that make a history
@@ -109,7 +109,7 @@ def lists_of(model: Model, given: Task) -> NDArray[np.int32]:
 
 def ndcgs(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:
     """Return the NDCG@10 of each list, float64[lists]."""
-    return judged(lists, relevant)[:, list(METRICS).index(NDCG)]
+    return list_metrics(lists, relevant)[:, list(METRICS).index(NDCG)]
 
 
 def gain(lists: Lists, relevant: Relevant) -> float:
@@ -161,7 +161,7 @@ def judge(  # noqa: PLR0913  what is judged, by what, against what
         what = "came back to a song they knew" if again else "chose a song they did not know"
         raise CounterpointError(f"no listener {what} in the days to judge by")
     names = list(lists)
-    each = np.stack([judged(lists[name], relevant) for name in names])  # [recommenders, listeners, metrics]
+    each = np.stack([list_metrics(lists[name], relevant) for name in names])  # [recommenders, listeners, metrics]
     baselines = [name for name in baselines if name in names]
     history = seen.counts[who]
     groups = {f"1 to {FEW - 1} songs": (history > 0) & (history < FEW), f"{FEW} songs or more": history >= FEW}
@@ -204,4 +204,4 @@ def _reach(lists: Lists, seen: Interactions, who: NDArray[np.int64]) -> Reach:
     popularity = seen.known_by / max(1, len(seen))
     own = seen.rows(who)
     mean = np.bincount(own.whose, popularity[own.song], minlength=len(own)) / np.maximum(own.counts, 1)
-    return reach(lists, popularity, mean)
+    return measure_reach(lists, popularity, mean)

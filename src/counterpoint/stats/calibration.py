@@ -16,7 +16,7 @@ NOISE_DRAWS = 200
 
 @dataclass(frozen=True)
 class Bin:
-    """Rows of similar probability: what was said, beside what happened."""
+    """Rows of similar probability: what was predicted, beside what happened."""
 
     mean_probability: float
     observed: Estimate
@@ -29,7 +29,7 @@ class Calibration:
 
     bins: tuple[Bin, ...]
     error: float
-    """Mean of |said - happened| over the bins, weighted by their counts."""
+    """Mean of |predicted - observed| over the bins, weighted by their counts."""
     expected_noise: Estimate
     """The same error of perfectly calibrated models on these probabilities: their mean and their middle 95 %."""
 
@@ -47,9 +47,9 @@ def calibration_table(
 
     Raises CounterpointError if a row is unsound or `bins` is not within [1, rows].
 
-    >>> said = np.repeat([0.2, 0.8], 500)
-    >>> happened = np.tile([1, 0, 0, 0, 0], 200)
-    >>> table = calibration_table(happened, said, bins=2, rng=1)
+    >>> predicted = np.repeat([0.2, 0.8], 500)
+    >>> outcome = np.tile([1, 0, 0, 0, 0], 200)
+    >>> table = calibration_table(outcome, predicted, bins=2, rng=1)
     >>> [(round(bin.mean_probability, 3), str(bin.observed)) for bin in table.bins]
     [(0.2, '0.200 [0.167, 0.237] (n = 500)'), (0.8, '0.200 [0.167, 0.237] (n = 500)')]
     >>> round(table.error, 3), table.error > table.expected_noise.high
@@ -59,26 +59,29 @@ def calibration_table(
     if not 1 <= bins <= len(truth):
         raise CounterpointError(f"bins must lie within [1, {len(truth):,}], the number of rows, got {bins}")
     order = np.argsort(probability, kind="stable")
-    said, happened = probability[order].astype(np.float64), truth[order].astype(np.float64)
-    starts = _starts(said, bins)
+    predicted, outcome = probability[order].astype(np.float64), truth[order].astype(np.float64)
+    starts = _starts(predicted, bins)
     rows = tuple(
         Bin(float(part.mean()), wilson(int(hits.sum()), len(hits)), len(hits))
-        for part, hits in zip(np.split(said, starts[1:]), np.split(happened, starts[1:]), strict=True)
+        for part, hits in zip(np.split(predicted, starts[1:]), np.split(outcome, starts[1:]), strict=True)
     )
-    return Calibration(rows, _error(said, happened, starts), _noise(said, starts, generator(rng)))
+    return Calibration(rows, _error(predicted, outcome, starts), _noise(predicted, starts, generator(rng)))
 
 
-def _starts(said: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
+def _starts(predicted: NDArray[np.float64], bins: int) -> NDArray[np.intp]:
     """Return the first place of each bin: even cuts, moved to where a run of equal probabilities begins."""
-    cuts = np.arange(bins) * len(said) // bins
-    return np.unique(np.searchsorted(said, said[cuts]))
+    cuts = np.arange(bins) * len(predicted) // bins
+    return np.unique(np.searchsorted(predicted, predicted[cuts]))
 
 
-def _error(said: NDArray[np.float64], happened: NDArray[np.float64], starts: NDArray[np.intp]) -> float:
-    return float(np.abs(np.add.reduceat(said - happened, starts)).sum() / len(said))
+def _error(predicted: NDArray[np.float64], outcome: NDArray[np.float64], starts: NDArray[np.intp]) -> float:
+    return float(np.abs(np.add.reduceat(predicted - outcome, starts)).sum() / len(predicted))
 
 
-def _noise(said: NDArray[np.float64], starts: NDArray[np.intp], rng: np.random.Generator) -> Estimate:
-    draws = [_error(said, (rng.random(len(said)) < said).astype(np.float64), starts) for _ in range(NOISE_DRAWS)]
+def _noise(predicted: NDArray[np.float64], starts: NDArray[np.intp], rng: np.random.Generator) -> Estimate:
+    draws = [
+        _error(predicted, (rng.random(len(predicted)) < predicted).astype(np.float64), starts)
+        for _ in range(NOISE_DRAWS)
+    ]
     low, high = np.quantile(draws, [0.025, 0.975])
-    return Estimate(float(np.mean(draws)), float(low), float(high), len(said))
+    return Estimate(float(np.mean(draws)), float(low), float(high), len(predicted))

@@ -81,7 +81,7 @@ class RankedTruth:
         >>> RankedTruth.of(np.array([0, 1, 1]), np.array([0.2, 0.2, 0.9])).auc()
         0.75
         """
-        return _auc(*self.passed(weights))
+        return _auc(*self.cumulative(weights))
 
     def lift_at(self, top: float, weights: Weights | None = None) -> float:
         """Return how many times more ones the highest `top` share of the weight holds than a random share would.
@@ -94,7 +94,7 @@ class RankedTruth:
         """
         if not 0 < top <= 1:
             raise CounterpointError(f"the top share must lie within (0, 1], got {top}")
-        return _lift_at(top, *self.passed(weights))
+        return _lift_at(top, *self.cumulative(weights))
 
     def average_precision(self, weights: Weights | None = None) -> float:
         """Return the area under the precision-recall curve: the mean precision at which a 1 is found.
@@ -102,7 +102,7 @@ class RankedTruth:
         >>> RankedTruth.of(np.array([1, 0, 1]), np.array([0.9, 0.8, 0.2])).average_precision()
         0.8333333333333333
         """
-        return _average_precision(*self.passed(weights))
+        return _average_precision(*self.cumulative(weights))
 
     def roc(self, weights: Weights | None = None) -> RocCurve:
         """Return at most 400 points of the curve; no point of the whole one is further than 0.005 from those drawn.
@@ -110,12 +110,12 @@ class RankedTruth:
         >>> RankedTruth.of(np.array([0, 1]), np.array([0.2, 0.9])).roc().true_positive_rate
         array([0., 1., 1.])
         """
-        positives, negatives = self.passed(weights)
+        positives, negatives = self.cumulative(weights)
         if not positives[-1] or not negatives[-1]:
             raise CounterpointError("the weights leave rows of one class only: there is no curve to draw")
         return _thinned(RocCurve(negatives / negatives[-1], positives / positives[-1]))
 
-    def passed(self, weights: Weights | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def cumulative(self, weights: Weights | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the weight of ones and of zeros above each possible cut, from the empty cut to the whole."""
         cells = np.bincount(self.cell, weights_for(len(self.cell), weights), minlength=2 * self.cuts)
         sums = np.zeros((2, self.cuts + 1))
@@ -128,7 +128,7 @@ METRICS = ("auc", "pr_auc", "lift", "accuracy", "precision", "recall", "f1", "br
 TOP = 0.1
 """The share that `lift` is of."""
 THRESHOLD = 0.5
-"""From which probability on a 1 is foretold, where one must decide."""
+"""From which probability on a 1 is predicted, where one must decide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,12 +166,12 @@ class Scored:
     def measure(self, weights: Weights | None = None) -> NDArray[np.float64]:
         """Return the METRICS, float64[9]; nan where one is undefined or asks for a probability."""
         weights = weights_for(len(self.ranked.cell), weights)
-        passed = self.ranked.passed(weights)
-        ranking = [_auc(*passed), _average_precision(*passed), _lift_at(TOP, *passed)]
+        cumulative = self.ranked.cumulative(weights)
+        ranking = [_auc(*cumulative), _average_precision(*cumulative), _lift_at(TOP, *cumulative)]
         if self.losses is None:
             return np.array(ranking + [np.nan] * (len(METRICS) - len(ranking)))
-        positives, negatives = (side[self.called] for side in passed)
-        table = Confusion(positives, negatives, passed[1][-1] - negatives, passed[0][-1] - positives)
+        positives, negatives = (side[self.called] for side in cumulative)
+        table = Confusion(positives, negatives, cumulative[1][-1] - negatives, cumulative[0][-1] - positives)
         at_threshold = [table.accuracy, table.precision, table.recall, table.f1]
         losses = [share(float(total), float(weights.sum())) for total in weights @ self.losses]
         return np.array([*ranking, *at_threshold, *losses])
@@ -282,15 +282,15 @@ def _auc(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> floa
 
 
 def _average_precision(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
-    found, passed = np.diff(positives), (positives + negatives)[1:]
-    precision = np.divide(positives[1:], passed, out=np.zeros_like(passed), where=passed > 0)
-    return share(float(np.dot(found, precision)), float(positives[-1]))
+    hits, above = np.diff(positives), (positives + negatives)[1:]
+    precision = np.divide(positives[1:], above, out=np.zeros_like(above), where=above > 0)
+    return share(float(np.dot(hits, precision)), float(positives[-1]))
 
 
 def _lift_at(top: float, positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> float:
     everyone = positives + negatives
-    found = np.interp(top * everyone[-1], everyone, positives)
-    return share(float(found), float(positives[-1])) / top
+    hits = np.interp(top * everyone[-1], everyone, positives)
+    return share(float(hits), float(positives[-1])) / top
 
 
 def _squared_error(truth: Truth, probability: Score) -> NDArray[np.floating[Any]]:

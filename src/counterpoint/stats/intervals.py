@@ -15,7 +15,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.stats.labels import Weights
 
-UNDEFINED_AT_MOST = 0.05
+MAX_UNDEFINED_SHARE = 0.05
 """The share of resamples that may be undefined before an interval would be a guess."""
 Z = NormalDist().inv_cdf(0.975)
 """Standard errors to each side that a 95 % interval reaches, of what is normal."""
@@ -85,7 +85,7 @@ def bootstrap(
     if defined is None:
         raise CounterpointError(
             f"the statistic is undefined (nan) on {int(np.isnan(drawn).sum()):,} of {resamples:,} resamples, more "
-            f"than {UNDEFINED_AT_MOST:.0%}: too few rows, or too few of one class, for an interval",
+            f"than {MAX_UNDEFINED_SHARE:.0%}: too few rows, or too few of one class, for an interval",
         )
     return Estimate(float(value[0]), *_percentiles(defined, level), count, level)
 
@@ -113,11 +113,11 @@ def bootstrap_each(
     _check(groups, resamples, level)
     computed, drawn, count = _resampled(statistics, groups, rng, resamples)
     values = computed if values is None else values
-    found: list[Estimate | None] = []
+    estimates: list[Estimate | None] = []
     for value, column in zip(values.tolist(), drawn.T, strict=True):
         defined = None if np.isnan(value) else _defined(column)
-        found.append(None if defined is None else Estimate(value, *_percentiles(defined, level), count, level))
-    return tuple(found)
+        estimates.append(None if defined is None else Estimate(value, *_percentiles(defined, level), count, level))
+    return tuple(estimates)
 
 
 def paired_difference(
@@ -208,8 +208,8 @@ def _resampled(
     drawn, generators = np.empty((resamples, len(values))), generator(rng).spawn(resamples)
 
     def draw(first: int) -> None:
-        for at in range(first, resamples, THREADS):
-            drawn[at] = statistics(_weights(len(labels), row_group, generators[at]))
+        for number in range(first, resamples, THREADS):
+            drawn[number] = statistics(_weights(len(labels), row_group, generators[number]))
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(draw, range(THREADS)))
@@ -225,7 +225,7 @@ def _weights(groups: int, row_group: NDArray[np.intp], rng: np.random.Generator)
 def _defined(values: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return the values that are defined, or None if too few are."""
     defined = values[~np.isnan(values)]
-    return None if len(defined) < (1 - UNDEFINED_AT_MOST) * len(values) else defined
+    return None if len(defined) < (1 - MAX_UNDEFINED_SHARE) * len(values) else defined
 
 
 def _percentiles(defined: NDArray[np.float64], level: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 
 Floats = NDArray[np.float64]
-SHRINKING = 500
+SHRINKAGE_STEPS = 500
 """Steps of the expectation-maximisation that fits the prior; it moves by less than 1e-6 long before."""
 
 
@@ -21,17 +21,18 @@ SHRINKING = 500
 class Cells:
     """One entry an item and stratum with somebody exposed; all arrays are of one length.
 
-    item    : int64, which item, from 0, in rising order; each number up to the last has at least one entry
-    hit     : how many of the exposed were hit, or the sum of their chances
-    exposed : how many were exposed
-    hits    : how many of the whole stratum were hit; `all` : how many units it has
+    item          : int64, which item, from 0, in rising order; each number up to the last has at least one entry
+    exposed_cases : how many of the exposed were hit, or the sum of their chances
+    exposed       : how many were exposed
+    cases         : how many of the whole stratum were hit
+    total         : how many units it has
     """
 
     item: NDArray[np.int64]
-    hit: Floats
+    exposed_cases: Floats
     exposed: Floats
-    hits: Floats
-    all: Floats
+    cases: Floats
+    total: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,27 +70,32 @@ def mantel_haenszel(cells: Cells) -> Association:
     """
     if len(cells.item) and (np.diff(cells.item, prepend=0) < 0).any():
         raise CounterpointError("the entries of a matched comparison must be in the order of their items")
-    n, a, b, c = cells.all, cells.hit, cells.exposed - cells.hit, cells.hits - cells.hit
+    n, a, b, c = (
+        cells.total,
+        cells.exposed_cases,
+        cells.exposed - cells.exposed_cases,
+        cells.cases - cells.exposed_cases,
+    )
     d = n - a - b - c
     starts = np.flatnonzero(np.diff(cells.item, prepend=-1))
 
-    def total(values: Floats) -> Floats:
+    def summed(values: Floats) -> Floats:
         return np.add.reduceat(values, starts) if len(values) else values
 
-    share = cells.hits / n
-    expected, observed = total(cells.exposed * share), total(a)
+    share = cells.cases / n
+    expected, observed = summed(cells.exposed * share), summed(a)
     # A unit alone in its stratum says nothing, and has no variance.
     spread = cells.exposed * (n - cells.exposed) * share * (1 - share) / np.maximum(n - 1, 1)
-    skew = total(spread * (1 - 2 * share) * (n - 2 * cells.exposed) / np.maximum(n - 2, 1))
+    skew = summed(spread * (1 - 2 * share) * (n - 2 * cells.exposed) / np.maximum(n - 2, 1))
     for_, against = a * d / n, b * c / n
     agree, differ = (a + d) / n, (b + c) / n
     with np.errstate(divide="ignore", invalid="ignore"):
-        r, s, variance = total(for_), total(against), total(spread)
+        r, s, variance = summed(for_), summed(against), summed(spread)
         log_odds = np.log(r / s)
         error = np.sqrt(
-            total(agree * for_) / (2 * r**2)
-            + total(agree * against + differ * for_) / (2 * r * s)
-            + total(differ * against) / (2 * s**2)
+            summed(agree * for_) / (2 * r**2)
+            + summed(agree * against + differ * for_) / (2 * r * s)
+            + summed(differ * against) / (2 * s**2)
         )
         z = _corrected((observed - expected) / np.sqrt(variance), skew / variance**1.5)
     undefined = (r == 0) | (s == 0)
@@ -107,9 +113,9 @@ def _corrected(z: Floats, skewness: Floats) -> Floats:
 def risk_difference(cells: Cells) -> Floats:
     """Return each item's matched difference of the shares hit, exposed minus not (Greenland & Robins 1985)."""
     starts = np.flatnonzero(np.diff(cells.item, prepend=-1))
-    others = cells.all - cells.exposed
-    gap = (cells.hit * others - (cells.hits - cells.hit) * cells.exposed) / cells.all
-    weight = cells.exposed * others / cells.all
+    others = cells.total - cells.exposed
+    gap = (cells.exposed_cases * others - (cells.cases - cells.exposed_cases) * cells.exposed) / cells.total
+    weight = cells.exposed * others / cells.total
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.add.reduceat(gap, starts) / np.add.reduceat(weight, starts))
 
@@ -122,21 +128,21 @@ def false_discovery(p: Floats) -> Floats:
     """
     order = np.argsort(-p, kind="stable")
     ranked = p[order] * len(p) / np.arange(len(p), 0, -1)
-    found = np.empty_like(p)
-    found[order] = np.minimum(1, np.minimum.accumulate(ranked))
-    return found
+    rates = np.empty_like(p)
+    rates[order] = np.minimum(1, np.minimum.accumulate(ranked))
+    return rates
 
 
-def shrunk(values: Floats, errors: Floats) -> Floats:
+def shrink(values: Floats, errors: Floats) -> Floats:
     """Return estimates drawn to their common mean, the more the less sure they are: the posterior means (Morris 1983).
 
     The prior is normal, its mean and spread fitted to all of them by expectation-maximisation.
 
-    >>> shrunk(np.array([0.0, 1.0, -1.0, 0.1]), np.array([0.1, 1.0, 1.0, 0.1])).round(2).tolist()
+    >>> shrink(np.array([0.0, 1.0, -1.0, 0.1]), np.array([0.1, 1.0, 1.0, 0.1])).round(2).tolist()
     [0.05, 0.05, 0.05, 0.05]
     """
     mean, spread = float(np.mean(values)), max(float(np.var(values)), 1e-8)
-    for _ in range(SHRINKING):
+    for _ in range(SHRINKAGE_STEPS):
         precise = 1 / (1 / errors**2 + 1 / spread)
         posterior = precise * (values / errors**2 + mean / spread)
         mean, spread = float(posterior.mean()), max(float((precise + (posterior - mean) ** 2).mean()), 1e-8)

@@ -32,15 +32,15 @@ def linear_test(
             f"one weight, label and stratum a unit and a permutation or more are needed; got {len(weights)},"
             f" {len(labels)}, {len(strata)} and {permutations}"
         )
-    rng, drawn, seen, mean = generator(rng), np.zeros(permutations), 0.0, 0.0
+    rng, sums, observed, mean = generator(rng), np.zeros(permutations), 0.0, 0.0
     for stratum in np.unique(strata):
         inside = strata == stratum
-        alike, units = np.unique(weights[inside], return_counts=True)
-        chosen = int(labels[inside].sum())
-        drawn += rng.multivariate_hypergeometric(units, chosen, permutations, method="marginals") @ alike
-        seen += float(weights[inside & labels].sum())
-        mean += chosen * float(alike @ units) / int(units.sum())
+        values, units = np.unique(weights[inside], return_counts=True)
+        labelled = int(labels[inside].sum())
+        sums += rng.multivariate_hypergeometric(units, labelled, permutations, method="marginals") @ values
+        observed += float(weights[inside & labels].sum())
+        mean += labelled * float(values @ units) / int(units.sum())
     # Sums of the same numbers in another order differ in their last bits: these are ties, not less.
-    near = 1e-9 * max(1e-300, float(np.abs(weights).sum()))
-    as_far = int((np.abs(drawn - mean) >= abs(seen - mean) - near).sum())
-    return (1 + as_far) / (1 + permutations)
+    tolerance = 1e-9 * max(1e-300, float(np.abs(weights).sum()))
+    as_extreme = int((np.abs(sums - mean) >= abs(observed - mean) - tolerance).sum())
+    return (1 + as_extreme) / (1 + permutations)

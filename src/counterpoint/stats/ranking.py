@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 
 Lists = NDArray[np.integer[Any]]
-Each = NDArray[np.float64]
+PerList = NDArray[np.float64]
 """One number a list."""
 
 METRICS: Final = {
@@ -77,7 +77,7 @@ def hits(lists: Lists, relevant: Relevant) -> NDArray[np.bool_]:
     return np.asarray((right[place] == asked) & (lists >= 0))
 
 
-def ndcg(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> Each:
+def ndcg(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> PerList:
     """Return the gain of each list's first `at`, discounted by log2(place + 1), over that of a perfect list.
 
     nan where nothing is right.
@@ -91,12 +91,12 @@ def ndcg(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> Each:
     return _over(gain, ideal)
 
 
-def recall(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> Each:
+def recall(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> PerList:
     """Return the share of what is right that is among each list's first `at`; nan where nothing is right."""
     return _over(hit[:, :at].sum(axis=1).astype(np.float64), counts.astype(np.float64))
 
 
-def average_precision(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> Each:
+def average_precision(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> PerList:
     """Return the mean precision at the hits among each list's first `at`, over min(at, how many are right).
 
     >>> average_precision(np.array([[True, False, True]]), np.array([2]), 3).round(3).tolist()
@@ -107,7 +107,7 @@ def average_precision(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int
     return _over((precision * first).sum(axis=1), np.minimum(counts, at).astype(np.float64))
 
 
-def judged(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:
+def list_metrics(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:
     """Return all METRICS of each list, float64[lists, metrics]; nan where nothing is right."""
     hit, counts = hits(lists[:, :DEEPEST], relevant), relevant.counts
     return np.stack(
@@ -135,7 +135,7 @@ class Reach:
     lift: float
 
 
-def reach(lists: Lists, popularity: Each, own: Each) -> Reach:
+def measure_reach(lists: Lists, popularity: PerList, own: PerList) -> Reach:
     """Return what the first 10 of all lists reach.
 
     popularity : float64[items], share of the listeners who know an item
@@ -154,5 +154,5 @@ def reach(lists: Lists, popularity: Each, own: Each) -> Reach:
     )
 
 
-def _over(value: Each, total: Each) -> Each:
+def _over(value: PerList, total: PerList) -> PerList:
     return np.asarray(np.divide(value, total, out=np.full(len(total), np.nan), where=total > 0))
