@@ -42,13 +42,13 @@ import polars as pl
 from scipy.sparse import csr_array, csr_matrix
 
 from counterpoint.recommend.comparison import overlap
-from counterpoint.recommend.interactions import Interactions, numbers_in
-from counterpoint.recommend.model_selection import UNTRIED, Choice, choose, searched
+from counterpoint.recommend.interactions import Interactions, positions_in
+from counterpoint.recommend.model_selection import DEFAULT_BLEND, BlendChoice, search_settings, select_blend
 from counterpoint.recommend.models.blend import Blend
-from counterpoint.recommend.models.protocol import Barred, Kind, Model, Ranked, nothing_barred, unwanted
-from counterpoint.recommend.models.registry import KINDS, MEMBERS, RANGES, Choices, Span
+from counterpoint.recommend.models.protocol import Estimator, Excluded, Model, RankedLists, nothing_excluded, unwanted
+from counterpoint.recommend.models.registry import BLEND_MEMBERS, RECOMMENDERS, SEARCH_SPACE, Dimension, Span
 from counterpoint.recommend.models.scoring_kernels import top_of_rows
-from counterpoint.recommend.ranking_evaluation import Task, lists_of, task
+from counterpoint.recommend.ranking_evaluation import Task, discovery_lists, task
 from counterpoint.stats.intervals import bootstrap_each
 from counterpoint.stats.ranking import METRICS, list_metrics
 
@@ -71,15 +71,15 @@ class Scored:
     seen: Interactions
     scores: Callable[[np.ndarray], np.ndarray]
 
-    def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
+    def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
         numbers, out = self.seen.listener_numbers(histories.listeners), unwanted(histories, new=new)
         song, score = np.empty((len(out), count), np.int32), np.empty((len(out), count), np.float32)
         for first in range(0, len(out), ROWS):
             some = slice(first, first + ROWS)
             own = out.rows(np.arange(first, min(first + ROWS, len(out))))
             values = np.ascontiguousarray(self.scores(numbers[some]), np.float32)
-            song[some], score[some] = top_of_rows(values, own.start, own.song, barred, count)
-        return Ranked(song, score)
+            song[some], score[some] = top_of_rows(values, own.start, own.song, excluded, count)
+        return RankedLists(song, score)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +90,17 @@ class Asked:
     matrix: csr_matrix
     model: Any
 
-    def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:  # noqa: ARG002
+    def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:  # noqa: ARG002
         numbers = self.seen.listener_numbers(histories.listeners)
         song, score = self.model.recommend(numbers, self.matrix[numbers], N=count, filter_already_liked_items=new)
-        return Ranked(np.where(score > np.finfo(np.float32).min, song, -1).astype(np.int32), score.astype(np.float32))
+        return RankedLists(
+            np.where(score > np.finfo(np.float32).min, song, -1).astype(np.int32), score.astype(np.float32)
+        )
 
 
-def weighed(seen: Interactions, weigh: str, *, by_mean: bool = False) -> csr_matrix:
+def weighed(seen: Interactions, weighting: str, *, by_mean: bool = False) -> csr_matrix:
     """Return the weights as the peers want them; `by_mean` divides them by their mean."""
-    matrix = csr_matrix(seen.liked.matrix(weigh))
+    matrix = csr_matrix(seen.liked.matrix(weighting))
     if by_mean:
         matrix.data /= matrix.data.mean()
     return matrix
@@ -108,14 +110,14 @@ def weighed(seen: Interactions, weigh: str, *, by_mean: bool = False) -> csr_mat
 class ImplicitNeighbours:
     likeness: str
     neighbours: int = 75
-    weigh: str = "one"
+    weighting: str = "one"
     k1: float = 1.2
     b: float = 0.75
 
     def fit(self, seen: Interactions, *, seed: int) -> Asked:  # noqa: ARG002
         from implicit.nearest_neighbours import BM25Recommender, CosineRecommender
 
-        model, matrix = CosineRecommender(self.neighbours, THREADS), weighed(seen, self.weigh)
+        model, matrix = CosineRecommender(self.neighbours, THREADS), weighed(seen, self.weighting)
         if self.likeness == "bm25":
             model = BM25Recommender(self.neighbours, self.k1, self.b, THREADS)
         model.fit(matrix, show_progress=False)
@@ -126,7 +128,7 @@ class ImplicitNeighbours:
 class ImplicitAls:
     factors: int = 64
     iterations: int = 15
-    weigh: str = "plays"
+    weighting: str = "plays"
     alpha: float = 6.0
     ridge: float = 20.0
 
@@ -135,7 +137,7 @@ class ImplicitAls:
 
         settings = {"alpha": self.alpha, "regularization": self.ridge, "iterations": self.iterations}
         model = AlternatingLeastSquares(self.factors, random_state=seed, num_threads=THREADS, **settings)
-        matrix = weighed(seen, self.weigh, by_mean=True)
+        matrix = weighed(seen, self.weighting, by_mean=True)
         model.fit(matrix, show_progress=False)
         return Asked(seen, matrix, model)
 
@@ -144,7 +146,7 @@ class ImplicitAls:
 class IrspackIals:
     factors: int = 128
     iterations: int = 16
-    weigh: str = "plays"
+    weighting: str = "plays"
     unseen: float = 0.05
     ridge: float = 0.01
     power: float = 1.0
@@ -153,7 +155,7 @@ class IrspackIals:
         from irspack import IALSRecommender
 
         settings = {"alpha0": self.unseen, "reg": self.ridge, "nu": self.power, "train_epochs": self.iterations}
-        matrix = weighed(seen, self.weigh, by_mean=True)
+        matrix = weighed(seen, self.weighting, by_mean=True)
         model = IALSRecommender(matrix, self.factors, random_seed=seed, n_threads=THREADS, **settings)
         with redirect_stdout(StringIO()):  # it shows its progress
             model.learn()
@@ -166,7 +168,7 @@ class Scikit:
 
     what: str
     factors: int = 64
-    weigh: str = "one"
+    weighting: str = "one"
     ridge: float = 0.0
 
     def fit(self, seen: Interactions, *, seed: int) -> Scored:
@@ -175,7 +177,7 @@ class Scikit:
         model: Any = TruncatedSVD(self.factors, n_iter=7, random_state=seed)
         if self.what == "NMF":
             model = NMF(self.factors, init="nndsvda", max_iter=60, random_state=seed, alpha_W=self.ridge)
-        listeners = model.fit_transform(weighed(seen, self.weigh))
+        listeners = model.fit_transform(weighed(seen, self.weighting))
         return Scored(seen, lambda numbers: listeners[numbers] @ model.components_)
 
 
@@ -189,11 +191,11 @@ class PlainEase:
     """EASE (Steck 2019) on all songs that two listeners know, in closed form and dense."""
 
     ridge: float = 300.0
-    weigh: str = "one"
+    weighting: str = "one"
 
     def fit(self, seen: Interactions, *, seed: int) -> Scored:  # noqa: ARG002
-        count = min(MOST, int((seen.known_by >= 2).sum()))
-        x = weighed(seen, self.weigh).astype(np.float64)
+        count = min(MOST, int((seen.listener_counts >= 2).sum()))
+        x = weighed(seen, self.weighting).astype(np.float64)
         own = x[:, :count]
         if count <= len(seen):
             inverse = np.linalg.inv((own.T @ own).toarray() + self.ridge * np.eye(count))
@@ -222,7 +224,7 @@ class StudyBlend:
 
 @lru_cache(maxsize=1)
 def parts(seen: Interactions, nmf: Scikit, svd: Scikit, seed: int) -> tuple[Model, ...]:
-    kinds = (KINDS["popular"], KINDS["neighbours-as-published"], nmf, svd)
+    kinds = (RECOMMENDERS["popular"], RECOMMENDERS["neighbours-as-published"], nmf, svd)
     return tuple(kind.fit(seen, seed=seed) for kind in kinds)
 
 
@@ -230,19 +232,21 @@ def parts(seen: Interactions, nmf: Scikit, svd: Scikit, seed: int) -> tuple[Mode
 class RankedAls(ImplicitAls):
     """The same, given our weights by rank, which it does not have."""
 
-    weigh: str = "rank"
+    weighting: str = "rank"
 
 
-ALS: Final[Mapping[str, Choices]] = {
+ALS: Final[Mapping[str, Dimension]] = {
     "factors": Span(32, 256, by_ratio=True),
     "iterations": Span(5, 20),
     "alpha": Span(1.0, 40.0, by_ratio=True),
     "ridge": Span(1.0, 100.0, by_ratio=True),
 }
 THEIRS: Final = ("one", "plays", "rating")
-PEERS: Final[Mapping[type, Mapping[str, Choices]]] = {
+PEERS: Final[Mapping[type, Mapping[str, Dimension]]] = {
     ImplicitNeighbours: {
-        **{name: told for name, told in RANGES[type(KINDS["cosine"])].items() if name != "shrink"},
+        **{
+            name: told for name, told in SEARCH_SPACE[type(RECOMMENDERS["item-knn-cosine"])].items() if name != "shrink"
+        },
         "weigh": THEIRS,
     },
     ImplicitAls: {**ALS, "weigh": THEIRS},
@@ -260,9 +264,9 @@ PEERS: Final[Mapping[type, Mapping[str, Choices]]] = {
     PlainEase: {"ridge": Span(10.0, 3000.0, by_ratio=True), "weigh": THEIRS},
     StudyBlend: {"offset": Span(1.0, 100.0, by_ratio=True)},
 }
-SINGLE: Final[Mapping[str, Kind]] = {
-    "popularity": KINDS["popular"],
-    "item-item as published": KINDS["neighbours-as-published"],
+SINGLE: Final[Mapping[str, Estimator]] = {
+    "popularity": RECOMMENDERS["popular"],
+    "item-item as published": RECOMMENDERS["neighbours-as-published"],
     "implicit cosine": ImplicitNeighbours("cosine"),
     "implicit BM25": ImplicitNeighbours("bm25"),
     "implicit ALS": ImplicitAls(),
@@ -272,7 +276,7 @@ SINGLE: Final[Mapping[str, Kind]] = {
     "scikit-learn NMF": Scikit("NMF"),
     "scikit-learn NMF, ridge": WithRidge("NMF"),
     "plain EASE": PlainEase(),
-    **{f"our {name}": KINDS[name] for name in ("cosine", "tf-idf", "bm25", *MEMBERS)},
+    **{f"our {name}": RECOMMENDERS[name] for name in ("item-knn-cosine", "tf-idf", "bm25", *BLEND_MEMBERS)},
 }
 FIXED: Final = ("popularity", "item-item as published")  # nothing to search, or the study gives it
 BLENDS: Final = (STUDY, STRONGER, AS_IT_IS, OURS)
@@ -315,13 +319,13 @@ class Trial:
     results: Results
 
     def tasks(self, seed: int) -> tuple[Task, Task]:
-        known, test = held_out(self.table, seed, 1 - SHARE)
+        known, test = hold_out(self.table, seed, 1 - SHARE)
         # The last fifth but one by day; without days, a fifth of what is known.
         share = SHARE / (1 - SHARE) if "day" in known.columns else SHARE
-        before, validation = held_out(known, seed + 1000, 1 - share)
+        before, validation = hold_out(known, seed + 1000, 1 - share)
         return task(learned(before), pairs(validation), seed=seed), task(learned(known), pairs(test), seed=seed)
 
-    def ranges(self) -> dict[type, dict[str, Choices]]:
+    def ranges(self) -> dict[type, dict[str, Dimension]]:
         """Return what is searched of whom; where there are no ratings, nobody weighs by any but the study."""
         out = () if "rating" in self.table.columns else ("rating",)
         return {
@@ -329,24 +333,26 @@ class Trial:
                 name: tuple(by for by in told if by not in out) if isinstance(told, tuple) else told
                 for name, told in ranges.items()
             }
-            for kind, ranges in {**RANGES, **PEERS}.items()
+            for kind, ranges in {**SEARCH_SPACE, **PEERS}.items()
         }
 
-    def searched(self, method: str) -> Kind:
+    def search_settings(self, method: str) -> Estimator:
         """Return a method with its best settings on the first seed's choosing task."""
         if method == AS_IT_IS:
             return StudyBlend(Scikit("NMF"), Scikit("SVD"))
         if method in (STUDY, STRONGER):
             names = ("NMF" if method == STUDY else "NMF, ridge", "SVD")
-            kind: Any = StudyBlend(*(self.searched(f"scikit-learn {name}") for name in names))
+            kind: Any = StudyBlend(*(self.search_settings(f"scikit-learn {name}") for name in names))
         else:
             kind = SINGLE[method]
 
         def search() -> dict[str, Any]:
             choosing, _ = tasks_of(self, 0)
-            with patch.dict(RANGES, self.ranges()):
-                best, _, gain = searched(kind, choosing, settings=1 if method in FIXED else self.settings, seed=0)
-                told = {name: getattr(best, name) for name in RANGES[type(kind)]}
+            with patch.dict(SEARCH_SPACE, self.ranges()):
+                best, _, gain = search_settings(
+                    kind, choosing, settings=1 if method in FIXED else self.settings, seed=0
+                )
+                told = {name: getattr(best, name) for name in SEARCH_SPACE[type(kind)]}
             return {"settings": told, "validation": round(gain, 5)}
 
         return replace(kind, **self.results.kept(search, case=self.case, step="search", method=method)["settings"])
@@ -354,18 +360,18 @@ class Trial:
     def fitted(self, method: str, seed: int) -> tuple[Model, dict[str, Any]]:
         choosing, judging = tasks_of(self, seed)
         if method != OURS:
-            return self.searched(method).fit(judging.seen, seed=seed), {}
+            return self.search_settings(method).fit(judging.seen, seed=seed), {}
         # The members' settings are searched once: from here on they are those that the members have.
-        with patch.dict(KINDS, {name: self.searched(f"our {name}") for name in MEMBERS}):
-            choice, _ = choose(choosing, seed=seed)
+        with patch.dict(RECOMMENDERS, {name: self.search_settings(f"our {name}") for name in BLEND_MEMBERS}):
+            choice, _ = select_blend(choosing, seed=seed)
         return choice.fit(judging.seen, seed=seed), {"shares": dict(choice.shares), "groups": len(choice.weights)}
 
     def judge(self, method: str, seed: int) -> dict[str, Any]:
         """Judge a method on a seed; each listener's figures go to a file, with the number of the listener."""
         _, judging = tasks_of(self, seed)
         model, told = self.fitted(method, seed)
-        each = list_metrics(lists_of(model, judging), judging.new)
-        who = numbers_in(judging.seen.listeners[judging.who], self.table["uid"].unique().sort())
+        each = list_metrics(discovery_lists(model, judging), judging.new)
+        who = positions_in(judging.seen.listeners[judging.who], self.table["uid"].unique().sort())
         np.save(self.results.each(self.case, seed, method), np.column_stack([who, each]))
         return dict(zip(METRICS, each.mean(axis=0).round(5).tolist(), strict=True)) | {"listeners": len(who)} | told
 
@@ -375,7 +381,7 @@ def tasks_of(trial: Trial, seed: int) -> tuple[Task, Task]:
     return trial.tasks(seed)
 
 
-def held_out(table: pl.DataFrame, seed: int, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+def hold_out(table: pl.DataFrame, seed: int, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the first pairs by day and the last; without days, a share of each listener's pairs and the others."""
     if "day" in table.columns:
         cut = table["day"].quantile(share, "nearest")
@@ -397,7 +403,7 @@ def learned(table: pl.DataFrame) -> Interactions:
         total = table.group_by("uid", "song_id").agg(pl.col("plays").sum())
         fifth = (5 * pl.col("plays").rank("average") / pl.len()).ceil().over("uid")
         table = table.join(total.select("uid", "song_id", rating=fifth), on=["uid", "song_id"])
-    return Interactions.of(table)
+    return Interactions.from_table(table)
 
 
 def table_of(path: Path) -> pl.DataFrame:
@@ -468,7 +474,7 @@ def invented(seed: int = 0) -> Interactions:
     uid, song_id = np.divmod(every[np.sort(first)[:count]], songs)
     mix = np.array([[0.24, 0.10, 0.10, 0.11, 0.45], [0.08, 0.05, 0.06, 0.09, 0.72]])[(taste[song_id] == own[uid]) * 1]
     rating = 1 + (rng.random(count)[:, None] > mix.cumsum(axis=1)[:, :4]).sum(axis=1)
-    return Interactions.of(pl.DataFrame({"uid": uid, "song_id": song_id, "rating": rating}))
+    return Interactions.from_table(pl.DataFrame({"uid": uid, "song_id": song_id, "rating": rating}))
 
 
 @dataclass(frozen=True)
@@ -490,12 +496,12 @@ class DenseNeighbours:
 
 
 SMALL: Final = 16_000  # songs whose dense matrix, while it is made, stays below 4 GiB
-SVD_OF_STUDY: Final = replace(KINDS["svd"], factors=700, iterations=7, weigh="rating")
-NMF_OF_STUDY: Final = replace(KINDS["nmf"], factors=700, iterations=20, weigh="rating")
-OF_STUDY: Final[Mapping[str, tuple[Kind, int | None]]] = {
-    "popularity": (KINDS["popular"], None),
-    "item-item": (KINDS["neighbours-as-published"], None),
-    "item-item, 16,000 songs": (KINDS["neighbours-as-published"], SMALL),
+SVD_OF_STUDY: Final = replace(RECOMMENDERS["svd"], factors=700, iterations=7, weighting="rating")
+NMF_OF_STUDY: Final = replace(RECOMMENDERS["nmf"], factors=700, iterations=20, weighting="rating")
+OF_STUDY: Final[Mapping[str, tuple[Estimator, int | None]]] = {
+    "popularity": (RECOMMENDERS["popular"], None),
+    "item-item": (RECOMMENDERS["neighbours-as-published"], None),
+    "item-item, 16,000 songs": (RECOMMENDERS["neighbours-as-published"], SMALL),
     "item-item dense, 16,000 songs": (DenseNeighbours(), SMALL),
     "SVD, 700 factors, 7 iterations": (SVD_OF_STUDY, None),
     "NMF, 700 factors, 20 iterations": (NMF_OF_STUDY, None),
@@ -507,13 +513,13 @@ def study(method: str, home: Path) -> dict[str, Any]:
     kind, songs = OF_STUDY[method]
     seen = invented()
     seen = seen.over(seen.songs[:songs]) if songs else seen
-    kind.fit(seen.rows(np.arange(50)), seed=0).top(seen.rows(np.arange(2)), 10, barred=nothing_barred(seen))
+    kind.fit(seen.rows(np.arange(50)), seed=0).top(seen.rows(np.arange(2)), 10, excluded=nothing_excluded(seen))
     clock = [time.perf_counter()]
     model = kind.fit(seen, seed=0)
     clock.append(time.perf_counter())
-    model.top(seen.rows(np.array([7])), 10, barred=nothing_barred(seen), new=False)
+    model.top(seen.rows(np.array([7])), 10, excluded=nothing_excluded(seen), new=False)
     clock.append(time.perf_counter())
-    lists = model.top(seen, DEEP, barred=nothing_barred(seen), new=False).song
+    lists = model.top(seen, DEEP, excluded=nothing_excluded(seen), new=False).song
     clock.append(time.perf_counter())
     np.save(home / "each" / f"study-{list(OF_STUDY).index(method)}.npy", lists)
     seconds = dict(zip(("fit", "one", "all"), np.diff(clock).round(4).tolist(), strict=True))
@@ -522,9 +528,9 @@ def study(method: str, home: Path) -> dict[str, Any]:
 
 def error(model: Any, seen: Interactions) -> dict[str, float]:
     """Return the error on the very ratings that were learned from, in stars; not of popularity."""
-    rating, cells = seen.weights("rating") * 5, (seen.whose, seen.song)
+    rating, cells = seen.weights("rating") * 5, (seen.listener, seen.song)
     if hasattr(model, "placed"):
-        places = model.placed(seen)
+        places = model.fold_in(seen)
         pieces = zip(*(np.array_split(each, 16) for each in cells), strict=True)
         told = 5 * np.concatenate([(places[who] * model.songs[song]).sum(axis=1) for who, song in pieces])
     elif hasattr(model, "mean"):
@@ -543,17 +549,17 @@ def memory() -> dict[str, float]:
     return {"gigabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)}
 
 
-SPEED: Final[Mapping[str, Kind | Choice]] = {
+SPEED: Final[Mapping[str, Estimator | BlendChoice]] = {
     "implicit cosine 75": ImplicitNeighbours("cosine"),
-    "our cosine 75": KINDS["cosine"],
-    "our walk": KINDS["walk"],
+    "our cosine 75": RECOMMENDERS["item-knn-cosine"],
+    "our walk": RECOMMENDERS["rp3beta"],
     "implicit ALS 64, 3 iterations": ImplicitAls(64, 3, "one", 1.0, 0.01),
-    "our ials 64, 3 iterations": replace(KINDS["ials"], factors=64, iterations=3, weigh="one"),
-    "our svd-by-degree": KINDS["svd-by-degree"],
-    "our ials": KINDS["ials"],
-    "our ease": KINDS["ease"],
-    "our popular-in-cluster": KINDS["popular-in-cluster"],
-    "our blend (walk, ials)": UNTRIED,
+    "our ials 64, 3 iterations": replace(RECOMMENDERS["ials"], factors=64, iterations=3, weighting="one"),
+    "our svd-degree-normalised": RECOMMENDERS["svd-degree-normalised"],
+    "our ials": RECOMMENDERS["ials"],
+    "our ease": RECOMMENDERS["ease"],
+    "our popular-in-cluster": RECOMMENDERS["popular-in-cluster"],
+    "our blend (walk, ials)": DEFAULT_BLEND,
 }
 
 
@@ -567,15 +573,15 @@ def speed(method: str, path: Path, listeners: int) -> dict[str, Any]:
     parts = (np.full(n, np.nan, np.float32), np.ones(n, np.float32), np.zeros(n, np.int32), np.zeros(n, np.bool_))
     ids = (pl.int_range(len(start) - 1, eager=True), pl.int_range(songs, eager=True))
     seen = Interactions(*ids, start, song, *parts, np.full(len(start) - 1, -1, np.int8))
-    barred, before = nothing_barred(seen), memory()["gigabytes"]
+    excluded, before = nothing_excluded(seen), memory()["gigabytes"]
     first = seen.rows(np.arange(300))
-    kind.fit(first, seed=0).top(first, 10, barred=barred)  # compiled loops are read from where they are kept
+    kind.fit(first, seed=0).top(first, 10, excluded=excluded)  # compiled loops are read from where they are kept
     clock = [time.perf_counter()]
     model = kind.fit(seen, seed=0)
     clock.append(time.perf_counter())
     fitted = memory()["gigabytes"]
     for at in range(0, len(seen), 20_000):
-        model.top(seen.rows(np.arange(at, min(at + 20_000, len(seen)))), 10, barred=barred)
+        model.top(seen.rows(np.arange(at, min(at + 20_000, len(seen)))), 10, excluded=excluded)
     clock.append(time.perf_counter())
     seconds = dict(zip(("fit", "all"), np.diff(clock).round(2).tolist(), strict=True))
     return {**seconds, "pairs": n, "data gigabytes": before, "fit gigabytes": fitted, **memory()}

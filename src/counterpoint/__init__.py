@@ -42,10 +42,10 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.networks.readers import read as read_network
     from counterpoint.networks.recipe import network as network
     from counterpoint.platform.workspace_report import write_report as write_report
-    from counterpoint.recommend.evaluate import evaluate as evaluate_recommenders
-    from counterpoint.recommend.evaluate import evaluate_table as judge_interactions
+    from counterpoint.recommend.evaluation import evaluate as evaluate_recommenders
+    from counterpoint.recommend.evaluation import evaluate_interactions as evaluate_interactions
     from counterpoint.recommend.recommender import Recommender as Recommender
-    from counterpoint.recommend.train import train as train_recommender
+    from counterpoint.recommend.training import train as train_recommender
     from counterpoint.snapshots.listener_table import ListenerTable as ListenerTable
     from counterpoint.snapshots.snapshot import Snapshot as Snapshot
     from counterpoint.spread.interventions import Block as Block
@@ -110,9 +110,9 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "overview": ("events.overview", "overview"),
     "open_workspace": ("storage.workspace", "open_workspace"),
     "Recommender": ("recommend.recommender", "Recommender"),
-    "evaluate_recommenders": ("recommend.evaluate", "evaluate"),
-    "judge_interactions": ("recommend.evaluate", "evaluate_table"),
-    "train_recommender": ("recommend.train", "train"),
+    "evaluate_interactions": ("recommend.evaluation", "evaluate_interactions"),
+    "evaluate_recommenders": ("recommend.evaluation", "evaluate"),
+    "train_recommender": ("recommend.training", "train"),
     "write_report": ("platform.workspace_report", "write_report"),
     "score_churn": ("churn.scoring", "score"),
     "train_churn": ("churn.training", "train"),

@@ -9,6 +9,8 @@ from counterpoint.recommend.models import autoencoder
 def hurried():
     """A tenth of an autoencoder's steps, which makes no blend better."""
     with pytest.MonkeyPatch.context() as patch:
-        learned = autoencoder._learned
-        patch.setattr(autoencoder, "_learned", lambda rows, kind, rng: learned(rows, replace(kind, steps=24), rng))
+        fit_net = autoencoder._fit_net
+        patch.setattr(
+            autoencoder, "_fit_net", lambda rows, settings, rng: fit_net(rows, replace(settings, steps=24), rng)
+        )
         yield

@@ -20,7 +20,7 @@ from tests.logs import refusal
 from counterpoint.recommend.interactions import Interactions
 
 few = settings(max_examples=40)
-PARTS = ("rating", "plays", "last", "disliked")
+PARTS = ("rating", "plays", "last_day", "disliked")
 ROWS = [(7, 3, 2), (7, 5, 1), (2, 5, 4), (9, 5, 1), (9, 3, 1), (2, 8, 1)]
 TABLE = pl.DataFrame(ROWS, schema=["uid", "song_id", "plays"], orient="row")
 
@@ -29,7 +29,7 @@ def told(seen):
     """Everything that interactions hold, as plain values by id; nan as None."""
     parts = {name: np.where(np.isnan(part := getattr(seen, name)), None, part).tolist() for name in PARTS}
     rows = zip(
-        seen.listeners.gather(seen.whose).to_list(),
+        seen.listeners.gather(seen.listener).to_list(),
         seen.songs.gather(seen.song).to_list(),
         *parts.values(),
         strict=True,
@@ -39,7 +39,7 @@ def told(seen):
 
 def one(**column):
     """What a table with one row, and such columns, becomes."""
-    return Interactions.of(
+    return Interactions.from_table(
         pl.DataFrame({"uid": [1], "song_id": [2]} | {name: [value] for name, value in column.items()})
     )
 
@@ -90,16 +90,16 @@ def tables(draw):
     ],
 )
 def test_any_table_that_exports_arrow_is_taken(made):
-    assert told(Interactions.of(made())) == told(Interactions.of(TABLE))
+    assert told(Interactions.from_table(made())) == told(Interactions.from_table(TABLE))
 
 
 def test_listeners_are_in_the_order_of_their_ids_and_songs_from_the_best_known():
-    seen = Interactions.of(TABLE)
+    seen = Interactions.from_table(TABLE)
     assert seen.listeners.to_list() == [2, 7, 9]
     assert seen.songs.to_list() == [5, 3, 8]  # known by 3, 2 and 1
-    assert seen.known_by.tolist() == [3, 2, 1]
+    assert seen.listener_counts.tolist() == [3, 2, 1]
     assert seen.counts.tolist() == [2, 2, 2]
-    assert seen.whose.tolist() == [0, 0, 1, 1, 2, 2]
+    assert seen.listener.tolist() == [0, 0, 1, 1, 2, 2]
     assert seen.song.tolist() == [0, 2, 0, 1, 0, 1]
     assert seen.plays.tolist() == [4, 1, 1, 2, 1, 1]
     assert (len(seen), seen.shape) == (3, (3, 3))
@@ -107,7 +107,9 @@ def test_listeners_are_in_the_order_of_their_ids_and_songs_from_the_best_known()
 
 def test_of_songs_that_as_many_know_the_more_played_comes_first_then_the_smaller_id():
     rows = [(1, 30, 1), (2, 20, 5), (3, 10, 1)]
-    assert Interactions.of(pl.DataFrame(rows, schema=["uid", "song_id", "plays"], orient="row")).songs.to_list() == [
+    assert Interactions.from_table(
+        pl.DataFrame(rows, schema=["uid", "song_id", "plays"], orient="row")
+    ).songs.to_list() == [
         20,
         10,
         30,
@@ -117,7 +119,13 @@ def test_of_songs_that_as_many_know_the_more_played_comes_first_then_the_smaller
 def test_a_pair_in_several_rows_counts_once_and_its_plays_are_added_up():
     rows = {"uid": [1] * 4, "song_id": [7] * 4, "plays": [2, None, 3, 0], "rating": [None, 4, None, 4]}
     rows |= {"day": [17000, 17009, 17003, None], "disliked": [0, 1, 0, 0]}
-    assert told(Interactions.of(pl.DataFrame(rows))) == ([1], [7], [0, 1], [(1, 7, 4.0, 6.0, 17009, True)], [-1])
+    assert told(Interactions.from_table(pl.DataFrame(rows))) == (
+        [1],
+        [7],
+        [0, 1],
+        [(1, 7, 4.0, 6.0, 17009, True)],
+        [-1],
+    )
 
 
 def test_what_a_table_does_not_tell_is_one_play_of_no_day_rated_and_disliked_by_nobody():
@@ -129,33 +137,33 @@ def test_what_a_table_does_not_tell_is_one_play_of_no_day_rated_and_disliked_by_
 def test_the_order_of_the_rows_changes_nothing(table, random):
     places = list(range(table.height))
     random.shuffle(places)
-    assert told(Interactions.of(table[places])) == told(Interactions.of(table))
+    assert told(Interactions.from_table(table[places])) == told(Interactions.from_table(table))
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [2, 1, 0, 5, 4, 3], [0, 1, 2, 5, 4, 3], [5, 4, 3, 2, 1, 0]])
 def test_the_order_of_the_rows_changes_nothing_where_plays_are_fractions(order):
     rows = [(1, 10, 0.1), (2, 10, 0.2), (3, 10, 0.3), (1, 20, 0.3), (2, 20, 0.2), (3, 20, 0.1)]
     table = pl.DataFrame(rows, schema=["uid", "song_id", "plays"], orient="row")[order]
-    assert Interactions.of(table).songs.to_list() == [10, 20]  # equally known and played: the smaller id
+    assert Interactions.from_table(table).songs.to_list() == [10, 20]  # equally known and played: the smaller id
 
 
 @few
 @given(tables())
 def test_every_pair_is_kept_and_a_listeners_songs_ascend(table):
-    seen = Interactions.of(table)
+    seen = Interactions.from_table(table)
     assert {row[:2] for row in told(seen)[3]} == set(zip(table["uid"], table["song_id"], strict=True))
     assert seen.plays.sum() == table["plays"].sum()
     step = np.diff(seen.song)
-    assert (step[np.diff(seen.whose) == 0] > 0).all()
-    assert (np.diff(seen.known_by) <= 0).all()
+    assert (step[np.diff(seen.listener) == 0] > 0).all()
+    assert (np.diff(seen.listener_counts) <= 0).all()
 
 
 def test_texts_may_be_ids():
     rows = {"uid": ["b", "a", "b"], "song_id": ["x", "x", "y"]}
-    seen = Interactions.of(pl.DataFrame(rows))
+    seen = Interactions.from_table(pl.DataFrame(rows))
     assert (seen.listeners.to_list(), seen.songs.to_list()) == (["a", "b"], ["x", "y"])
-    assert told(Interactions.of(pl.DataFrame(rows).cast(pl.Categorical))) == told(seen)
-    assert told(Interactions.of(pd.DataFrame(rows, dtype="category"))) == told(seen)
+    assert told(Interactions.from_table(pl.DataFrame(rows).cast(pl.Categorical))) == told(seen)
+    assert told(Interactions.from_table(pd.DataFrame(rows, dtype="category"))) == told(seen)
 
 
 # Refusals
@@ -181,12 +189,12 @@ def test_texts_may_be_ids():
     ],
 )
 def test_what_is_no_table_of_ids_is_refused_in_one_line(table, says):
-    assert says in refusal(lambda: Interactions.of(table))
+    assert says in refusal(lambda: Interactions.from_table(table))
 
 
 def test_ids_beyond_64_bits_with_a_sign_are_refused_not_mixed_up():
     table = pl.DataFrame({"uid": [2**63, 2**63 + 1], "song_id": [1, 2]}, schema_overrides={"uid": pl.UInt64})
-    assert "'uid'" in refusal(lambda: Interactions.of(table))
+    assert "'uid'" in refusal(lambda: Interactions.from_table(table))
 
 
 @pytest.mark.parametrize("value", [float("nan"), -1, float("inf"), -float("inf"), "many", "nan", 1e10])
@@ -206,8 +214,8 @@ def test_a_rating_is_a_number_a_text_of_one_or_unknown(value, rating):
 
 def test_two_ratings_of_a_pair_are_refused_and_one_twice_is_not():
     table = pl.DataFrame({"uid": [1, 1, 2], "song_id": [7, 7, 7], "rating": [3, 4, 5]})
-    assert "listener 1 rates song 7 2 ways" in refusal(lambda: Interactions.of(table))
-    assert Interactions.of(table.with_columns(rating=4)).rating.tolist() == [4, 4]
+    assert "listener 1 rates song 7 2 ways" in refusal(lambda: Interactions.from_table(table))
+    assert Interactions.from_table(table.with_columns(rating=4)).rating.tolist() == [4, 4]
 
 
 @pytest.mark.parametrize("value", ["2017-02-30", "yesterday", "28.04.2017"])
@@ -217,7 +225,7 @@ def test_what_is_no_day_is_refused(value):
 
 @pytest.mark.parametrize("value", ["2017-04-28", date(2017, 4, 28), datetime(2017, 4, 28, 23, 59), 17284])
 def test_days_are_texts_dates_or_numbers_since_1970(value):
-    assert one(day=value).last.tolist() == [17284]
+    assert one(day=value).last_day.tolist() == [17284]
 
 
 @pytest.mark.parametrize("value", [None, 2, -1, "perhaps", 0.5, float("nan")])
@@ -237,13 +245,13 @@ def test_devices_are_numbered_by_name_and_a_listener_has_the_one_used_most():
     table = pl.DataFrame(
         {"uid": [1, 1, 1, 2, 3, 4, 4], "song_id": range(7), "device": ["web", "web", "app", "app", None, "web", "app"]}
     )
-    assert Interactions.of(table).device.tolist() == [1, 0, -1, 0]
+    assert Interactions.from_table(table).device.tolist() == [1, 0, -1, 0]
 
 
 def test_of_very_many_devices_the_hundred_most_frequent_are_told_apart():
     devices = [f"phone {n}" for n in range(300)] + ["phone 299"]
     table = pl.DataFrame({"uid": range(301), "song_id": [1] * 301, "device": devices})
-    device = Interactions.of(table).device
+    device = Interactions.from_table(table).device
     assert device.max() == 99
     assert (device == -1).sum() == 200
     assert device[299] == device[300] >= 0
@@ -255,7 +263,7 @@ def test_of_very_many_devices_the_hundred_most_frequent_are_told_apart():
 @few
 @given(tables(), st.data())
 def test_some_pairs_are_those_and_all_listeners_and_songs_stay(table, data):
-    seen = Interactions.of(table)
+    seen = Interactions.from_table(table)
     kept = np.array(data.draw(st.lists(st.booleans(), min_size=len(seen.song), max_size=len(seen.song))), bool)
     before, after = told(seen), told(seen.pairs(kept))
     assert after[:2] == before[:2]
@@ -266,7 +274,7 @@ def test_some_pairs_are_those_and_all_listeners_and_songs_stay(table, data):
 @few
 @given(tables())
 def test_what_is_liked_is_what_nobody_disliked(table):
-    before, after = told(Interactions.of(table)), told(Interactions.of(table).liked)
+    before, after = told(Interactions.from_table(table)), told(Interactions.from_table(table).liked)
     assert after[3] == [row for row in before[3] if not row[-1]]
     assert after[:2] == before[:2]
 
@@ -274,7 +282,7 @@ def test_what_is_liked_is_what_nobody_disliked(table):
 @few
 @given(tables(), st.data())
 def test_some_listeners_are_those_asked_for_in_that_order(table, data):
-    seen = Interactions.of(table)
+    seen = Interactions.from_table(table)
     at = data.draw(st.lists(st.integers(0, len(seen) - 1), max_size=6))
     some, (people, songs, _, rows, devices) = seen.rows(np.array(at, np.int64)), told(seen)
     found = told(some)
@@ -289,16 +297,16 @@ def test_some_listeners_are_those_asked_for_in_that_order(table, data):
 @few
 @given(tables())
 def test_the_matrix_has_the_weights_at_the_pairs(table):
-    seen = Interactions.of(table)
+    seen = Interactions.from_table(table)
     dense = seen.matrix("plays").toarray()
     assert dense.shape == seen.shape
-    assert dense[seen.whose, seen.song].tolist() == seen.weights("plays").tolist()
+    assert dense[seen.listener, seen.song].tolist() == seen.weights("plays").tolist()
     assert np.count_nonzero(dense) == len(seen.song)
 
 
 def test_pairs_weigh_one_or_by_plays_or_by_rating_where_3_stands_for_an_unknown_one():
     rows = {"uid": [1, 2, 3], "song_id": [7, 8, 9], "plays": [0, 1, 100], "rating": [None, 5, 1]}
-    seen = Interactions.of(pl.DataFrame(rows))
+    seen = Interactions.from_table(pl.DataFrame(rows))
     assert seen.weights("one").tolist() == [1, 1, 1]
     assert seen.weights("plays") == pytest.approx([1, 1, 1 + np.log(100)])
     assert seen.weights("rating") == pytest.approx([0.6, 1, 0.2])
@@ -306,7 +314,7 @@ def test_pairs_weigh_one_or_by_plays_or_by_rating_where_3_stands_for_an_unknown_
 
 
 def test_ids_are_found_by_number_and_minus_1_stands_for_one_that_nobody_knows():
-    seen = Interactions.of(TABLE)
+    seen = Interactions.from_table(TABLE)
     assert seen.listener_numbers(pl.Series([9, 1, 2, 9])).tolist() == [2, -1, 0, 2]
     assert seen.song_numbers(pl.Series([8, 5, 4], dtype=pl.UInt8)).tolist() == [2, 0, -1]
     assert seen.song_numbers(pl.Series(["5"])).tolist() == [-1]
@@ -318,11 +326,11 @@ def test_ranks_are_mean_places_among_a_listeners_own_whatever_others_play():
     rows = {(int(uid), int(song)) for uid, song in rng.integers(0, 12, (90, 2))}
     table = pl.DataFrame(sorted(rows), schema=["uid", "song_id"], orient="row")
     table = table.with_columns(plays=pl.Series(rng.integers(1, 4, table.height)))
-    seen = Interactions.of(table)
+    seen = Interactions.from_table(table)
     wanted = table.with_columns(rank=pl.col("plays").rank("average").over("uid") / pl.len().over("uid"))
     found = pl.DataFrame(
         {
-            "uid": seen.listeners.gather(seen.whose),
+            "uid": seen.listeners.gather(seen.listener),
             "song_id": seen.songs.gather(seen.song),
             "found": seen.weights("rank"),
         }

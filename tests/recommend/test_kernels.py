@@ -2,9 +2,11 @@
 
 - The best are the best, in order, ties to the smaller song: above 600 songs, with negative values, with more asked for
   than there is.
-- What is barred, or out for a listener, is never listed; a row without anything is -1 and 0.
+- What is excluded, or out for a listener, is never listed; a row without anything is -1 and 0.
 - Products of songs are those of the dense matrix; ranks are added up as on paper; ridge regressions are numpy's.
 """
+
+from itertools import product
 
 import numba
 import numpy as np
@@ -13,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoint.recommend.models import als_conjugate_gradient_kernels
-from counterpoint.recommend.models.als_conjugate_gradient_kernels import solved
-from counterpoint.recommend.models.reciprocal_rank_fusion_kernels import fused
+from counterpoint.recommend.models.als_conjugate_gradient_kernels import solve_rows
+from counterpoint.recommend.models.reciprocal_rank_fusion_kernels import fuse_ranks
 from counterpoint.recommend.models.scoring_kernels import top_listed, top_means, top_of_rows, top_sums
 from counterpoint.recommend.models.similarity_kernels import products, top_products
-from counterpoint.recommend.models.topk_kernels import best_of, key, score_of, select, song_of, told
+from counterpoint.recommend.models.topk_kernels import best_of, key, score_of, select, song_of, write_best
 
 F32 = np.float32
 LOWEST = F32(-3.4e38)
@@ -104,24 +106,31 @@ def test_selecting_moves_the_largest_to_the_front_and_returns_the_least_of_them(
     assert sorted(keys.tolist()) == sorted(numbers)
 
 
-@pytest.mark.parametrize("songs", SIZES)
-@pytest.mark.parametrize("count", [1, 3, 20, 100])
+def row_of(kind, songs, rng):
+    match kind:
+        case "any":
+            return rng.standard_normal(songs)
+        case "ties":
+            return rng.integers(-2, 3, songs)
+        case "negative":
+            return -1 - rng.integers(0, 50, songs)
+        case "rising":
+            return np.arange(songs)
+        case "falling":
+            return -np.arange(songs)
+        case "one":
+            return np.where(np.arange(songs) == songs - 1, 1.0, -2.0)
+
+
 @pytest.mark.parametrize("kind", ["any", "ties", "negative", "rising", "falling", "one"])
-def test_the_best_of_a_row_are_those_of_sorting_it(songs, count, kind):
-    rng = np.random.default_rng(songs * count)
-    values = {
-        "any": rng.standard_normal(songs),
-        "ties": rng.integers(-2, 3, songs),
-        "negative": -1 - rng.integers(0, 50, songs),
-        "rising": np.arange(songs),
-        "falling": -np.arange(songs),
-        "one": np.where(np.arange(songs) == songs - 1, 1.0, -2.0),
-    }[kind].astype(F32)
-    keys = np.empty(4 * count + 64 + songs // 256, np.uint64)
-    room = np.empty(songs // 16, F32), np.empty(songs // 256, F32)
-    found, size = np.empty((1, count), np.int32), np.empty((1, count), F32)
-    told(keys, best_of(values, LOWEST, count, keys, *room), found[0], size[0])
-    same((found, size), slow_best(values[None].astype(np.float64), count))
+def test_the_best_of_a_row_are_those_of_sorting_it(kind):
+    for songs, count in product(SIZES, (1, 3, 20, 100)):
+        values = row_of(kind, songs, np.random.default_rng(songs * count)).astype(F32)
+        keys = np.empty(4 * count + 64 + songs // 256, np.uint64)
+        room = np.empty(songs // 16, F32), np.empty(songs // 256, F32)
+        found, size = np.empty((1, count), np.int32), np.empty((1, count), F32)
+        write_best(keys, best_of(values, LOWEST, count, keys, *room), found[0], size[0])
+        same((found, size), slow_best(values[None].astype(np.float64), count))
 
 
 def test_what_is_below_the_low_end_is_no_candidate():
@@ -135,30 +144,30 @@ def test_what_is_below_the_low_end_is_no_candidate():
 
 
 @pytest.mark.parametrize(("songs", "count"), [(1, 3), (30, 5), (30, 40), (700, 10), (700, 300), (2500, 5)])
-@pytest.mark.parametrize("filled", [0.004, 0.3])
+@pytest.mark.parametrize("filled", [0.004, 0.3])  # sums are made in one of two ways, by how many songs are reached
 class TestWhatAHistoryAddsUpTo:
     def world(self, songs, filled):
         rng = np.random.default_rng(songs)
         history = some_of(rng, (11, songs), filled=min(1, filled * 3), low=1)
         matrix = some_of(rng, (songs, songs), filled=filled)
         out = rng.random((11, songs)) < 0.1
-        barred = rng.random(songs) < 0.2
-        return history, matrix, out, barred
+        excluded = rng.random(songs) < 0.2
+        return history, matrix, out, excluded
 
     def test_the_highest_sums_above_0_are_those_of_the_dense_product(self, songs, count, filled):
-        history, matrix, out, barred = self.world(songs, filled)
+        history, matrix, out, excluded = self.world(songs, filled)
         sums = np.nan_to_num(history) @ np.nan_to_num(matrix)
-        sums[(sums <= 0) | out | barred] = np.nan
-        found = top_sums(*sparse(history), *sparse(matrix), *no_more(out.shape, out), barred, count)
+        sums[(sums <= 0) | out | excluded] = np.nan
+        found = top_sums(*sparse(history), *sparse(matrix), *no_more(out.shape, out), excluded, count)
         same(found, slow_best(sums, count))
 
     def test_the_highest_means_are_those_of_the_dense_division(self, songs, count, filled):
-        history, matrix, out, barred = self.world(songs, filled)
+        history, matrix, out, excluded = self.world(songs, filled)
         size = (~np.isnan(history)).astype(float) @ np.abs(np.nan_to_num(matrix))
-        size[out | barred] = 0
+        size[out | excluded] = 0
         total = np.nan_to_num(history) @ np.nan_to_num(matrix)
         means = np.divide(total.astype(F32), size.astype(F32), out=np.full(size.shape, np.nan, F32), where=size > 0)
-        found = top_means(*sparse(history), *sparse(matrix), *no_more(out.shape, out), barred, count)
+        found = top_means(*sparse(history), *sparse(matrix), *no_more(out.shape, out), excluded, count)
         same(found, slow_best(np.rint(means * F32(1 << 16)) / F32(1 << 16), count))
 
 
@@ -190,10 +199,10 @@ def test_the_highest_of_rows_are_those_of_sorting_and_threads_change_no_bit(song
     rng = np.random.default_rng(songs)
     values = rng.integers(-9, 4, (35, songs)) if whole else rng.standard_normal((35, songs))
     values = values.astype(F32)
-    out, barred = rng.random(values.shape) < 0.1, rng.random(songs) < 0.1
-    slowly = slow_best(np.where(out | barred, np.nan, values.astype(np.float64)), count)
-    same(top_of_rows(values.copy(), *no_more(out.shape, out), barred, count), slowly)
-    one, two = with_threads(lambda: top_of_rows(values.copy(), *no_more(out.shape, out), barred, count))
+    out, excluded = rng.random(values.shape) < 0.1, rng.random(songs) < 0.1
+    slowly = slow_best(np.where(out | excluded, np.nan, values.astype(np.float64)), count)
+    same(top_of_rows(values.copy(), *no_more(out.shape, out), excluded, count), slowly)
+    one, two = with_threads(lambda: top_of_rows(values.copy(), *no_more(out.shape, out), excluded, count))
     assert one == two
 
 
@@ -209,10 +218,10 @@ def test_what_is_listed_is_the_groups_list_without_what_is_out_and_threads_chang
     values = rng.integers(0, 5, (3, songs)).astype(F32)
     order = np.argsort(-values, axis=1, kind="stable").astype(np.int32)
     group = rng.integers(0, 3, 1100)
-    out, barred = rng.random((1100, songs)) < 0.3, rng.random(songs) < 0.2
+    out, excluded = rng.random((1100, songs)) < 0.3, rng.random(songs) < 0.2
     out[5] = True
-    given = order, values, group, *no_more(out.shape, out), barred, count
-    same(top_listed(*given), slow_best(np.where(out | barred, np.nan, values[group].astype(np.float64)), count))
+    given = order, values, group, *no_more(out.shape, out), excluded, count
+    same(top_listed(*given), slow_best(np.where(out | excluded, np.nan, values[group].astype(np.float64)), count))
     one, two = with_threads(lambda: top_listed(*given))
     assert one == two
 
@@ -242,12 +251,12 @@ def slow_products(dense, scale, keep):
         (12, 2200, 3, 0.1),
     ],
 )
-@pytest.mark.parametrize("low", [1, -2])
-def test_the_largest_products_of_songs_are_those_of_the_dense_matrix(listeners, songs, keep, filled, low):
-    rng = np.random.default_rng(songs)
-    dense = some_of(rng, (listeners, songs), filled=filled, low=low)
-    scale = rng.choice(np.array([0, 0.25, 0.5, 1, 2], F32), songs)
-    same(top_products(*sparse(dense), scale, keep), slow_products(dense, scale, keep))
+def test_the_largest_products_of_songs_are_those_of_the_dense_matrix(listeners, songs, keep, filled):
+    for low in (1, -2):
+        rng = np.random.default_rng(songs)
+        dense = some_of(rng, (listeners, songs), filled=filled, low=low)
+        scale = rng.choice(np.array([0, 0.25, 0.5, 1, 2], F32), songs)
+        same(top_products(*sparse(dense), scale, keep), slow_products(dense, scale, keep))
 
 
 def test_a_product_is_scaled_by_the_other_song():
@@ -257,15 +266,15 @@ def test_a_product_is_scaled_by_the_other_song():
     assert size.tolist() == [[6], [20]]
 
 
-@pytest.mark.parametrize(("songs", "first"), [(1, 1), (30, 30), (30, 7), (700, 300), (30, 0)])
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_all_products_of_the_first_songs_are_those_of_the_dense_matrix(songs, first, kind):
-    dense = some_of(np.random.default_rng(songs), (25, songs))
-    start, song, weight = sparse(dense)
-    found = products(start, song, weight.astype(kind), first, 7)
-    whole = np.nan_to_num(dense)[:, :first]
-    assert found.dtype == kind
-    assert found.tolist() == (whole.T @ whole).tolist()
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_all_products_of_the_first_songs_are_those_of_the_dense_matrix(dtype):
+    for songs, first in ((1, 1), (30, 30), (30, 7), (700, 300), (30, 0)):
+        dense = some_of(np.random.default_rng(songs), (25, songs))
+        start, song, weight = sparse(dense)
+        found = products(start, song, weight.astype(dtype), first, 7)
+        whole = np.nan_to_num(dense)[:, :first]
+        assert found.dtype == dtype
+        assert found.tolist() == (whole.T @ whole).tolist()
 
 
 def test_threads_change_no_bit_of_products():
@@ -280,7 +289,7 @@ def test_threads_change_no_bit_of_products():
 # Lists that become one
 
 
-def slow_fused(lists, weights, offset, least, count):
+def slow_fused(lists, weights, offset, min_lists, count):
     members, listeners, depth = lists.shape
     worth = [{} for _ in range(listeners)]
     for u in range(listeners):
@@ -292,7 +301,7 @@ def slow_fused(lists, weights, offset, least, count):
                     worth[u][song] = F32(had + weights[u, m].astype(float) / (float(offset) + rank + 1)), times + 1
     found, size = np.full((listeners, count), -1, np.int32), np.zeros((listeners, count), F32)
     for u in range(listeners):
-        order = sorted((-score, song) for song, (score, times) in worth[u].items() if times >= least)[:count]
+        order = sorted((-score, song) for song, (score, times) in worth[u].items() if times >= min_lists)[:count]
         for place, (score, song) in enumerate(order):
             found[u, place], size[u, place] = song, -score
     return found, size
@@ -308,17 +317,16 @@ def some_lists(rng, members, listeners, depth, songs):
 @pytest.mark.parametrize(
     ("members", "depth", "songs"), [(1, 1, 1), (1, 6, 9), (3, 6, 9), (4, 100, 3000), (3, 8, 2**31 - 1)]
 )
-@pytest.mark.parametrize("least", [1, 2])
-@pytest.mark.parametrize("count", [1, 5, 50])
-def test_fused_lists_are_those_added_up_on_paper_and_threads_change_no_bit(members, depth, songs, least, count):
+def test_fused_lists_are_those_added_up_on_paper_and_threads_change_no_bit(members, depth, songs):
     rng = np.random.default_rng(members * depth)
     lists = some_lists(rng, members, 20, depth, min(songs, 3000))
     lists = np.where(lists >= 0, songs - 1 - lists, -1).astype(np.int32)
     weights = rng.choice(np.array([0, 0.25, 0.3, 1], F32), (20, members))
-    given = lists, weights, F32(10), least, 3, count
-    same(fused(*given), slow_fused(lists, weights, F32(10), least, count))
-    one, two = with_threads(lambda: fused(*given))
-    assert one == two
+    for min_lists, count in product((1, 2), (1, 5, 50)):
+        arguments = lists, weights, F32(10), min_lists, 3, count
+        same(fuse_ranks(*arguments), slow_fused(lists, weights, F32(10), min_lists, count))
+        one, two = with_threads(lambda arguments=arguments: fuse_ranks(*arguments))
+        assert one == two
 
 
 @few
@@ -326,7 +334,7 @@ def test_fused_lists_are_those_added_up_on_paper_and_threads_change_no_bit(membe
 def test_into_how_many_pieces_the_listeners_are_shared_out_changes_nothing(seed, chunks):
     lists = some_lists(np.random.default_rng(seed), 3, 7, 5, 8)
     weights = np.ones((7, 3), F32)
-    same(fused(lists, weights, F32(10), 1, chunks, 6), fused(lists, weights, F32(10), 1, 1, 6))
+    same(fuse_ranks(lists, weights, F32(10), 1, chunks, 6), fuse_ranks(lists, weights, F32(10), 1, 1, 6))
 
 
 # Ridge regressions
@@ -367,7 +375,7 @@ def test_after_many_steps_the_rows_are_those_of_solving_the_equations(rows, colu
     given = regressions(np.random.default_rng(width), rows, columns, width, longest)
     assert (longest > als_conjugate_gradient_kernels.BLOCK // width) == (width == 32)
     first = np.zeros((rows, width), F32)
-    found = solved(*given, first, np.array([0, rows // 2, rows]), 4 * width)
+    found = solve_rows(*given, first, np.array([0, rows // 2, rows]), 4 * width)
     assert found == pytest.approx(slow_solved(*given), abs=2e-4)
 
 
@@ -375,7 +383,7 @@ def test_where_a_row_begins_does_not_matter_after_many_steps_and_an_empty_row_is
     rng = np.random.default_rng(2)
     given = regressions(rng, 20, 50, 8, 30)
     first = rng.standard_normal((20, 8)).astype(F32)
-    found = solved(*given, first, np.array([0, 20]), 60)
+    found = solve_rows(*given, first, np.array([0, 20]), 60)
     assert found == pytest.approx(slow_solved(*given), abs=2e-4)
     assert not found[2::3][:-1].any()
 
@@ -383,7 +391,7 @@ def test_where_a_row_begins_does_not_matter_after_many_steps_and_an_empty_row_is
 def test_every_step_comes_nearer_to_the_solution():
     given = regressions(np.random.default_rng(5), 30, 60, 12, 40)
     exact, first, cuts = slow_solved(*given), np.zeros((30, 12), F32), np.array([0, 30])
-    off = [np.abs(solved(*given, first, cuts, steps) - exact).mean() for steps in range(5)]
+    off = [np.abs(solve_rows(*given, first, cuts, steps) - exact).mean() for steps in range(5)]
     assert off == sorted(off, reverse=True)
     assert off[-1] < off[0] / 10
 
@@ -391,6 +399,6 @@ def test_every_step_comes_nearer_to_the_solution():
 def test_threads_and_pieces_change_no_bit_of_solutions():
     given = regressions(np.random.default_rng(7), 200, 400, 16, 90)
     first = np.zeros((200, 16), F32)
-    one, two = with_threads(lambda: solved(*given, first, np.array([0, 50, 51, 120, 120, 200]), 3))
+    one, two = with_threads(lambda: solve_rows(*given, first, np.array([0, 50, 51, 120, 120, 200]), 3))
     assert one == two
-    assert solved(*given, first, np.array([0, 200]), 3).tobytes() == one[0]
+    assert solve_rows(*given, first, np.array([0, 200]), 3).tobytes() == one[0]

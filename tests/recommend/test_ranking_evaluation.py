@@ -17,16 +17,31 @@ from hypothesis import strategies as st
 from tests.logs import refusal
 
 from counterpoint.recommend import model_selection as choosing
-from counterpoint.recommend.interactions import Interactions, checked
-from counterpoint.recommend.model_selection import UNTRIED, borne_out, choose, searched
-from counterpoint.recommend.models.blend import ENOUGH, WORTH, Blend, fitted, fitted_by, gains, groups
-from counterpoint.recommend.models.neighbours import NeighboursKind
-from counterpoint.recommend.models.popular import PopularKind
-from counterpoint.recommend.models.protocol import Ranked, nothing_barred
-from counterpoint.recommend.models.registry import KINDS, RANGES, Span, drawn
-from counterpoint.recommend.ranking_evaluation import NDCG, Judged, Task, gain, judge, lists_of, task
-from counterpoint.recommend.repeat_consumption import most_played, played_lately
-from counterpoint.recommend.splitting import held_out
+from counterpoint.recommend.interactions import Interactions, parse_table
+from counterpoint.recommend.model_selection import (
+    DEFAULT_BLEND,
+    BlendSearch,
+    group_weights_generalize,
+    search_settings,
+    select_blend,
+)
+from counterpoint.recommend.models.blend import Blend, listener_groups
+from counterpoint.recommend.models.blend_weights import (
+    MIN_GROUP_SIZE,
+    MIN_MEMBER_GAIN,
+    blended_ndcg,
+    fit_group_weights,
+    fit_weights,
+)
+from counterpoint.recommend.models.item_knn import ItemKnn
+from counterpoint.recommend.models.popularity import Popularity
+from counterpoint.recommend.models.protocol import RankedLists, nothing_excluded
+from counterpoint.recommend.models.registry import RECOMMENDERS
+from counterpoint.recommend.models.search_space import SEARCH_SPACE, NumberRange, sample_settings
+from counterpoint.recommend.prediction_task import PredictionTask, discovery_lists, make_task
+from counterpoint.recommend.ranking_evaluation import NDCG, Audience, RankingEvaluation, evaluate_lists, mean_ndcg
+from counterpoint.recommend.repeat_consumption import most_played, recently_played
+from counterpoint.recommend.splitting import hold_out
 from counterpoint.stats.intervals import Estimate
 from counterpoint.stats.ranking import METRICS, Relevant, list_metrics
 
@@ -52,7 +67,7 @@ AFTER = {(1, 10), (1, 12), (2, 11), (2, 12), (2, 99), (3, 12), (7, 10), (8, 98),
 
 
 def example(later=AFTER, **options):
-    return task(Interactions.of(pairs_of(BEFORE)), pairs_of(later), seed=1, **options)
+    return make_task(Interactions.from_table(pairs_of(BEFORE)), pairs_of(later), seed=1, **options)
 
 
 # Tasks
@@ -63,25 +78,28 @@ some = st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=40)
 @few
 @given(some.filter(bool), some)
 def test_what_is_new_and_what_is_known_are_all_that_was_chosen_later_and_never_the_same_pair(before, later):
-    made = task(Interactions.of(pairs_of(before)), pairs_of(later), seed=1)
+    made = make_task(Interactions.from_table(pairs_of(before)), pairs_of(later), seed=1)
     songs = made.seen.songs.to_list()
-    new, known = by_id(made, made.who, made.new, songs), by_id(made, made.again, made.known, songs)
+    new, known = (
+        by_id(made, made.discoverers, made.discovered, songs),
+        by_id(made, made.returners, made.returned_to, songs),
+    )
     people, catalogue = {uid for uid, _ in before}, {song for _, song in before}
     assert known == later & before
     assert new == {(uid, song if song in catalogue else None) for uid, song in later - before if uid in people}
-    assert len(made.new.item) == len([uid for uid, _ in later - before if uid in people])
-    assert made.listeners == len({uid for uid, _ in later})
+    assert len(made.discovered.item) == len([uid for uid, _ in later - before if uid in people])
+    assert made.n_listeners == len({uid for uid, _ in later})
     strangers = sorted({uid for uid, _ in later} - people)
-    assert made.strangers == len(strangers) == len(made.nothing_known)
-    cold = by_id(made, range(len(strangers)), made.cold, songs, pl.Series(strangers, dtype=pl.Int64))
+    assert made.n_new_users == len(strangers) == len(made.empty_histories)
+    cold = by_id(made, range(len(strangers)), made.chosen_by_new, songs, pl.Series(strangers, dtype=pl.Int64))
     assert cold == {(uid, song if song in catalogue else None) for uid, song in later if uid in strangers}
-    assert len(made.cold.item) == len([uid for uid, _ in later if uid in strangers])
-    assert not len(made.nothing_known.song)
-    assert made.discoverers == len(made.who) == len({uid for uid, _ in later - before} & people)
+    assert len(made.chosen_by_new.item) == len([uid for uid, _ in later if uid in strangers])
+    assert not len(made.empty_histories.song)
+    assert made.n_discoverers == len(made.discoverers) == len({uid for uid, _ in later - before} & people)
     assert made.unreachable == pytest.approx(np.mean([song not in catalogue for _, song in later]) if later else 0)
-    assert (np.diff(made.who) > 0).all()
-    assert (made.new.counts > 0).all()
-    assert (made.known.counts > 0).all()
+    assert (np.diff(made.discoverers) > 0).all()
+    assert (made.discovered.counts > 0).all()
+    assert (made.returned_to.counts > 0).all()
 
 
 def test_a_song_that_nobody_knew_counts_as_missed():
@@ -89,18 +107,21 @@ def test_a_song_that_nobody_knew_counts_as_missed():
     songs = made.seen.songs.to_list()
     # Listener 2 chose 11, 12, and 99, which nobody knew.
     perfect = np.array([[songs.index(12), -1], [songs.index(11), songs.index(12)]])
-    assert made.seen.listeners.gather(made.who).to_list() == [1, 2]
-    recall = list_metrics(perfect, made.new)[:, list(METRICS).index("recall@10")]
+    assert made.seen.listeners.gather(made.discoverers).to_list() == [1, 2]
+    recall = list_metrics(perfect, made.discovered)[:, list(METRICS).index("recall@10")]
     assert recall.tolist() == pytest.approx([1, 2 / 3])
     assert made.unreachable == pytest.approx(3 / 9)
-    assert made.strangers == 2
+    assert made.n_new_users == 2
 
 
 def test_doubles_count_once():
     rows = pairs_of(AFTER)
-    once, twice = example(), task(Interactions.of(pairs_of(BEFORE)), pl.concat([rows, rows, rows[:3]]), seed=1)
-    assert twice.new.item.tolist() == once.new.item.tolist()
-    assert twice.new.start.tolist() == once.new.start.tolist()
+    once, twice = (
+        example(),
+        make_task(Interactions.from_table(pairs_of(BEFORE)), pl.concat([rows, rows, rows[:3]]), seed=1),
+    )
+    assert twice.discovered.item.tolist() == once.discovered.item.tolist()
+    assert twice.discovered.start.tolist() == once.discovered.start.tolist()
     assert twice.unreachable == once.unreachable
 
 
@@ -110,44 +131,47 @@ def test_at_most_so_many_listeners_are_drawn_each_with_all_that_they_chose(most,
     rng = np.random.default_rng(0)
     before = {(int(u), int(s)) for u in range(9) for s in rng.integers(0, 20, 4)}
     later = {(int(u), int(s)) for u in range(9) for s in rng.integers(0, 20, 6)}
-    seen, after = Interactions.of(pairs_of(before)), pairs_of(later)
-    whole, drawn_ = task(seen, after, seed=seed), task(seen, after, seed=seed, most=most)
-    again = task(seen, after, seed=seed, most=most)
-    assert len(drawn_.who) == min(most, len(whole.who))
-    assert drawn_.who.tolist() == again.who.tolist()
-    assert (np.diff(drawn_.who) > 0).all()
+    seen, after = Interactions.from_table(pairs_of(before)), pairs_of(later)
+    whole, drawn_ = make_task(seen, after, seed=seed), make_task(seen, after, seed=seed, max_listeners=most)
+    again = make_task(seen, after, seed=seed, max_listeners=most)
+    assert len(drawn_.discoverers) == min(most, len(whole.discoverers))
+    assert drawn_.discoverers.tolist() == again.discoverers.tolist()
+    assert (np.diff(drawn_.discoverers) > 0).all()
     songs = seen.songs.to_list()
-    all_of, some_of = by_id(whole, whole.who, whole.new, songs), by_id(drawn_, drawn_.who, drawn_.new, songs)
-    chosen = set(seen.listeners.gather(drawn_.who))
+    all_of, some_of = (
+        by_id(whole, whole.discoverers, whole.discovered, songs),
+        by_id(drawn_, drawn_.discoverers, drawn_.discovered, songs),
+    )
+    chosen = set(seen.listeners.gather(drawn_.discoverers))
     assert some_of == {pair for pair in all_of if pair[0] in chosen}
-    assert (drawn_.listeners, drawn_.discoverers) == (whole.listeners, whole.discoverers)
+    assert (drawn_.n_listeners, drawn_.n_discoverers) == (whole.n_listeners, whole.n_discoverers)
 
 
 def test_where_ids_are_of_another_type_all_are_strangers():
-    made = task(Interactions.of(pairs_of(BEFORE)), pairs_of(AFTER).cast(pl.String), seed=1)
-    assert len(made.who) == len(made.again) == 0
-    assert made.strangers == made.listeners == 5
+    made = make_task(Interactions.from_table(pairs_of(BEFORE)), pairs_of(AFTER).cast(pl.String), seed=1)
+    assert len(made.discoverers) == len(made.returners) == 0
+    assert made.n_new_users == made.n_listeners == 5
 
 
 def test_a_model_is_asked_for_songs_that_are_new_to_those_judged():
     made = example()
-    lists = lists_of(PopularKind().fit(made.seen, seed=0), made)
+    lists = discovery_lists(Popularity().fit(made.seen, seed=0), made)
     songs = made.seen.songs
     assert [[songs[int(n)] for n in row if n >= 0] for row in lists] == [[12], [11, 12]]
-    assert gain(lists, made.new) == pytest.approx(list_metrics(lists, made.new)[:, 0].mean())
-    assert np.isnan(gain(lists[:0], made.new.rows(np.zeros(0, np.int64))))
+    assert mean_ndcg(lists, made.discovered) == pytest.approx(list_metrics(lists, made.discovered)[:, 0].mean())
+    assert np.isnan(mean_ndcg(lists[:0], made.discovered.rows(np.zeros(0, np.int64))))
 
 
 def test_held_out_are_the_last_pairs_by_day_and_what_is_left_is_older():
     rng = np.random.default_rng(1)
     rows = pairs_of({(int(u), int(s)) for u in range(20) for s in rng.integers(0, 30, 10)})
     rows = rows.with_columns(day=pl.Series(rng.permutation(rows.height) + 17000, dtype=pl.Int32))
-    made = held_out(checked(rows), seed=2)
+    made = hold_out(parse_table(rows), seed=2)
     later = rows.height - len(made.seen.song)
     assert later == pytest.approx(rows.height / 5, abs=1)
-    assert set(made.seen.last.tolist()) == set(range(17000, 17000 + rows.height - later))
-    assert len(made.new.item) == later
-    assert len(made.known.item) == 0
+    assert set(made.seen.last_day.tolist()) == set(range(17000, 17000 + rows.height - later))
+    assert len(made.discovered.item) == later
+    assert len(made.returned_to.item) == 0
 
 
 # Judging
@@ -158,7 +182,7 @@ def world(listeners=300, songs=60, seed=0):
     rng = np.random.default_rng(seed)
     order = [rng.permutation(songs) for _ in range(listeners)]
     known = rng.integers(1, 10, listeners)
-    seen = Interactions.of(pairs_of({(u, int(s)) for u in range(listeners) for s in order[u][: known[u]]}))
+    seen = Interactions.from_table(pairs_of({(u, int(s)) for u in range(listeners) for s in order[u][: known[u]]}))
     right = [np.sort(each[10 : 11 + rng.integers(1, 8)]) for each in order]
     relevant = Relevant(np.append(0, np.cumsum([len(each) for each in right])), np.concatenate(right))
     perfect, none = np.full((listeners, 20), -1, np.int32), np.zeros((listeners, 20), np.int32)
@@ -174,13 +198,14 @@ SEEN, RIGHT, LISTS = world()
 WHO = np.arange(len(SEEN))
 
 
-def judge_all(lists=LISTS, **options):
-    told = {"baselines": ("random", "half"), "seed": 4, "resamples": 200} | options
-    return {each.recommender: each for each in judge(lists, RIGHT, WHO, SEEN, **told)}
+def evaluate_all(lists=LISTS, **options):
+    options = {"baselines": ("random", "half"), "seed": 4, "resamples": 200} | options
+    audience = Audience(SEEN, WHO, RIGHT, returning=options.pop("returning", False))
+    return {each.recommender: each for each in evaluate_lists(lists, audience, **options)}
 
 
 def test_every_estimate_holds_the_plain_mean():
-    for name, of in judge_all().items():
+    for name, of in evaluate_all().items():
         each = list_metrics(LISTS[name], RIGHT)
         for at, metric in enumerate(METRICS):
             found = of.metrics[metric]
@@ -194,20 +219,20 @@ def test_every_estimate_holds_the_plain_mean():
 
 def test_an_estimate_of_some_listeners_counts_only_them():
     short = SEEN.counts < 5
-    counts = {group: found.count for group, found in judge_all()["half"].by_history.items()}
+    counts = {group: found.count for group, found in evaluate_all()["half"].by_history.items()}
     assert counts == {"1 to 4 songs": short.sum(), "5 songs or more": (~short).sum()}
 
 
 def test_being_ahead_is_relative_to_the_others_mean_and_not_told_of_oneself():
-    found = judge_all()
+    found = evaluate_all()
     mean = {name: list_metrics(lists, RIGHT)[:, 0].mean() for name, lists in LISTS.items()}
-    assert {name: set(of.ahead) for name, of in found.items()} == {
+    assert {name: set(of.improvement) for name, of in found.items()} == {
         "perfect": {"random", "half"},
         "half": {"random"},
         "random": {"half"},
     }
     for name, of in found.items():
-        for other, ahead in of.ahead.items():
+        for other, ahead in of.improvement.items():
             assert ahead.value == pytest.approx(mean[name] / mean[other] - 1)
     assert found["perfect"].wins("half")
     assert found["half"].wins("random")
@@ -215,15 +240,15 @@ def test_being_ahead_is_relative_to_the_others_mean_and_not_told_of_oneself():
 
 
 def test_the_same_lists_under_two_names_are_told_apart_by_nothing():
-    found = judge_all({"one": LISTS["half"], "other": LISTS["half"].copy()}, baselines=("other",))
+    found = evaluate_all({"one": LISTS["half"], "other": LISTS["half"].copy()}, baselines=("other",))
     assert found["one"].metrics == found["other"].metrics
-    gap = found["one"].ahead["other"]
+    gap = found["one"].improvement["other"]
     assert (gap.value, gap.low, gap.high) == (0, 0, 0)
     assert not found["one"].wins("other")
 
 
 def test_who_is_judged_beside_whom_changes_no_estimate():
-    whole, alone = judge_all(), judge_all({"half": LISTS["half"]})
+    whole, alone = evaluate_all(), evaluate_all({"half": LISTS["half"]})
     assert alone["half"].metrics == whole["half"].metrics
     for group, found in alone["half"].by_history.items():
         other = whole["half"].by_history[group]
@@ -241,28 +266,29 @@ def test_who_is_judged_beside_whom_changes_no_estimate():
     ],
 )
 def test_who_is_ahead_by_1_percent_and_surely_wins_and_nobody_else(gap, wins):
-    of = Judged("one", {}, {"other": gap}, {}, None)
+    of = RankingEvaluation("one", {}, {"other": gap}, {}, None)
     assert of.wins("other") is wins
     assert not of.wins("another")
 
 
 def test_lists_of_songs_that_listeners_know_reach_nothing_to_tell():
-    assert all(of.reach is None for of in judge_all(again=True).values())
-    of = judge_all()["random"].reach
-    share = SEEN.known_by / len(SEEN)
+    assert all(of.reach is None for of in evaluate_all(returning=True).values())
+    of = evaluate_all()["random"].reach
+    share = SEEN.listener_counts / len(SEEN)
     assert of.coverage == 1
     assert of.novelty == pytest.approx(-np.log2(np.maximum(share, 1 / 3000))[LISTS["random"][:, :10]].mean())
     own = np.mean([share[SEEN.song[a:b]].mean() for a, b in pairwise(SEEN.start)])
     assert of.lift == pytest.approx(share[LISTS["random"][:, :10]].mean() / own)
 
 
-@pytest.mark.parametrize(("again", "says"), [(True, "came back to a song"), (False, "chose a song they did not know")])
-def test_where_there_is_nobody_to_judge_by_it_says_so(again, says):
+@pytest.mark.parametrize(
+    ("returning", "says"), [(True, "came back to a song"), (False, "chose a song they did not know")]
+)
+def test_where_there_is_nobody_to_evaluate_on_it_says_so(returning, says):
     nobody = Relevant(np.zeros(1, np.int64), np.zeros(0, np.int64))
     empty = np.zeros(0, np.int64)
-    assert says in refusal(
-        lambda: judge({"a": LISTS["half"][:0]}, nobody, empty, SEEN, baselines=(), seed=0, again=again)
-    )
+    audience = Audience(SEEN, empty, nobody, returning=returning)
+    assert says in refusal(lambda: evaluate_lists({"a": LISTS["half"][:0]}, audience, baselines=(), seed=0))
 
 
 # Weights
@@ -274,12 +300,12 @@ def stacked(*names):
 
 @pytest.mark.parametrize("order", [("perfect", "random", "half"), ("random", "half", "perfect")])
 def test_a_perfect_member_gets_all_the_weight(order):
-    assert fitted(stacked(*order), RIGHT).tolist() == [float(name == "perfect") for name in order]
+    assert fit_weights(stacked(*order), RIGHT).tolist() == [float(name == "perfect") for name in order]
 
 
 def test_a_member_whose_lists_are_random_is_dropped():
-    assert fitted(stacked("half", "random"), RIGHT).tolist() == [1, 0]
-    assert fitted(stacked("random", "half"), RIGHT).tolist() == [0, 1]
+    assert fit_weights(stacked("half", "random"), RIGHT).tolist() == [1, 0]
+    assert fit_weights(stacked("random", "half"), RIGHT).tolist() == [0, 1]
 
 
 def test_members_that_know_different_things_are_both_kept_and_together_are_better():
@@ -288,11 +314,11 @@ def test_members_that_know_different_things_are_both_kept_and_together_are_bette
         there = row[row >= 0]
         odd[u, : len(there[::2])], even[u, : len(there[1::2])] = there[::2], there[1::2]
     lists = np.stack([odd, even, LISTS["random"]])
-    weights = fitted(lists, RIGHT)
+    weights = fit_weights(lists, RIGHT)
     assert (weights[:2] > 0).all()
     assert weights.sum() == pytest.approx(1)
-    together = gains(lists, np.tile(weights, (len(WHO), 1)), RIGHT).mean()
-    assert together > 1.1 * max(gain(each, RIGHT) for each in lists)
+    together = blended_ndcg(lists, np.tile(weights, (len(WHO), 1)), RIGHT).mean()
+    assert together > 1.1 * max(mean_ndcg(each, RIGHT) for each in lists)
 
 
 @settings(max_examples=4)
@@ -301,18 +327,18 @@ def test_fitted_weights_add_up_to_1_and_are_hardly_worse_than_the_best_member(se
     _, right, lists = world(40, 30, seed)
     rng = np.random.default_rng(seed)
     members = np.stack([np.where(rng.random((40, 1)) < 0.5, lists["perfect"], lists["random"]) for _ in range(3)])
-    weights = fitted(members, right)
+    weights = fit_weights(members, right)
     assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1)
-    best = max(gain(each, right) for each in members)
-    assert gains(members, np.tile(weights, (40, 1)), right).mean() >= best * (1 - WORTH) - 1e-9
+    best = max(mean_ndcg(each, right) for each in members)
+    assert blended_ndcg(members, np.tile(weights, (40, 1)), right).mean() >= best * (1 - MIN_MEMBER_GAIN) - 1e-9
 
 
 @pytest.fixture(scope="module")
 def split():
     """Two groups of listeners: the first is served well by one member, the second by the other."""
-    _, right, lists = world(2 * ENOUGH + 100, 60, 3)
-    group = np.arange(2 * ENOUGH + 100) % 2
+    _, right, lists = world(2 * MIN_GROUP_SIZE + 100, 60, 3)
+    group = np.arange(2 * MIN_GROUP_SIZE + 100) % 2
     one = np.where(group[:, None] == 0, lists["perfect"], lists["random"])
     other = np.where(group[:, None] == 1, lists["perfect"], lists["random"])
     return group, np.stack([one, other]), right
@@ -320,24 +346,24 @@ def split():
 
 def test_each_group_gets_the_member_that_serves_it(split):
     group, lists, right = split
-    whole = fitted(lists, right)
-    assert fitted_by(group, 2, lists, right, whole).tolist() == [[1, 0], [0, 1]]
+    whole = fit_weights(lists, right)
+    assert fit_group_weights(group, 2, lists, right, whole).tolist() == [[1, 0], [0, 1]]
 
 
 def test_a_group_of_too_few_gets_the_weights_of_all(split):
     group, lists, right = split
     whole = np.array([0.25, 0.75], np.float32)
-    few_of = np.where(np.cumsum(group == 1) < ENOUGH, group, 0) * (group == 1)
-    assert (few_of == 1).sum() == ENOUGH - 1
-    assert fitted_by(few_of, 3, lists, right, whole)[1:].tolist() == [whole.tolist()] * 2
+    few_of = np.where(np.cumsum(group == 1) < MIN_GROUP_SIZE, group, 0) * (group == 1)
+    assert (few_of == 1).sum() == MIN_GROUP_SIZE - 1
+    assert fit_group_weights(few_of, 3, lists, right, whole)[1:].tolist() == [whole.tolist()] * 2
 
 
 def test_groups_that_differ_are_borne_out_by_the_other_half(split):
     group, lists, right = split
     # Each half of a group must have enough listeners of its own.
     lists, right = np.concatenate([lists, lists], axis=1), doubled(right)
-    assert borne_out(np.tile(group, 2), lists, right, seed=1)
-    assert not borne_out(np.tile(group, 2), lists, right, seed=1, against=np.tile(group, 2))
+    assert group_weights_generalize(np.tile(group, 2), lists, right, seed=1)
+    assert not group_weights_generalize(np.tile(group, 2), lists, right, seed=1, against=np.tile(group, 2))
 
 
 def doubled(right):
@@ -349,13 +375,13 @@ def test_random_groups_are_not_borne_out(split, seed):
     _, lists, right = split
     lists, right = np.concatenate([lists, lists], axis=1), doubled(right)
     group = np.random.default_rng(seed).integers(0, 2, lists.shape[1])
-    assert not borne_out(group, lists, right, seed=seed)
+    assert not group_weights_generalize(group, lists, right, seed=seed)
 
 
 def test_one_group_or_fewer_than_100_listeners_bear_out_nothing(split):
     group, lists, right = split
-    assert not borne_out(np.zeros_like(group), lists, right, seed=1)
-    assert not borne_out(group[:99], lists[:, :99], right.rows(np.arange(99)), seed=1)
+    assert not group_weights_generalize(np.zeros_like(group), lists, right, seed=1)
+    assert not group_weights_generalize(group[:99], lists[:, :99], right.rows(np.arange(99)), seed=1)
 
 
 # Blends
@@ -367,44 +393,44 @@ class Always:
 
     first: tuple[int, ...]
 
-    def top(self, histories, count, *, barred, new=True):  # noqa: ARG002
+    def top(self, histories, count, *, excluded, new=True):  # noqa: ARG002
         song = np.full((len(histories), count), -1, np.int32)
-        listed = [each for each in self.first if not barred[each]][:count]
+        listed = [each for each in self.first if not excluded[each]][:count]
         song[:, : len(listed)] = listed
-        return Ranked(song, np.zeros(song.shape, np.float32))
+        return RankedLists(song, np.zeros(song.shape, np.float32))
 
-    def because(self, history, song):  # noqa: ARG002
+    def explanation(self, history, song):  # noqa: ARG002
         return None
 
 
 def test_a_blend_adds_up_weights_over_ranks():
     seen = SEEN.rows(np.array([0]))
     blend = Blend((Always((7, 8, 9)), Always((9, 8))), np.array([[0.25, 0.75]], np.float32), offset=10)
-    ranked = blend.top(seen, 4, barred=nothing_barred(SEEN))
+    ranked = blend.top(seen, 4, excluded=nothing_excluded(SEEN))
     assert ranked.song.tolist() == [[9, 8, 7, -1]]
     assert ranked.score[0] == pytest.approx([0.25 / 13 + 0.75 / 11, 0.25 / 12 + 0.75 / 12, 0.25 / 11, 0])
 
 
 def test_a_blend_may_ask_that_several_members_list_a_song():
-    blend = Blend((Always((7, 8)), Always((9, 8))), np.array([[0.5, 0.5]], np.float32), least=2)
-    assert blend.top(SEEN.rows(np.array([0])), 3, barred=nothing_barred(SEEN)).song.tolist() == [[8, -1, -1]]
+    blend = Blend((Always((7, 8)), Always((9, 8))), np.array([[0.5, 0.5]], np.float32), min_lists=2)
+    assert blend.top(SEEN.rows(np.array([0])), 3, excluded=nothing_excluded(SEEN)).song.tolist() == [[8, -1, -1]]
 
 
 def test_a_blends_group_is_how_many_liked_songs_a_history_reaches():
-    seen = Interactions.of(pairs_of({(u, s) for u in range(7) for s in range(u + 1)}))
-    assert groups(seen, (2, 5), None).tolist() == [0, 1, 1, 1, 2, 2, 2]
+    seen = Interactions.from_table(pairs_of({(u, s) for u in range(7) for s in range(u + 1)}))
+    assert listener_groups(seen, (2, 5), None).tolist() == [0, 1, 1, 1, 2, 2, 2]
     weights = np.array([[1, 0], [0, 1], [0.5, 0.5]], np.float32)
     blend = Blend((Always((3,)), Always((4,))), weights, edges=(2, 5))
-    found = blend.top(seen, 1, barred=nothing_barred(seen)).song[:, 0]
+    found = blend.top(seen, 1, excluded=nothing_excluded(seen)).song[:, 0]
     assert found.tolist() == [3, 4, 4, 4, 3, 3, 3]
 
 
 def test_no_two_clusters_share_a_group():
     made = example_of_tastes()
-    tastes = KINDS["popular-in-cluster"].fit(made.seen, seed=1).clusters
-    found = groups(made.seen, (3, 9), tastes)
-    assert (found // 3).tolist() == tastes.of(made.seen).tolist()
-    assert (found % 3).tolist() == groups(made.seen, (3, 9), None).tolist()
+    tastes = RECOMMENDERS["popular-in-cluster"].fit(made.seen, seed=1).clusters
+    found = listener_groups(made.seen, (3, 9), tastes)
+    assert (found // 3).tolist() == tastes.assign(made.seen).tolist()
+    assert (found % 3).tolist() == listener_groups(made.seen, (3, 9), None).tolist()
 
 
 # Choosing
@@ -415,18 +441,18 @@ def example_of_tastes(listeners=160, songs=30):
     rng = np.random.default_rng(8)
     rows = {(u, s) for u in range(listeners) for s in range(songs) if (u + s) % 2 == 0 and rng.random() < 0.8}
     hidden = {row for row in sorted(rows) if rng.random() < 0.3}
-    return task(Interactions.of(pairs_of(rows - hidden)), pairs_of(hidden), seed=1)
+    return make_task(Interactions.from_table(pairs_of(rows - hidden)), pairs_of(hidden), seed=1)
 
 
 def test_the_settings_it_has_are_tried_first_and_more_settings_are_never_worse():
     made = example_of_tastes()
-    kind = NeighboursKind()
-    assert searched(kind, made, settings=1, seed=3)[0] == kind
-    found = [searched(kind, made, settings=count, seed=3)[2] for count in (1, 2, 5)]
-    assert found == sorted(found)
-    best, model, gained = searched(kind, made, settings=5, seed=3)
-    assert gain(lists_of(model, made), made.new) == gained
-    assert gain(lists_of(best.fit(made.seen, seed=3), made), made.new) == gained
+    kind = ItemKnn()
+    assert search_settings(kind, made, trials=1, seed=3).estimator == kind
+    found = [search_settings(kind, made, trials=count, seed=3) for count in (1, 2, 5)]
+    assert [each.mean for each in found] == sorted(each.mean for each in found)
+    best = found[-1]
+    assert mean_ndcg(discovery_lists(best.model, made), made.discovered) == best.mean
+    assert mean_ndcg(discovery_lists(best.estimator.fit(made.seen, seed=3), made), made.discovered) == best.mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -439,9 +465,9 @@ class Guess:
     def fit(self, seen, *, seed):  # noqa: ARG002
         return self
 
-    def top(self, histories, count, *, barred, new=True):  # noqa: ARG002
+    def top(self, histories, count, *, excluded, new=True):  # noqa: ARG002
         rng = np.random.default_rng(self.lot)
-        score = rng.random((len(histories), len(barred)))
+        score = rng.random((len(histories), len(excluded)))
         known = [histories.song[slice(*each)] for each in pairwise(histories.start)]
         names = histories.songs.to_numpy()
         for row, songs in enumerate(known):
@@ -449,33 +475,35 @@ class Guess:
                 score[row] += names % 2 == names[songs[0]] % 2
             score[row, songs] = -1
         order = np.argsort(-score, axis=1)[:, :count]
-        return Ranked(order.astype(np.int32), np.take_along_axis(score, order, 1).astype(np.float32))
+        return RankedLists(order.astype(np.int32), np.take_along_axis(score, order, 1).astype(np.float32))
 
 
 def test_settings_that_were_only_lucky_are_not_taken(monkeypatch):
-    monkeypatch.setitem(RANGES, Guess, {"lot": tuple(range(1000))})
+    monkeypatch.setitem(SEARCH_SPACE, Guess, {"lot": tuple(range(1000))})
     made = example_of_tastes()
     tried = [
-        searched(kind, made, settings=40, seed=seed)[0] for seed in range(4) for kind in (Guess(), Guess(knows=500))
+        search_settings(kind, made, trials=40, seed=seed).estimator
+        for seed in range(4)
+        for kind in (Guess(), Guess(knows=500))
     ]
     assert tried[::2] == [Guess()] * 4
     assert all(found.lot >= 500 for found in tried[1::2])
 
 
 @few
-@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(KINDS)))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(RECOMMENDERS)))
 def test_settings_are_drawn_from_their_ranges_the_same_by_the_same_seed(seed, name):
-    kind = KINDS[name]
-    made = drawn(kind, np.random.default_rng(seed))
-    assert made == drawn(kind, np.random.default_rng(seed))
-    for setting, choices in RANGES[type(kind)].items():
+    kind = RECOMMENDERS[name]
+    made = sample_settings(kind, np.random.default_rng(seed))
+    assert made == sample_settings(kind, np.random.default_rng(seed))
+    for setting, choices in SEARCH_SPACE[type(kind)].items():
         value = getattr(made, setting)
-        if isinstance(choices, Span):
+        if isinstance(choices, NumberRange):
             assert choices.low <= value <= choices.high
             assert isinstance(value, type(choices.low))
         else:
             assert value in choices
-    untouched = {field.name for field in dataclasses.fields(kind)} - set(RANGES[type(kind)])
+    untouched = {field.name for field in dataclasses.fields(kind)} - set(SEARCH_SPACE[type(kind)])
     assert all(getattr(made, field) == getattr(kind, field) for field in untouched)
 
 
@@ -483,48 +511,50 @@ def test_settings_are_drawn_from_their_ranges_the_same_by_the_same_seed(seed, na
 class Told:
     """A kind whose models know what will be chosen, or, with `luck`, draw songs at random."""
 
-    given: Task
+    given: PredictionTask
     luck: bool = False
 
     def fit(self, seen, *, seed):  # noqa: ARG002
         return self
 
-    def top(self, histories, count, *, barred, new=True):  # noqa: ARG002
-        rng, songs = np.random.default_rng(9), len(barred)
+    def top(self, histories, count, *, excluded, new=True):  # noqa: ARG002
+        rng, songs = np.random.default_rng(9), len(excluded)
         song = np.full((len(histories), min(count, songs)), -1, np.int32)
         for u, number in enumerate(self.given.seen.listener_numbers(histories.listeners)):
-            at = np.searchsorted(self.given.who, number)
-            right = self.given.new.item[self.given.new.start[at] : self.given.new.start[at + 1]]
+            at = np.searchsorted(self.given.discoverers, number)
+            right = self.given.discovered.item[self.given.discovered.start[at] : self.given.discovered.start[at + 1]]
             told = rng.permutation(songs) if self.luck else right[right < songs]
             song[u, : len(told[:count])] = told[:count]
-        return Ranked(song, np.zeros(song.shape, np.float32))
+        return RankedLists(song, np.zeros(song.shape, np.float32))
 
-    def because(self, history, song):  # noqa: ARG002
+    def explanation(self, history, song):  # noqa: ARG002
         return None
 
 
 def test_a_blend_is_chosen_of_the_member_that_knows_and_without_the_one_that_guesses(monkeypatch):
     made = example_of_tastes()
-    monkeypatch.setattr(choosing, "KINDS", {"guesses": Told(made, luck=True), "knows": Told(made)})
-    choice, blend = choose(made, seed=1, names=("guesses", "knows"))
+    monkeypatch.setattr(choosing, "RECOMMENDERS", {"guesses": Told(made, luck=True), "knows": Told(made)})
+    choice, blend = select_blend(made, BlendSearch(members=("guesses", "knows"), seed=1))
     assert [name for name, _ in choice.members] == ["knows"]
     assert choice.shares == (("knows", 1.0),)
-    assert gain(lists_of(blend, made), made.new) == pytest.approx(1)
+    assert mean_ndcg(discovery_lists(blend, made), made.discovered) == pytest.approx(1)
 
 
 def test_the_same_seed_chooses_the_same():
     made = example_of_tastes(60)
-    (one, blend), (two, _) = (choose(made, settings=2, seed=5, names=("walk", "cosine")) for _ in range(2))
+    (one, blend), (two, _) = (
+        select_blend(made, BlendSearch(members=("rp3beta", "item-knn-cosine"), trials=2, seed=5)) for _ in range(2)
+    )
     assert one.members == two.members
     assert one.weights.tobytes() == two.weights.tobytes()
-    assert lists_of(one.fit(made.seen, seed=5), made).tobytes() == lists_of(blend, made).tobytes()
+    assert discovery_lists(one.fit(made.seen, seed=5), made).tobytes() == discovery_lists(blend, made).tobytes()
 
 
 def test_where_there_is_nothing_to_choose_by_the_untried_blend_is_taken():
-    choice, blend = choose(example(later=set()), seed=1)
-    assert choice is UNTRIED
-    assert blend.weights is UNTRIED.weights
-    assert UNTRIED.weights.sum() == 1
+    choice, blend = select_blend(example(later=set()), BlendSearch(seed=1))
+    assert choice is DEFAULT_BLEND
+    assert blend.weights is DEFAULT_BLEND.weights
+    assert DEFAULT_BLEND.weights.sum() == 1
 
 
 # Replay
@@ -542,7 +572,7 @@ def slow_first(histories, worth, count):
 def played():
     rng = np.random.default_rng(3)
     rows = pairs_of({(int(u), int(s)) for u in range(12) for s in rng.integers(0, 20, rng.integers(1, 15))})
-    return Interactions.of(
+    return Interactions.from_table(
         rows.with_columns(
             plays=rng.integers(0, 5, rows.height),
             day=pl.Series(rng.integers(17000, 17030, rows.height), dtype=pl.Int32),
@@ -558,11 +588,11 @@ def test_own_songs_come_by_plays_the_better_known_first_if_equal(played, count):
 
 @pytest.mark.parametrize("count", [1, 5, 40])
 def test_own_songs_come_by_plays_that_halve_every_week_and_disliked_ones_last(played, count):
-    age = (played.last.max() - played.last).astype(float)
+    age = (played.last_day.max() - played.last_day).astype(float)
     worth = np.where(played.disliked, 0, (0.5 + played.plays.astype(float)) * 0.5 ** (age / 7))
-    assert played_lately(played, count).tolist() == slow_first(played, worth, count).tolist()
+    assert recently_played(played, count).tolist() == slow_first(played, worth, count).tolist()
 
 
 def test_an_estimate_of_discovery_is_named_by_its_metric():
-    assert set(METRICS) == set(judge_all()["half"].metrics)
+    assert set(METRICS) == set(evaluate_all()["half"].metrics)
     assert NDCG in METRICS

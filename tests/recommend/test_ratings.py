@@ -1,4 +1,4 @@
-"""Ratings say what the spec says, from events to a table that was worked out by hand; and both engines say the same.
+"""Ratings are what their definition says, worked out by hand from events to a table; both engines say the same.
 
 - A play scores by fifths of the song, a mean is rounded half up, a download or a like is a 5.
 - Song 0, -1 and none are no songs; versions of one name and singer are one song, known by the id played most.
@@ -15,7 +15,7 @@ from tests.engines.session import spark_session  # noqa: F401
 
 from counterpoint.events.formats import load
 from counterpoint.events.ingest import ingest
-from counterpoint.recommend.ratings import liked_later, ratings
+from counterpoint.recommend.ratings import compute_ratings, liked_later
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import edit_workspace
@@ -105,9 +105,9 @@ def found(workspace, engine):
     """Return the ratings, the names, and what was liked later."""
     with edit_workspace(workspace) as writer, open_session(writer, engine) as session:
         after, until, end = KNOWN.days
-        by = session.cleaning(KNOWN)
-        made = ratings(session, by, after, until)
-        return made, liked_later(session, by, end, made)
+        cleaning = session.cleaning(KNOWN)
+        made = compute_ratings(session, cleaning, after, until)
+        return made, liked_later(session, cleaning, end, made)
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +120,11 @@ def table(interactions):
     """Return one row a pair, in order."""
     return pl.DataFrame(
         {
-            "uid": interactions.listeners[interactions.whose],
+            "uid": interactions.listeners[interactions.listener],
             "song_id": interactions.songs[interactions.song],
             "rating": interactions.rating,
             "plays": interactions.plays,
-            "last": interactions.last - AFTER,
+            "last_day": interactions.last_day - AFTER,
             "disliked": interactions.disliked,
         }
     ).sort("uid", "song_id")
@@ -148,7 +148,7 @@ def test_ratings_are_those_worked_out_by_hand(made):
 
 def test_songs_come_best_known_first_with_their_names_and_versions(made):
     ratings_ = made[0]
-    assert ratings_.interactions.known_by.tolist() == [3, 2, 2, 2, 1]
+    assert ratings_.interactions.listener_counts.tolist() == [3, 2, 2, 2, 1]
     assert ratings_.interactions.songs[0] == 21
     names = dict(ratings_.names.select("song_id", "name").rows())
     assert names[10] == "Dawn"

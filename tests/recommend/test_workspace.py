@@ -15,13 +15,17 @@ import pytest
 from polars.testing import assert_frame_equal
 from tests.commands import run
 
-from counterpoint import evaluate_recommenders, judge_interactions, train_recommender
-from counterpoint.recommend.evaluate import evaluations_in
-from counterpoint.recommend.train import trained_in
+from counterpoint import evaluate_interactions, evaluate_recommenders, train_recommender
+from counterpoint.recommend.comparison import EvaluationSettings
+from counterpoint.recommend.evaluation import evaluations_in
+from counterpoint.recommend.recommender import Request
+from counterpoint.recommend.training import TrainingSettings, trained_in
+from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import open_workspace
 
 pytestmark = pytest.mark.usefixtures("hurried")  # what is asked here does not depend on how good a blend is
 LISTENERS, DAYS, SONGS = 900, 52, 800
+ITEM_KNN = TrainingSettings(kind="item-knn-cosine")
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +68,10 @@ def refused(command):
 
 
 def test_nothing_is_known_of_the_days_to_come(home):
-    last = "2017-05-13"
+    last = Snapshot.of("2017-05-13", known_for=30, outcome_for=7)
     assert "has no recommender" in refused(f"counterpoint recommend songs {home / 'before'} 7")
-    made = [train_recommender(home / name, at=last, kind="cosine").recommender for name in ("work", "before")]
-    with_them, without = (each.songs(count=5) for each in made)
+    made = [train_recommender(home / name, last, settings=ITEM_KNN).recommender for name in ("work", "before")]
+    with_them, without = (each.songs(None, Request(count=5)) for each in made)
     assert_frame_equal(with_them, without)
 
 
@@ -77,25 +81,25 @@ def test_everybodys_file_has_what_each_listener_gets_alone(work, tmp_path):
     assert done.out == f"{tmp_path / 'songs.parquet'}: {rows.height:,} rows\n"
     assert rows["uid"].n_unique() == len(made.seen)
     some = made.seen.listeners.gather_every(97)
-    assert_frame_equal(rows.filter(pl.col("uid").is_in(some.implode())), made.songs(some, count=5))
-    known = pl.DataFrame({"uid": made.seen.listeners[made.seen.whose], "song_id": made.seen.songs[made.seen.song]})
+    assert_frame_equal(rows.filter(pl.col("uid").is_in(some.implode())), made.songs(some, Request(count=5)))
+    known = pl.DataFrame({"uid": made.seen.listeners[made.seen.listener], "song_id": made.seen.songs[made.seen.song]})
     assert rows.join(known, on=["uid", "song_id"]).is_empty()
 
 
 def test_what_somebody_dislikes_is_never_listed_not_even_among_known_songs(work):
     made = recommender(work)
     disliked = made.seen.pairs(made.seen.disliked)
-    pairs = pl.DataFrame({"uid": disliked.listeners[disliked.whose], "song_id": disliked.songs[disliked.song]})
+    pairs = pl.DataFrame({"uid": disliked.listeners[disliked.listener], "song_id": disliked.songs[disliked.song]})
     assert pairs.height > 100
-    lists = made.songs(pairs["uid"].unique().sort(), count=50, new=False)
+    lists = made.songs(pairs["uid"].unique().sort(), Request(count=50, include_known=True))
     assert lists.join(pairs, on=["uid", "song_id"]).is_empty()
 
 
 def test_the_hour_moves_songs_whose_singers_are_heard_then(work):
     made = recommender(work)
-    assert made.context > 0
+    assert made.context_strength > 0
     somebody = made.seen.listeners.gather_every(10)
-    morning, evening = (made.songs(somebody, hour=hour, weekday=2) for hour in (8, 21))
+    morning, evening = (made.songs(somebody, Request(hour=hour, weekday=2)) for hour in (8, 21))
 
     def lift(rows, hour):
         number = made.seen.song_numbers(rows["song_id"])
@@ -107,9 +111,9 @@ def test_the_hour_moves_songs_whose_singers_are_heard_then(work):
 
 def test_songs_pushed_down_come_later_or_not_at_all(work):
     made = recommender(work)
-    before = made.songs(count=5)
+    before = made.songs(None, Request(count=5))
     pushed = before["song_id"].value_counts(sort=True)["song_id"].head(5)
-    after = made.songs(count=5, push_down=pushed)
+    after = made.songs(None, Request(count=5, push_down=pushed))
     listed = [rows["song_id"].is_in(pushed.implode()).sum() for rows in (before, after)]
     assert listed[1] < listed[0] / 4
 
@@ -117,10 +121,10 @@ def test_songs_pushed_down_come_later_or_not_at_all(work):
 def test_songs_of_a_file_are_left_out_and_those_nobody_knows_are_counted(work, tmp_path):
     made = recommender(work)
     uid = made.seen.listeners[0]
-    denied = made.songs([uid], count=2)["song_id"].to_list()
+    denied = made.songs([uid], Request(count=2))["song_id"].to_list()
     pl.DataFrame({"song_id": [*denied, "nobody knows this"]}).write_csv(tmp_path / "deny.csv")
     done = run(f"counterpoint recommend songs {work} {uid} --count 3 --deny {tmp_path / 'deny.csv'} --json")
-    assert [row["song_id"] for row in json.loads(done.out)] == made.songs([uid], count=3, deny=denied)[
+    assert [row["song_id"] for row in json.loads(done.out)] == made.songs([uid], Request(count=3, deny=denied))[
         "song_id"
     ].to_list()
     done = run(f"counterpoint recommend songs {work} {uid} --deny {tmp_path / 'deny.csv'}")
@@ -130,29 +134,36 @@ def test_songs_of_a_file_are_left_out_and_those_nobody_knows_are_counted(work, t
 @pytest.fixture(scope="module")
 def judged(work):
     """What two windows say."""
-    return evaluate_recommenders(work, windows=2, kinds=["blend", "popular", "cosine"], resamples=200)
+    return evaluate_recommenders(
+        work, settings=EvaluationSettings(windows=2, kinds=["blend", "popular", "item-knn-cosine"], resamples=200)
+    )
 
 
 def test_windows_follow_each_other_and_judge_all_recommenders(judged, work):
-    assert [(window.at, window.until) for window in judged.windows] == [
+    assert [(window.day, window.until) for window in judged.windows] == [
         ("2017-05-06", "2017-05-13"),
         ("2017-05-13", "2017-05-20"),
     ]
     for window in judged.windows:
-        assert [each.recommender for each in window.discovery] == ["blend", "popular", "cosine", "popular-lately"]
-        assert [each.recommender for each in window.replay] == ["own, lately", "own most played"]
-        assert [each.recommender for each in window.cold] == ["popular-by-device", "popular-lately"]
+        assert [each.recommender for each in window.discovery] == [
+            "blend",
+            "popular",
+            "item-knn-cosine",
+            "popular-recent",
+        ]
+        assert [each.recommender for each in window.repeat_consumption] == ["own-recent", "own-most-played"]
+        assert [each.recommender for each in window.cold_start] == ["popular-by-device", "popular-recent"]
         assert 0 < window.evaluable <= 1
     with open_workspace(work) as view:
         assert judged in evaluations_in(view)
 
 
 def test_a_planted_taste_and_a_planted_hour_are_found(judged):
-    effects = {effect.name: effect for effect in judged.windows[-1].effects}
+    effects = {effect.name: effect for effect in judged.windows[-1].refinements}
     assert effects["popularity by cluster"].wins
     assert effects["hour and weekday"].strength > 0
-    assert effects["hour and weekday"].ahead.value > 0
-    assert judged.wins("blend", "popular-lately")
+    assert effects["hour and weekday"].improvement.value > 0
+    assert judged.wins("blend", "popular-recent")
 
 
 def test_the_report_tells_what_was_judged_and_shows_examples_without_a_uid(judged, work, tmp_path):
@@ -177,7 +188,7 @@ def test_songs_alike_share_their_listeners(work):
     exact = (disliked_apart[:, 0] & disliked_apart[:, other]).sum() / (
         disliked_apart[:, 0].sum() * disliked_apart[:, other].sum()
     ) ** 0.5
-    assert best["likeness"] == pytest.approx(exact, rel=1e-4)
+    assert best["similarity"] == pytest.approx(exact, rel=1e-4)
     assert abs(cosine - exact) < 0.2
 
 
@@ -189,8 +200,8 @@ def test_reasons_are_songs_that_the_listener_knows(work):
     assert "because" in done.out
     assert "1 listener not known (such as 7)" in done.err
     own = set(made.seen.songs[made.seen.rows(made.seen.listener_numbers(pl.Series([uid]))).song].to_list())
-    for song in made.songs([uid], count=5)["song_id"]:
-        assert set(made.because(uid, song)["song_id"].to_list()) <= own
+    for song in made.songs([uid], Request(count=5))["song_id"]:
+        assert set(made.explanation(uid, song)["song_id"].to_list()) <= own
 
 
 @pytest.mark.parametrize(
@@ -216,11 +227,11 @@ def test_a_wrong_wish_for_songs_is_refused_in_one_line(work, tmp_path, options, 
     [
         ("train {work} --model blent", "did you mean 'blend'?"),
         ("train {work} --at 2016-01-01", "2016"),
-        ("train {work} --model cosine --settings 3", "settings are searched for the members of a blend"),
+        ("train {work} --model item-knn-cosine --settings 3", "settings are searched for the members of a blend"),
         ("songs {work} 7 --engine spark", "only --out, --count and --known hold"),
         ("songs {work} --engine spork", "did you mean 'spark'?"),
         ("train {work} --styles {file}", "has no column 'style'"),
-        ("evaluate {work} --models blend,walc", "did you mean 'walk'?"),
+        ("evaluate {work} --models blend,rp3bet", "did you mean 'rp3beta'?"),
         ("evaluate {work} --interactions {file}", "has no column 'uid'"),
         ("similar {work} nobody", "no listener knows a song 'nobody'"),
     ],
@@ -231,19 +242,21 @@ def test_every_other_wrong_wish_too(work, tmp_path, command, words):
     assert words in refused(f"counterpoint recommend {command.format(**places)}")
 
 
-def test_strangers_have_lines_of_their_own_with_their_number(work, tmp_path):
+def test_new_users_have_lines_of_their_own_with_their_number(work, tmp_path):
     days = [dt.date(2020, 1, 1) + dt.timedelta(n) for n in range(20)]
     known = [(uid, song, days[(uid * song) % 18]) for uid in range(40) for song in range(9) if (uid + song) % 3]
     later = [(900, 1, days[19]), (901, 2, days[19]), (3, 3, days[19])]
     rows = pl.DataFrame([*known, *later], schema=["uid", "song_id", "day"], orient="row")
     rows.write_parquet(tmp_path / "table.parquet")
-    command = f"counterpoint recommend evaluate {work} --interactions {tmp_path / 'table.parquet'} --models cosine"
+    command = (
+        f"counterpoint recommend evaluate {work} --interactions {tmp_path / 'table.parquet'} --models item-knn-cosine"
+    )
     told, found = run(f"{command} --windows 1"), run(f"{command} --windows 1 --json")
-    assert "\n2 strangers " in told.out
-    cold = json.loads(found.out)["windows"][0]["cold"]
+    assert "\n2 new users " in told.out
+    cold = json.loads(found.out)["windows"][0]["cold_start"]
     assert [(each["recommender"], each["metrics"]["ndcg@10"]["count"]) for each in cold] == [
         ("popular-by-device", 2),
-        ("popular-lately", 2),
+        ("popular-recent", 2),
     ]
 
 
@@ -260,21 +273,22 @@ def test_what_is_about_logs_is_refused_where_a_table_is_judged(work, tmp_path, o
 
 def test_a_table_with_days_is_judged_on_its_last_tenths_and_one_without_on_random_fifths(work):
     seen = recommender(work).seen
-    table = pl.DataFrame({"uid": seen.listeners[seen.whose], "song_id": seen.songs[seen.song], "plays": seen.plays})
-    days = table.with_columns(pl.Series("day", seen.last).cast(pl.Date))
+    table = pl.DataFrame({"uid": seen.listeners[seen.listener], "song_id": seen.songs[seen.song], "plays": seen.plays})
+    days = table.with_columns(pl.Series("day", seen.last_day).cast(pl.Date))
     by_day, by_chance = (
-        judge_interactions(rows, windows=2, kinds=["cosine", "popular"], resamples=100) for rows in (days, table)
+        evaluate_interactions(rows, EvaluationSettings(windows=2, kinds=["item-knn-cosine", "popular"], resamples=100))
+        for rows in (days, table)
     )
     assert [window.until for window in by_day.windows][-1] == "2017-05-20"
-    assert by_day.windows[0].until == by_day.windows[1].at
-    assert [window.at for window in by_chance.windows] == ["random fifth, seed 0", "random fifth, seed 1"]
-    assert by_chance.wins("cosine", "popular-lately")
+    assert by_day.windows[0].until == by_day.windows[1].day
+    assert [window.day for window in by_chance.windows] == ["random fifth, seed 0", "random fifth, seed 1"]
+    assert by_chance.wins("item-knn-cosine", "popular-recent")
 
 
 def test_other_styles_make_another_recommender(home):
     styles = pl.DataFrame({"song_id": recommender(home / "work").seen.songs, "style": "one"})
     for told, count in ((None, None), (styles, 1), (None, None)):
-        made = train_recommender(home / "before", kind="popular", styles=told).recommender
+        made = train_recommender(home / "before", settings=TrainingSettings(kind="popular"), styles=told).recommender
         assert count in (None, made.styles.count)
         kept = recommender(home / "before")
         assert kept.styles.count == made.styles.count
@@ -283,21 +297,21 @@ def test_other_styles_make_another_recommender(home):
 def test_a_list_is_the_same_whoever_else_is_asked_for(work):
     made = recommender(work)
     some = made.seen.listeners.gather_every(40)
-    together = made.songs(some, count=4)
-    alone = pl.concat([made.songs([uid], count=4) for uid in some])
+    together = made.songs(some, Request(count=4))
+    alone = pl.concat([made.songs([uid], Request(count=4)) for uid in some])
     assert_frame_equal(together.drop("score"), alone.drop("score"))
     assert (together["score"] - alone["score"]).abs().max() < 1e-5
 
 
 def test_every_list_is_full_as_long_as_there_are_songs(home):
-    made = train_recommender(home / "before", kind="cosine").recommender
+    made = train_recommender(home / "before", settings=ITEM_KNN).recommender
     few = made.seen.songs.gather_every(50)
-    lists = made.songs(count=3, allow=few).group_by("uid").len()["len"]
+    lists = made.songs(None, Request(count=3, allow=few)).group_by("uid").len()["len"]
     assert len(few) == 16
     assert (lists == 3).mean() > 0.8
 
 
-def test_strangers_have_no_device(work):
+def test_new_users_have_no_device(work):
     assert recommender(work).histories(pl.Series([7, 8])).device.tolist() == [-1, -1]
 
 
@@ -305,7 +319,7 @@ def test_what_speaks_for_and_against_a_song_adds_up_to_no_more_than_its_worth(wo
     made = recommender(work)
     for uid in made.seen.listeners.gather_every(60):
         history = made.histories(pl.Series([uid]))
-        for song in made.songs([uid], count=3)["song_id"]:
-            given = made.model.because(history, made.number_of(song))
+        for song in made.songs([uid], Request(count=3))["song_id"]:
+            given = made.model.explanation(history, made.number_of(song))
             if given is not None:
-                assert 0 < given.sum() <= made.model.worth(history, made.number_of(song)) + 1e-9
+                assert 0 < given.sum() <= made.model.score(history, made.number_of(song)) + 1e-9

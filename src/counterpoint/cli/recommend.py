@@ -2,7 +2,7 @@
 
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,8 @@ from counterpoint.text import pluralize
 if TYPE_CHECKING:
     import polars as pl
 
-    from counterpoint.recommend.evaluate import Evaluation, Window
-    from counterpoint.recommend.ranking_evaluation import Judged
+    from counterpoint.recommend.evaluation import EvaluationWindow, RecommenderEvaluation
+    from counterpoint.recommend.ranking_evaluation import RankingEvaluation
     from counterpoint.recommend.recommender import Recommender
     from counterpoint.stats.intervals import Estimate
 
@@ -53,26 +53,25 @@ def train(
     Example: counterpoint recommend train work
     """
     from counterpoint.events.rules import OURS
-    from counterpoint.recommend.train import train as learn
+    from counterpoint.recommend.training import TrainingSettings, latest_snapshot
+    from counterpoint.recommend.training import train as learn
+    from counterpoint.snapshots.snapshot import Snapshot
 
     with progress("learning"):
+        spans = {"known_for": known_for, "outcome_for": outcome_for}
         trained = learn(
             workspace,
-            at=at,
-            known_for=known_for,
-            outcome_for=outcome_for,
-            kind=model,
-            settings=settings,
+            latest_snapshot(workspace, **spans) if at is None else Snapshot.of(at, **spans),
+            settings=TrainingSettings(kind=model, trials=settings, rng=seed),
             styles=_table(styles, "song_id", "style"),
-            practice=OURS.with_bots(bots),
-            seed=seed,
+            rules=OURS.with_bots(bots),
             engine=engine,
         )
     made = trained.recommender
     if as_json:
         shape = {"listeners": len(made.seen), "songs": len(made.seen.songs), "pairs": len(made.seen.song)}
         told = {"kind": made.kind, "at": trained.snapshot.day, **shape, "members": dict(made.members)}
-        say_json({**told, "dislike": made.dislike, "context": made.context, "seed": made.seed})
+        say_json({**told, "dislike": made.dislike_strength, "context": made.context_strength, "seed": made.seed})
         return
     listeners, songs = made.seen.shape
     say(
@@ -81,7 +80,7 @@ def train(
     )
     if made.members:
         say("members and their weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in made.members))
-        heeds = {"dislikes": made.dislike, "the hour and the day of the week": made.context}
+        heeds = {"dislikes": made.dislike_strength, "the hour and the day of the week": made.context_strength}
         for what, strength in heeds.items():
             say(f"{what}: {'heeded' if strength else 'not heeded: nothing was gained by it'}")
 
@@ -126,35 +125,36 @@ def evaluate(
     """
     from counterpoint.events.rules import OURS
     from counterpoint.platform.push_down import push_down_if_known
-    from counterpoint.recommend.evaluate import USUAL, evaluate_table
-    from counterpoint.recommend.evaluate import evaluate as judge
-    from counterpoint.recommend.models.registry import KINDS
+    from counterpoint.recommend.comparison import DEFAULT_KINDS, EvaluationSettings
+    from counterpoint.recommend.evaluation import evaluate as judge
+    from counterpoint.recommend.evaluation import evaluate_interactions
+    from counterpoint.recommend.models.registry import RECOMMENDERS
+    from counterpoint.snapshots.rolling import last_snapshot
+    from counterpoint.snapshots.snapshot import Snapshot
     from counterpoint.storage.workspace import open_workspace
 
-    kinds = list(USUAL) if models is None else [name.strip() for name in models.split(",")]
-    kinds = ["blend", *KINDS] if models == "all" else kinds
+    kinds = list(DEFAULT_KINDS) if models is None else [name.strip() for name in models.split(",")]
+    kinds = ["blend", *RECOMMENDERS] if models == "all" else kinds
     if interactions is not None:
         _refuse_options_of_logs(
             at=at, known_for=known_for, outcome_for=outcome_for, styles=styles, bots=bots, engine=engine
         )
-    how: dict[str, Any] = {"windows": windows, "kinds": kinds, "settings": settings, "seed": seed}
+    how = EvaluationSettings(windows=windows, kinds=kinds, trials=settings, rng=seed, resamples=resamples)
     with progress("judging"):
         if interactions is not None:
-            found = evaluate_table(_table(interactions, "uid", "song_id"), resamples=resamples, **how)
+            found = evaluate_interactions(_table(interactions, "uid", "song_id"), how)
         else:
             with open_workspace(workspace) as view:
                 push_down = push_down_if_known(view)
+            spans = {"known_for": known_for, "outcome_for": outcome_for}
             found = judge(
                 workspace,
-                at=at,
-                known_for=known_for,
-                outcome_for=outcome_for,
-                resamples=resamples,
+                last_snapshot(workspace, **spans) if at is None else Snapshot.of(at, **spans),
+                settings=how,
                 styles=_table(styles, "song_id", "style"),
                 push_down=push_down,
-                practice=OURS.with_bots(bots),
+                rules=OURS.with_bots(bots),
                 engine=engine,
-                **how,
             )
     if as_json:
         say_json(found)
@@ -174,31 +174,31 @@ def _refuse_options_of_logs(**given: object) -> None:
             )
 
 
-def _say_evaluation(found: "Evaluation") -> None:
+def _say_evaluation(found: "RecommenderEvaluation") -> None:
     for window in found.windows:
         _say_window(window)
     if found.members:
         say("blend: " + ", ".join(f"{name} {weight:.2f}" for name, weight in found.members))
     if "blend" in {judged.recommender for judged in found.windows[0].discovery}:
-        over = "popular-lately"
+        over = "popular-recent"
         verdict = "wins over" if found.wins("blend", over) else "does not win over"
         say(f"blend {verdict} {over} (by 1 % or more, and surely) in all {pluralize(len(found.windows), 'window')}")
-    if found.remembered:
-        say("\ntrain RMSE and MAE (the study's measure: of ratings that the model was fitted to)")
-        say_table(("recommender", "RMSE", "MAE"), found.remembered)
+    if found.train_errors:
+        say("\ntrain RMSE and MAE (of the ratings that the model was fitted to)")
+        say_table(("recommender", "RMSE", "MAE"), found.train_errors)
     say("\nsongs in common, of the first 10 and 100, in the last window")
     say_table(("recommender", "and", "of 10", "of 100"), found.overlap)
 
 
-def _say_window(window: "Window") -> None:
+def _say_window(window: "EvaluationWindow") -> None:
     say(
-        f"{window.at}{' to ' + window.until if window.until else ''}: {pluralize(window.listeners, 'listener')} known,"
+        f"{window.day}{' to ' + window.until if window.until else ''}: {pluralize(window.listeners, 'listener')} known,"
         f" {pluralize(window.songs, 'song')}; {window.evaluable:.1%} of those who chose anything can be judged,"
-        f" {window.strangers:.1%} were not known; {window.unreachable:.1%} of the choices were songs nobody knew"
+        f" {window.new_users:.1%} were not known; {window.unreachable:.1%} of the choices were songs nobody knew"
     )
-    told = {"new songs": window.discovery, "songs known": window.replay}
-    if window.cold:
-        told[f"{window.cold[0].metrics['ndcg@10'].count:,} strangers"] = window.cold
+    told = {"new songs": window.discovery, "songs known": window.repeat_consumption}
+    if window.cold_start:
+        told[f"{window.cold_start[0].metrics['ndcg@10'].count:,} new users"] = window.cold_start
     for what, judged in told.items():
         if judged:
             _say_judged(what, judged)
@@ -206,27 +206,27 @@ def _say_window(window: "Window") -> None:
         (
             each.name,
             "on" if each.strength else "off",
-            each.ahead.count,
-            each.plain.brief,
+            each.improvement.count,
+            each.without.brief,
             each.refined.brief,
-            each.ahead.brief,
+            each.improvement.brief,
             " -> ".join(f"{share:.2%}" for share in each.listed) or None,
         )
-        for each in window.effects
+        for each in window.refinements
     ]
     if rows:
         say_table(("refinement", "chosen", "listeners", "without", "with", "ahead by", "listed"), rows)
     say()
 
 
-def _say_judged(what: str, judged: "tuple[Judged, ...]") -> None:
-    others = list(dict.fromkeys(other for each in judged for other in each.ahead))
+def _say_judged(what: str, judged: "tuple[RankingEvaluation, ...]") -> None:
+    others = list(dict.fromkeys(other for each in judged for other in each.improvement))
     histories = list(judged[0].by_history)
     rows = [
         (
             each.recommender,
             *(_brief(each.metrics.get(name)) for name in ("ndcg@10", "recall@10", "recall@20", "map@10")),
-            *(_brief(each.ahead.get(other)) for other in others),
+            *(_brief(each.improvement.get(other)) for other in others),
             *(_brief(each.by_history.get(name)) for name in histories),
             *((each.reach.coverage, each.reach.novelty, each.reach.lift) if each.reach else ()),
         )
@@ -270,9 +270,9 @@ def songs(
     from counterpoint.errors import CounterpointError, suggestion
     from counterpoint.platform.push_down import songs_to_push_down
     from counterpoint.recommend.context import weekday_named
+    from counterpoint.recommend.export import write_songs
     from counterpoint.recommend.recommender import Request
-    from counterpoint.recommend.songs import write_songs
-    from counterpoint.recommend.train import trained_in
+    from counterpoint.recommend.training import trained_in
     from counterpoint.storage.engines import ENGINES
     from counterpoint.storage.workspace import open_workspace
 
@@ -287,7 +287,7 @@ def songs(
         made, denied = trained_in(view).recommender, _ids(deny)
         request = Request(
             count=count,
-            new=not known,
+            include_known=known,
             allow=_ids(allow),
             deny=() if denied is None else denied,
             push_down=songs_to_push_down(view)["song_id"] if push_down else (),
@@ -303,7 +303,7 @@ def songs(
             raise CounterpointError("for everybody the lists go into a file: add --out songs.parquet, or say for whom")
         found = pl.concat(made.stream(uids, request))
         if reasons:
-            why = [_because(made.because(row["uid"], row["song_id"])) for row in found.iter_rows(named=True)]
+            why = [_because(made.explanation(row["uid"], row["song_id"])) for row in found.iter_rows(named=True)]
             found = found.with_columns(because=pl.Series(why, dtype=pl.String))
     if as_json:
         say_json(found.to_dicts())
@@ -311,25 +311,25 @@ def songs(
     _warn_of_unknown(made, deny, denied)
     told = found.with_columns(pl.col("uid", "song_id").cast(pl.String))
     say_table(told.columns, told.rows())
-    strangers = made.strangers(uids)
+    strangers = made.cold_start_users(uids)
     if len(strangers):
         warn(f"{pluralize(len(strangers), 'listener')} not known (such as {strangers[0]}): they get what is popular")
 
 
 def _warn_of_unknown(made: "Recommender", deny: Path | None, denied: "pl.Series | None") -> None:
     """Say of how many songs that are denied nobody knows anything: an id may be misspelt."""
-    if denied is not None and (unknown := made.unknown(denied)):
+    if denied is not None and (unknown := made.unknown_items(denied)):
         warn(f"{pluralize(unknown, 'song')} of {deny} are not known to anybody, so denying them changes nothing")
 
 
 def _songs_on_spark(workspace: Path, out: Path | None, *, count: int, known: bool) -> None:
     from counterpoint.errors import CounterpointError
-    from counterpoint.recommend.spark_als import songs_on_spark
+    from counterpoint.recommend.spark_als import SparkAlsSettings, write_songs_on_spark
 
     if out is None:
         raise CounterpointError("Spark lists everybody's songs into a folder: add --out songs")
     with progress("listing"):
-        written = songs_on_spark(workspace, out, count=count, new=not known)
+        written = write_songs_on_spark(workspace, out, settings=SparkAlsSettings(count=count, include_known=known))
     say(f"{out}: {pluralize(written, 'row')}")
 
 
@@ -344,7 +344,7 @@ def similar(
 
     Example: counterpoint recommend similar work 100123
     """
-    from counterpoint.recommend.train import trained_in
+    from counterpoint.recommend.training import trained_in
     from counterpoint.storage.workspace import open_workspace
 
     with progress("looking"), open_workspace(workspace) as view:
@@ -353,12 +353,12 @@ def similar(
         say_json(found.to_dicts())
         return
     rows = [(str(row[0]), *row[1:]) for row in found.iter_rows()]
-    say_table(("song_id", "name", "singer", "likeness"), rows)
+    say_table(("song_id", "name", "singer", "similarity"), rows)
 
 
 def _because(parts: "pl.DataFrame") -> str | None:
     """Return the songs that speak most for one, in words."""
-    told = [f"{row['name'] or row['song_id']} ({row['part']:.0%})" for row in parts.iter_rows(named=True)]
+    told = [f"{row['name'] or row['song_id']} ({row['share']:.0%})" for row in parts.iter_rows(named=True)]
     return ", ".join(told) or None
 
 

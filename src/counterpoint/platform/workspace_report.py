@@ -20,11 +20,11 @@ from counterpoint.churn.scoring import scores_in
 from counterpoint.errors import CounterpointError
 from counterpoint.events.ingest import ledgers
 from counterpoint.events.ledger import FileLedger
-from counterpoint.recommend.evaluate import evaluations_in as recommended_in
-from counterpoint.recommend.findings import tell_evaluation as tell_recommended
-from counterpoint.recommend.findings import tell_recommender
-from counterpoint.recommend.train import MODEL as RECOMMENDER
-from counterpoint.recommend.train import trained_in
+from counterpoint.recommend.evaluation import evaluations_in as recommended_in
+from counterpoint.recommend.findings import evaluation_finding as recommender_evaluation_finding
+from counterpoint.recommend.findings import recommender_finding
+from counterpoint.recommend.training import MODEL as RECOMMENDER
+from counterpoint.recommend.training import trained_in
 from counterpoint.report import page
 from counterpoint.report.finding import Finding
 from counterpoint.snapshots.findings import tell_cleaning, tell_ledger
@@ -111,10 +111,10 @@ def _churn_findings(view: WorkspaceView) -> list[tuple[str, Finding]]:
 
 def _recommender_findings(view: WorkspaceView) -> list[tuple[str, Finding]]:
     """Return what the recommender found, each with the key of the logs that it was made from."""
-    findings = [(evaluation.logs, tell_recommended(evaluation)) for evaluation in recommended_in(view)]
+    findings = [(evaluation.log_key, recommender_evaluation_finding(evaluation)) for evaluation in recommended_in(view)]
     if view.get(RECOMMENDER):
         trained = trained_in(view)
-        findings.append((trained.logs, tell_recommender(trained)))
+        findings.append((trained.log_key, recommender_finding(trained)))
     return findings
 
 

@@ -7,7 +7,7 @@ from numba import njit, prange
 
 
 @njit(cache=True, parallel=True)
-def shares_below(start, value, chunks):
+def percentile_ranks(start, value, chunks):
     """Return the mean place from the least, counted from 1, divided by the row's number, float32[values]."""
     out = np.empty(len(value), np.float32)
     rows = len(start) - 1

@@ -1,207 +1,141 @@
-"""Lists judged by what listeners chose later: every song they did not know competes, none is sampled.
+"""Lists evaluated by what listeners chose later: every song that could have been listed competes, none is sampled."""
 
-Discovery asks for songs that a listener did not know; replay for those that they knew and came back to. The two are
-never mixed: who recommends what everybody plays anyway would win. Strangers, of whom nothing is known, are apart too.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.recommend.interactions import ANY_DEVICE, Interactions
-from counterpoint.recommend.models.protocol import Model, nothing_barred
-from counterpoint.rng import generator
+from counterpoint.recommend.interactions import Interactions
 from counterpoint.stats.intervals import Estimate, bootstrap_each
 from counterpoint.stats.labels import Weights
-from counterpoint.stats.ranking import DEEPEST, METRICS, Lists, Reach, Relevant, list_metrics, measure_reach
+from counterpoint.stats.ranking import METRICS, Lists, Reach, Relevant, list_metrics, measure_reach
 
 NDCG: Final = "ndcg@10"
-FEW: Final = 5  # songs that make a history
-JUDGED: Final = 20_000  # listeners at most: enough for a third digit
-WIN: Final = 0.01  # relative
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """What is known, and what was chosen later.
-
-    seen        : what is known, of all listeners
-    who         : int64[n], the numbers of those judged by songs they did not know, ascending
-    new         : what each of them chose of those
-    again       : int64[m], the numbers of those who came back to songs they knew
-    known       : what each of them came back to
-    listeners   : how many chose anything later
-    discoverers : of these, how many are known, and chose a song that they did not know
-    strangers   : how many of these are not in `seen` at all
-    cold        : what each of the strangers chose
-    unreachable : share of the later pairs whose song nobody knew before
-    """
-
-    seen: Interactions
-    who: NDArray[np.int64]
-    new: Relevant
-    again: NDArray[np.int64]
-    known: Relevant
-    listeners: int
-    discoverers: int
-    strangers: int
-    cold: Relevant
-    unreachable: float
-
-    @property
-    def nothing_known(self) -> Interactions:
-        """The histories of the strangers in `cold`: empty, and without a device."""
-        count = len(self.cold.counts)
-        nobody = self.seen.pairs(np.zeros(len(self.seen.song), np.bool_)).rows(np.zeros(count, np.int64))
-        return replace(nobody, device=np.full(count, ANY_DEVICE, np.int8))
-
-
-def task(seen: Interactions, later: pl.DataFrame, *, seed: int, most: int = JUDGED) -> Task:
-    """Return the task of telling from `seen` what was chosen `later` (uid, song_id; doubles count once).
-
-    At most so many listeners are judged, drawn at random, and at most so many strangers.
-    """
-    pairs = later.unique()
-    who, song = seen.listener_numbers(pairs["uid"]), seen.song_numbers(pairs["song_id"])
-    people = pairs["uid"].n_unique()
-    foreigners = pairs.filter(pl.Series(who < 0))["uid"].rank("dense").cast(pl.Int64).to_numpy() - 1
-    unreachable = float((song < 0).mean()) if len(song) else 0.0
-    # A song that nobody knew has a number beyond the catalogue: nobody can recommend it, and it counts as missed.
-    foreign = song < 0
-    song[foreign] = (
-        len(seen.songs) + pairs["song_id"].filter(pl.Series(foreign)).rank("dense").cast(pl.Int64).to_numpy() - 1
-    )
-    span = int(song.max(initial=0)) + 1
-    there = who >= 0
-    key = np.sort(who[there] * span + song[there])
-    own = seen.whose * span + seen.song
-    place = np.minimum(np.searchsorted(own, key), max(0, len(own) - 1))
-    known = own[place] == key if len(own) else np.zeros(len(key), np.bool_)
-    rng = generator(seed)
-    parts = [_drawn(key[kept], span, most, rng) for kept in (~known, known)]
-    discoverers, strangers = len(np.unique(key[~known] // span)), int(foreigners.max(initial=-1)) + 1
-    _, cold = _drawn(np.sort(foreigners * span + song[~there]), span, most, rng)
-    return Task(seen, *parts[0], *parts[1], people, discoverers, strangers, cold, unreachable)
-
-
-def _drawn(
-    key: NDArray[np.int64], span: int, most: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], Relevant]:
-    """Return the listeners, at most so many of them, and what each of them chose."""
-    who, song = np.divmod(key, span)
-    people, counts = np.unique(who, return_counts=True)
-    whole = Relevant(np.append(0, np.cumsum(counts)), song)
-    if len(people) <= most:
-        return people, whole
-    chosen = np.sort(rng.choice(len(people), most, replace=False))
-    return people[chosen], whole.rows(chosen)
-
-
-def lists_of(model: Model, given: Task) -> NDArray[np.int32]:
-    """Return what a model would have had them discover, int32[listeners, 20]."""
-    return model.top(given.seen.rows(given.who), DEEPEST, barred=nothing_barred(given.seen)).song
-
-
-def ndcgs(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:
-    """Return the NDCG@10 of each list, float64[lists]."""
-    return list_metrics(lists, relevant)[:, list(METRICS).index(NDCG)]
-
-
-def gain(lists: Lists, relevant: Relevant) -> float:
-    """Return the mean NDCG@10; nan of no list."""
-    return float(ndcgs(lists, relevant).mean()) if len(lists) else np.nan
+MIN_HISTORY: Final = 5  # songs that make a history
+MIN_IMPROVEMENT: Final = 0.01  # relative, from which on a recommender wins
 
 
 @dataclass(frozen=True)
-class Judged:
+class RankingEvaluation:
     """How well one recommender did.
 
-    metrics    : an estimate of each of `METRICS`
-    ahead      : by how much its NDCG@10 is above that of others, relative, on the same resamples
-    by_history : the NDCG@10 of those who knew 1 to 4 songs, and of those who knew more
-    reach      : what its lists reach, whatever is right; None of replay, and where nobody knew anything
+    metrics     : an estimate of each of `METRICS`
+    improvement : by how much its NDCG@10 is above that of others, relative, on the same resamples
+    by_history  : the NDCG@10 of those who knew 1 to 4 songs, and of those who knew more
+    reach       : what its lists reach, whatever is right; None of repeat consumption, and where nobody knew anything
     """
 
     recommender: str
     metrics: Mapping[str, Estimate]
-    ahead: Mapping[str, Estimate]
+    improvement: Mapping[str, Estimate]
     by_history: Mapping[str, Estimate]
     reach: Reach | None
 
     def wins(self, over: str) -> bool:
         """Say whether it is ahead by 1 % or more, and surely ahead."""
-        gap = self.ahead.get(over)
-        return gap is not None and gap.value >= WIN and gap.low > 0
+        gap = self.improvement.get(over)
+        return gap is not None and gap.value >= MIN_IMPROVEMENT and gap.low > 0
 
 
-def judge(  # noqa: PLR0913  what is judged, by what, against what
-    lists: Mapping[str, Lists],
-    relevant: Relevant,
-    who: NDArray[np.int64],
-    seen: Interactions,
-    *,
-    baselines: Sequence[str],
-    seed: int,
-    resamples: int = 1000,
-    again: bool = False,
-) -> tuple[Judged, ...]:
-    """Judge the lists of each recommender, int[listeners, 20], on the same listeners and resamples.
+@dataclass(frozen=True, eq=False)
+class Audience:
+    """Whom lists are for, and what is right for each of them.
+
+    listeners : int64[lists], their numbers in `seen`
+    relevant  : what each of them chose
+    returning : whether that is songs they knew, and came back to
+    """
+
+    seen: Interactions
+    listeners: NDArray[np.int64]
+    relevant: Relevant
+    returning: bool = False
+
+    @property
+    def history_lengths(self) -> dict[str, NDArray[np.bool_]]:
+        """Who of them knew 1 to 4 songs, and who more."""
+        known = self.seen.counts[self.listeners]
+        return {
+            f"1 to {MIN_HISTORY - 1} songs": (known > 0) & (known < MIN_HISTORY),
+            f"{MIN_HISTORY} songs or more": known >= MIN_HISTORY,
+        }
+
+
+def listener_ndcg(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:
+    """Return the NDCG@10 of each list, float64[lists]."""
+    return list_metrics(lists, relevant)[:, list(METRICS).index(NDCG)]
+
+
+def mean_ndcg(lists: Lists, relevant: Relevant) -> float:
+    """Return the mean NDCG@10; nan of no list."""
+    return float(listener_ndcg(lists, relevant).mean()) if len(lists) else np.nan
+
+
+def evaluate_lists(
+    lists: Mapping[str, Lists], audience: Audience, *, baselines: Sequence[str], seed: int, resamples: int = 1000
+) -> tuple[RankingEvaluation, ...]:
+    """Evaluate the lists of each recommender, int[listeners, 20], on the same listeners and resamples.
 
     Raises
     ------
     CounterpointError
-        If there is no listener to judge by.
+        If there is no listener to evaluate on.
     """
-    if not len(who):
-        what = "came back to a song they knew" if again else "chose a song they did not know"
+    if not len(audience.listeners):
+        what = "came back to a song they knew" if audience.returning else "chose a song they did not know"
         raise CounterpointError(f"no listener {what} in the days to judge by")
-    names = list(lists)
-    each = np.stack([list_metrics(lists[name], relevant) for name in names])  # [recommenders, listeners, metrics]
-    baselines = [name for name in baselines if name in names]
-    history = seen.counts[who]
-    groups = {f"1 to {FEW - 1} songs": (history > 0) & (history < FEW), f"{FEW} songs or more": history >= FEW}
+    names, baselines = list(lists), [name for name in baselines if name in lists]
+    each = np.stack(
+        [list_metrics(lists[name], audience.relevant) for name in names]
+    )  # [recommenders, listeners, metrics]
+    groups = audience.history_lengths
+    statistics = _statistics(each, [names.index(name) for name in baselines], list(groups.values()))
+    estimates = bootstrap_each(statistics, audience.listeners, rng=seed, resamples=resamples)
     means, gaps = len(names) * len(METRICS), len(names) * len(baselines)
+    evaluations = []
+    for number, name in enumerate(names):
+        improvement = _named(baselines, estimates[means + number * len(baselines) :])
+        by_history = _named(groups, estimates[means + gaps + number * len(groups) :])
+        evaluations.append(
+            RankingEvaluation(
+                name,
+                _named(METRICS, estimates[number * len(METRICS) :]),
+                {other: estimate for other, estimate in improvement.items() if other != name},
+                {group: replace(one, count=int(groups[group].sum())) for group, one in by_history.items()},
+                _reach(lists[name], audience),
+            )
+        )
+    return tuple(evaluations)
+
+
+def _statistics(
+    each: NDArray[np.float64], baselines: list[int], groups: list[NDArray[np.bool_]]
+) -> Callable[[Weights], NDArray[np.float64]]:
+    """Return what is estimated: all means, all relative gaps to baselines, and the NDCG@10 of each group."""
 
     def statistics(weights: Weights) -> NDArray[np.float64]:
         total = weights.sum()
         mean = np.einsum("rlm,l->rm", each, weights) / total
-        base = mean[[names.index(name) for name in baselines], 0]
+        base = mean[baselines, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
             gap = mean[:, 0][:, None] / base - 1
-            few = np.stack([each[:, of, 0] @ weights[of] / weights[of].sum() for of in groups.values()], axis=1)
-        return np.concatenate([mean.ravel(), np.where(np.isfinite(gap), gap, np.nan).ravel(), few.ravel()])
+            by_group = np.stack([each[:, of, 0] @ weights[of] / weights[of].sum() for of in groups], axis=1)
+        return np.concatenate([mean.ravel(), np.where(np.isfinite(gap), gap, np.nan).ravel(), by_group.ravel()])
 
-    found = bootstrap_each(statistics, who, rng=seed, resamples=resamples)
-    return tuple(
-        Judged(
-            name,
-            _named(METRICS, found[at * len(METRICS) :]),
-            {
-                other: estimate
-                for other, estimate in _named(baselines, found[means + at * len(baselines) :]).items()
-                if other != name
-            },
-            {
-                known: replace(estimate, count=int(groups[known].sum()))
-                for known, estimate in _named(groups, found[means + gaps + at * len(groups) :]).items()
-            },
-            None if again or not history.any() else _reach(lists[name], seen, who),
-        )
-        for at, name in enumerate(names)
-    )
+    return statistics
 
 
-def _named(names: Any, found: Sequence[Estimate | None]) -> dict[str, Estimate]:
-    return {name: estimate for name, estimate in zip(names, found, strict=False) if estimate is not None}
+def _named(names: Iterable[str], estimates: Sequence[Estimate | None]) -> dict[str, Estimate]:
+    return {name: estimate for name, estimate in zip(names, estimates, strict=False) if estimate is not None}
 
 
-def _reach(lists: Lists, seen: Interactions, who: NDArray[np.int64]) -> Reach:
-    popularity = seen.known_by / max(1, len(seen))
-    own = seen.rows(who)
-    mean = np.bincount(own.whose, popularity[own.song], minlength=len(own)) / np.maximum(own.counts, 1)
-    return measure_reach(lists, popularity, mean)
+def _reach(lists: Lists, audience: Audience) -> Reach | None:
+    if audience.returning or not audience.seen.counts[audience.listeners].any():
+        return None
+    popularity = audience.seen.listener_counts / max(1, len(audience.seen))
+    histories = audience.seen.rows(audience.listeners)
+    total = np.bincount(histories.listener, popularity[histories.song], minlength=len(histories))
+    return measure_reach(lists, popularity, total / np.maximum(histories.counts, 1))

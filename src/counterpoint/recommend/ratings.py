@@ -1,4 +1,4 @@
-"""From events to ratings: what each listener thinks of each song, told by how much of it they hear (spec A8).
+"""From events to ratings: what each listener thinks of each song, judged by how much of it they hear.
 
 A play scores 5 if at least four fifths of the song were heard, 4, 3, 2 for three, two, one fifth, and 1 for less. A
 rating is the mean of a pair's scores, rounded half up to a whole number; a download or a like is a 5. Every play that
@@ -15,85 +15,38 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.events.cleaning import Cleaning, cleaned_sql
-from counterpoint.events.schema import date
-from counterpoint.recommend.interactions import LOVED, Interactions, devices_numbered
+from counterpoint.recommend.catalogue import ids_as_known, register_songs
+from counterpoint.recommend.interactions import TOP_RATING, Interactions, encode_devices
 from counterpoint.snapshots.session import SnapshotSession, cleaning_in
-from counterpoint.storage.engine import Engine
 from counterpoint.storage.workspace import Folder
 
-SKIPS: Final = 2  # plays of less than a fifth, and no other, from which on a listener does not like a song
-AT_ONCE: Final = 20_000_000  # events whose pairs are counted together
-SAME: Final = pl.concat_str(  # two songs of which it is the same are versions of one; null where a part is
-    *(pl.col(name).str.strip_chars().str.to_lowercase() for name in ("name", "singer")), separator="\n"
-)
-HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
-SCORE: Final = " + ".join(
+MIN_SKIPS: Final = 2  # plays of less than a fifth, and no other, from which on a listener does not like a song
+EVENTS_PER_BATCH: Final = 20_000_000  # whose pairs are counted together
+IS_HEARD_SQL: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
+SCORE_SQL: Final = " + ".join(
     ("1", *(f"CASE WHEN 5 * play_ms >= {fifths} * song_ms THEN 1 ELSE 0 END" for fifths in range(1, 5)))
 )
-SUMS: Final = {
+SUMS_SQL: Final = {
     "plays": "count(CASE WHEN kind = 'P' AND kept THEN 1 END)",
-    "scored": f"count(CASE WHEN {HEARD} THEN 1 END)",
-    "score": f"sum(CASE WHEN {HEARD} THEN {SCORE} ELSE 0 END)",
+    "scored": f"count(CASE WHEN {IS_HEARD_SQL} THEN 1 END)",
+    "score": f"sum(CASE WHEN {IS_HEARD_SQL} THEN {SCORE_SQL} ELSE 0 END)",
     "loved": "count(CASE WHEN kind = 'D' OR kind = 'L' THEN 1 END)",
     "hated": "count(CASE WHEN kind = 'X' THEN 1 END)",
-    "last": "max(day)",
+    "last_day": "max(day)",
 }
-DISLIKED: Final = (  # said so, or skipped early again and again and never heard on
-    f"(hated > 0 OR (scored >= {SKIPS} AND score = scored AND loved = 0))"
+IS_DISLIKED_SQL: Final = (  # said so, or skipped early again and again and never heard on
+    f"(hated > 0 OR (scored >= {MIN_SKIPS} AND score = scored AND loved = 0))"
 )
-SHARES: Final = {  # of the song that was heard: what says whether it was liked, in the days to come
-    "heard_ms": f"sum(CASE WHEN {HEARD} THEN play_ms ELSE 0 END)",
-    "length_ms": f"sum(CASE WHEN {HEARD} THEN song_ms ELSE 0 END)",
+LENGTHS_SQL: Final = {  # of the song that was heard: what says whether it was liked, in the days to come
+    "heard_ms": f"sum(CASE WHEN {IS_HEARD_SQL} THEN play_ms ELSE 0 END)",
+    "length_ms": f"sum(CASE WHEN {IS_HEARD_SQL} THEN song_ms ELSE 0 END)",
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Catalogue:
-    """The songs of a window of days, each version beside the song that it is one of.
-
-    songs    : song_id, name, singer (the most frequent ones; null where the log has none), plays
-    versions : song_id, song: the id of the most played song of the same name and singer, itself included
-    """
-
-    songs: pl.DataFrame
-    versions: pl.DataFrame
-
-
-def catalogue(engine: Engine, after: int, until: int) -> Catalogue:
-    """Return the songs with a play, download, like or dislike in (after, until]; 0, -1 and null are no songs."""
-    rows = engine.fetch(_names_sql(after, until))
-    zero = pl.col("song_id").is_in(["0", "-1"]) if rows.schema["song_id"] == pl.String else pl.col("song_id") <= 0
-    rows = rows.filter(~zero)
-    named = rows.sort(["song_id", "n", "name", "singer"], descending=[False, True, False, False], nulls_last=True)
-    songs = named.group_by("song_id", maintain_order=True).agg(
-        pl.col("name").drop_nulls().first(), pl.col("singer").drop_nulls().first(), pl.col("n").sum().alias("plays")
-    )
-    if not songs.height:
-        raise CounterpointError(f"no song was played or downloaded from {date(after + 1)} to {date(until)}")
-    best = songs.filter(SAME.is_not_null()).select(
-        "song_id",
-        pl.col("song_id").sort_by(["plays", "song_id"], descending=[True, False]).first().over(SAME).alias("song"),
-    )
-    versions = (
-        songs.select("song_id")
-        .join(best, on="song_id", how="left")
-        .with_columns(pl.col("song").fill_null(pl.col("song_id")))
-    )
-    return Catalogue(songs.sort("song_id"), versions.sort("song_id"))
-
-
-def _names_sql(after: int, until: int) -> str:
-    return (
-        "SELECT song_id, song_name AS name, singer, CAST(count(*) AS BIGINT) AS n FROM events"
-        f" WHERE song_id IS NOT NULL AND uid IS NOT NULL AND day > {after} AND day <= {until} AND kind <> 'S'"
-        " GROUP BY song_id, song_name, singer"
-    )
-
-
-def pairs_sql(how: Cleaning, after: int, until: int, *, where: str = "", shares: bool = False) -> str:
+def pairs_sql(cleaning: Cleaning, after: int, until: int, *, where: str = "", lengths: bool = False) -> str:
     """Return portable SQL from `events`, `bots` and `versions` to one row a pair: uid, song, the sums, disliked.
 
-    `where` says of which events, after an AND; with `shares` there are the times heard beside the songs' lengths.
+    `where` says of which events, after an AND; with `lengths` there are the times heard beside the songs' lengths.
     """
     source = (
         "SELECT e.uid AS uid, v.song AS song, e.kind AS kind, e.day AS day, e.song_ms AS song_ms, e.play_ms AS play_ms"
@@ -101,13 +54,13 @@ def pairs_sql(how: Cleaning, after: int, until: int, *, where: str = "", shares:
         f" WHERE e.uid IS NOT NULL AND e.day > {after} AND e.day <= {until} AND e.kind <> 'S'{where}"
         " AND e.uid NOT IN (SELECT uid FROM bots)"
     )
-    cleaned = cleaned_sql(how, source, keep=("uid", "song", "day"))
+    cleaned = cleaned_sql(cleaning, source, keep=("uid", "song", "day"))
     sums = ", ".join(
-        f"CAST({sql} AS {'BIGINT' if name in SHARES else 'INTEGER'}) AS {name}"
-        for name, sql in (SUMS | SHARES if shares else SUMS).items()
+        f"CAST({sql} AS {'BIGINT' if name in LENGTHS_SQL else 'INTEGER'}) AS {name}"
+        for name, sql in (SUMS_SQL | LENGTHS_SQL if lengths else SUMS_SQL).items()
     )
-    counted = f"SELECT uid, song, {sums} FROM ({cleaned}) c WHERE kept GROUP BY uid, song"
-    return f"SELECT p.*, {DISLIKED} AS disliked FROM ({counted}) p"
+    pairs = f"SELECT uid, song, {sums} FROM ({cleaned}) c WHERE kept GROUP BY uid, song"
+    return f"SELECT p.*, {IS_DISLIKED_SQL} AS disliked FROM ({pairs}) p"
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,87 +78,67 @@ class Ratings:
     until: int
 
 
-def ratings(session: SnapshotSession, by: Folder, after: int, until: int, *, of: str = "") -> Ratings:
-    """Return what the listeners think of songs in the days (after, until], cleaned by the folder `by`.
+def compute_ratings(session: SnapshotSession, cleaning: Folder, after: int, until: int, *, where: str = "") -> Ratings:
+    """Return what the listeners think of songs in the days (after, until], cleaned by the folder `cleaning`.
 
-    `of` is portable SQL that says which listeners, by `e.bucket`, after an AND.
+    `where` is portable SQL that says which listeners, by `e.bucket`, after an AND.
 
     Raises
     ------
     CounterpointError
         If no song was played or downloaded then.
     """
-    songs, versions = known_songs(session, by, after, until)
-    parts = [_rated(part) for part in _parts(session, by, (after, until), of)]
-    return Ratings(*_together(parts, songs, _devices(session, after, until)), versions, until)
+    songs, versions = register_songs(session, cleaning, after, until)
+    parts = [_rated(part) for part in _batches(session, cleaning, (after, until), where)]
+    return Ratings(*_interactions(parts, songs, _devices(session, after, until)), versions, until)
 
 
-def liked_later(session: SnapshotSession, by: Folder, until: int, known: Ratings, *, of: str = "") -> pl.DataFrame:
+def liked_later(
+    session: SnapshotSession, cleaning: Folder, until: int, known: Ratings, *, where: str = ""
+) -> pl.DataFrame:
     """Return what listeners liked in the days after those `known`, up to `until`: uid, song_id, as it is known by.
 
     Downloaded, said to be liked, or heard for three fifths of its length in the mean of its plays; where a log does not
     say how long, played. Nothing that they said they dislike.
     """
     after = known.until
-    songs = _as_known(known_songs(session, by, after, until)[0], known)
+    songs = ids_as_known(register_songs(session, cleaning, after, until)[0], known.names, known.versions)
     enough = pl.col("loved").gt(0) | (
         pl.when(pl.col("scored") > 0)
         .then(5 * pl.col("heard_ms") >= 3 * pl.col("length_ms"))
         .otherwise(pl.col("plays") > 0)
     )
     parts = (
-        part.filter(enough & (pl.col("hated") == 0)) for part in _parts(session, by, (after, until), of, shares=True)
+        part.filter(enough & (pl.col("hated") == 0))
+        for part in _batches(session, cleaning, (after, until), where, lengths=True)
     )
     return pl.concat([part.select("uid", song_id=songs.gather(part["song"])) for part in parts])
 
 
-def _as_known(songs: pl.DataFrame, known: Ratings) -> pl.Series:
-    """Return the id that each song, or a version of it, is known by; its own if nobody knows it."""
-    own = known.names.select("song_id", song="song_id")
-    ids = pl.concat([own, known.versions]).unique("song_id", keep="first")
-    named = known.names.select(same=SAME, by_name="song_id").drop_nulls().unique("same", keep="first")
-    found = songs.with_columns(same=SAME).join(ids, on="song_id", how="left", maintain_order="left")
-    found = found.join(named, on="same", how="left", maintain_order="left")
-    return found.select(song_id=pl.coalesce("song", "by_name", "song_id"))["song_id"]
-
-
-def known_songs(session: SnapshotSession, by: Folder, after: int, until: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Let the engine know `versions` and `bots`; return the songs (a song's number is its row) and their versions."""
-    found = catalogue(session.engine, after, until)
-    songs = found.songs.join(found.versions, left_on="song_id", right_on="song", how="semi")
-    songs = songs.sort(["plays", "song_id"], descending=[True, False])
-    numbers = songs.select(song="song_id", number=pl.int_range(pl.len(), dtype=pl.Int32))
-    chosen = session.writer.stage() / "versions.parquet"
-    found.versions.join(numbers, on="song").select("song_id", song="number").write_parquet(chosen)
-    session.engine.register("versions", [chosen])
-    session.engine.register("bots", [by.file("bots.parquet")])
-    return songs.select("song_id", "name", "singer"), found.versions.filter(pl.col("song_id") != pl.col("song"))
-
-
-def _parts(
-    session: SnapshotSession, by: Folder, days: tuple[int, int], of: str, *, shares: bool = False
+def _batches(
+    session: SnapshotSession, cleaning: Folder, days: tuple[int, int], which: str, *, lengths: bool = False
 ) -> Iterator[pl.DataFrame]:
     """Yield the pairs of some of the listeners after others: uid, song, sums."""
     after, until = days
     events = session.engine.fetch(
-        f"SELECT count(*) AS n FROM events e WHERE e.day > {after} AND e.day <= {until}{of}"
+        f"SELECT count(*) AS n FROM events e WHERE e.day > {after} AND e.day <= {until}{which}"
     ).item()
-    parts = max(1, -(-int(events) // AT_ONCE))
+    parts = max(1, -(-int(events) // EVENTS_PER_BATCH))
     for part in range(parts):
-        where = f"{of} AND CAST(e.bucket AS BIGINT) % {parts} = {part}" if parts > 1 else of
-        yield session.engine.fetch(pairs_sql(cleaning_in(by), after, until, where=where, shares=shares))
+        where = f"{which} AND CAST(e.bucket AS BIGINT) % {parts} = {part}" if parts > 1 else which
+        yield session.engine.fetch(pairs_sql(cleaning_in(cleaning), after, until, where=where, lengths=lengths))
 
 
 def _rated(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Return uid, song, rating, plays, last, disliked."""
+    """Return uid, song, rating, plays, last_day, disliked."""
     scored, score = pl.col("scored"), pl.col("score")
-    rating = pl.when(pl.col("loved") > 0).then(LOVED).when(scored > 0).then((2 * score + scored) // (2 * scored))
+    rating = pl.when(pl.col("loved") > 0).then(TOP_RATING).when(scored > 0).then((2 * score + scored) // (2 * scored))
     return pairs.select(
         "uid",
         "song",
         rating.cast(pl.Float32).alias("rating"),
         pl.col("plays").cast(pl.Float32),
-        "last",
+        "last_day",
         "disliked",
     )
 
@@ -219,7 +152,7 @@ def _devices(session: SnapshotSession, after: int, until: int) -> pl.DataFrame:
     return counts.sort(["uid", "n", "device"], descending=[False, True, False]).group_by("uid").agg(pl.first("device"))
 
 
-def _together(
+def _interactions(
     parts: list[pl.DataFrame], songs: pl.DataFrame, devices: pl.DataFrame
 ) -> tuple[Interactions, pl.DataFrame]:
     """Return the parts as one, over the songs that somebody knows, the best known first; and these songs."""
@@ -233,23 +166,24 @@ def _together(
     number = np.full(songs.height, -1, np.int32)
     number[order] = np.arange(len(order), dtype=np.int32)
     names = songs[order]
-    for at, part in enumerate(parts):
-        parts[at] = part.with_columns(pl.Series("song", number[part["song"].to_numpy()])).sort("uid", "song")
+    for place, part in enumerate(parts):
+        parts[place] = part.with_columns(pl.Series("song", number[part["song"].to_numpy()])).sort("uid", "song")
     uid = pl.concat([part["uid"].rle().struct.rename_fields(["n", "uid"]).struct.unnest() for part in parts])
     listeners = uid.join(devices, on="uid", how="left", maintain_order="left")
 
     def column(name: str) -> NDArray[Any]:
         return np.concatenate([part[name].to_numpy() for part in parts])
 
-    found = Interactions(
-        listeners["uid"],
-        names["song_id"],
-        np.append(0, np.cumsum(uid["n"].to_numpy(), dtype=np.int64)),
-        column("song"),
-        np.concatenate([part["rating"].fill_null(np.nan).to_numpy() for part in parts]),
-        column("plays"),
-        column("last"),
-        column("disliked"),
-        devices_numbered(listeners["device"]),
+    interactions = Interactions(
+        listeners=listeners["uid"],
+        songs=names["song_id"],
+        start=np.append(0, np.cumsum(uid["n"].to_numpy(), dtype=np.int64)),
+        song=column("song"),
+        rating=np.concatenate([part["rating"].fill_null(np.nan).to_numpy() for part in parts]),
+        plays=column("plays"),
+        last_day=column("last_day"),
+        disliked=column("disliked"),
+        device=encode_devices(listeners["device"]),
     )
-    return found if len(parts) == 1 else found.rows(listeners["uid"].arg_sort().to_numpy()), names
+    in_order = interactions if len(parts) == 1 else interactions.rows(listeners["uid"].arg_sort().to_numpy())
+    return in_order, names

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from counterpoint.recommend.interactions import Interactions
 
-HALF_LIFE: Final = 7.0  # days after which a play counts half
+HALF_LIFE_DAYS: Final = 7.0  # after which a play counts half
 
 
 def most_played(histories: Interactions, count: int) -> NDArray[np.int32]:
@@ -15,18 +15,18 @@ def most_played(histories: Interactions, count: int) -> NDArray[np.int32]:
     return _first(histories, histories.plays.astype(np.float64), count)
 
 
-def played_lately(histories: Interactions, count: int) -> NDArray[np.int32]:
+def recently_played(histories: Interactions, count: int) -> NDArray[np.int32]:
     """Return each listener's own songs by plays, halved for every week since the last; songs disliked come last."""
-    age = histories.last.max(initial=0) - histories.last
-    worth = (0.5 + histories.plays) * 0.5 ** (age / HALF_LIFE)
-    return _first(histories, np.where(histories.disliked, 0.0, worth), count)
+    age = histories.last_day.max(initial=0) - histories.last_day
+    score = (0.5 + histories.plays) * 0.5 ** (age / HALF_LIFE_DAYS)
+    return _first(histories, np.where(histories.disliked, 0.0, score), count)
 
 
-def _first(histories: Interactions, worth: NDArray[np.float64], count: int) -> NDArray[np.int32]:
-    whose = histories.whose
-    order = np.lexsort((histories.song, -worth, whose))
-    rank = np.arange(len(order)) - histories.start[whose[order]]
+def _first(histories: Interactions, score: NDArray[np.float64], count: int) -> NDArray[np.int32]:
+    listener = histories.listener
+    order = np.lexsort((histories.song, -score, listener))
+    rank = np.arange(len(order)) - histories.start[listener[order]]
     lists = np.full((len(histories), count), -1, np.int32)
     kept = rank < count
-    lists[whose[order][kept], rank[kept]] = histories.song[order][kept]
+    lists[listener[order][kept], rank[kept]] = histories.song[order][kept]
     return lists

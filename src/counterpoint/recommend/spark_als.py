@@ -3,81 +3,99 @@
 The one module outside of `storage/` that knows an engine: what Spark learns with is no SQL.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.rules import OURS, Practice
-from counterpoint.events.schema import date
-from counterpoint.recommend.ratings import known_songs, pairs_sql
+from counterpoint.events import rules as event_rules
+from counterpoint.events.rules import Practice
+from counterpoint.recommend.catalogue import register_songs
+from counterpoint.recommend.ratings import pairs_sql
+from counterpoint.recommend.training import latest_snapshot
 from counterpoint.rng import check_seed
 from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.commit import publish_folder, readable_errors
+from counterpoint.storage.engine import Engine
 from counterpoint.storage.spark_engine import Spark, explained_spark
 from counterpoint.storage.workspace import edit_workspace
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-SPARE: Final = 200  # songs listed beyond those asked for, since what a listener knows is only then left out
+SPARE_SONGS: Final = 200  # listed beyond those asked for, since what a listener knows is only then left out
 
 
-def songs_on_spark(  # noqa: PLR0913  all but two are options
+@dataclass(frozen=True, kw_only=True)
+class SparkAlsSettings:
+    """How Spark's implicit ALS learns, and how many songs it lists for each; `rng` is a seed."""
+
+    count: int = 10
+    include_known: bool = False
+    factors: int = 64
+    iterations: int = 10
+    rng: int = 0
+
+
+DEFAULT_SETTINGS: Final = SparkAlsSettings()
+
+
+def write_songs_on_spark(
     workspace: Path,
     to: Path,
+    snapshot: Snapshot | None = None,
     *,
-    at: str | None = None,
-    known_for: str | int = "30",
-    count: int = 10,
-    new: bool = True,
-    factors: int = 64,
-    iterations: int = 10,
-    seed: int = 0,
-    practice: Practice = OURS,
+    settings: SparkAlsSettings = DEFAULT_SETTINGS,
+    rules: Practice = event_rules.OURS,
     spark: "SparkSession | None" = None,
 ) -> int:
-    """Let Spark's implicit ALS learn from the days known at `at`, and write everybody's songs; return the rows.
+    """Let Spark's implicit ALS learn from the days that a snapshot knows, and write everybody's songs; return the rows.
 
     `to` becomes a folder of Parquet parts: uid, rank, song_id, score. Of the best `count` + 200, those that a listener
-    dislikes are left out, and with `new` those that they know. Nothing is kept in the workspace but its cleaning.
+    dislikes are left out, and unless `include_known` those that they know. Nothing is kept in the workspace but its
+    cleaning. By default the snapshot is `latest_snapshot`.
 
     Raises
     ------
     CounterpointError
         If Spark is not there or cannot finish, the log does not cover the days, or `to` is there already.
     """
-    check_seed(seed)
+    check_seed(settings.rng)
     if to.exists():
         raise CounterpointError(f"{to} is there already: name a new folder")
-    with edit_workspace(workspace) as writer, open_session(writer, spark or "spark", practice=practice) as session:
-        engine = session.engine
-        if not isinstance(engine, Spark):  # `open_session` gives what it is asked for
-            raise CounterpointError("Spark's own ALS needs Spark")
-        last = date(session.coverage.last).isoformat() if at is None else at
-        snapshot = Snapshot.of(last, known_for=known_for)
+    snapshot = snapshot or latest_snapshot(workspace)
+    with edit_workspace(workspace) as writer, open_session(writer, spark or "spark", practice=rules) as session:
         session.check_coverage(snapshot, outcome=False)
         after, until, _ = snapshot.days
-        by = session.cleaning(snapshot)
-        songs, _ = known_songs(session, by, after, until)
+        cleaning = session.cleaning(snapshot)
+        songs, _ = register_songs(session, cleaning, after, until)
         names = writer.stage() / "songs.parquet"
         songs.with_row_index("song").select("song", "song_id").write_parquet(names)
-        engine.register("songs", [names])
+        session.engine.register("songs", [names])
         part = writer.stage()
-        with explained_spark():
-            running = engine.session
-            running.sql(pairs_sql(cleaning_in(by), after, until)).createOrReplaceTempView("pairs")
-            listed = _listed(running, count=count, new=new, factors=factors, iterations=iterations, seed=seed)
-            listed.write.mode("overwrite").option("compression", "zstd").parquet(f"file:{part.absolute()}")
-            rows = int(running.read.parquet(f"file:{part.absolute()}").count())
-        for mark in (*part.glob(".*.crc"), part / "_SUCCESS"):
-            mark.unlink(missing_ok=True)
+        rows = _write_lists(session.engine, pairs_sql(cleaning_in(cleaning), after, until), settings, part)
         with readable_errors(to):
             publish_folder(part, to.resolve())
     return rows
 
 
-def _listed(spark: "SparkSession", *, count: int, new: bool, factors: int, iterations: int, seed: int) -> "DataFrame":
+def _write_lists(engine: Engine, pairs: str, settings: SparkAlsSettings, folder: Path) -> int:
+    """Write everybody's songs into a folder, learned from the rows of the SQL `pairs`; return the rows."""
+    if not isinstance(engine, Spark):  # `open_session` gives what it is asked for
+        raise CounterpointError("Spark's own ALS needs Spark")
+    with explained_spark():
+        running = engine.session
+        running.sql(pairs).createOrReplaceTempView("pairs")
+        lists = _recommend(running, settings)
+        lists.write.mode("overwrite").option("compression", "zstd").parquet(f"file:{folder.absolute()}")
+        rows = int(running.read.parquet(f"file:{folder.absolute()}").count())
+    for mark in (*folder.glob(".*.crc"), folder / "_SUCCESS"):
+        mark.unlink(missing_ok=True)
+    return rows
+
+
+def _recommend(spark: "SparkSession", settings: SparkAlsSettings) -> "DataFrame":
     """Return everybody's songs (uid, rank, song_id, score), learned from the view `pairs`."""
     from pyspark.ml.recommendation import ALS
 
@@ -90,17 +108,17 @@ def _listed(spark: "SparkSession", *, count: int, new: bool, factors: int, itera
         " ELSE 1 END) AS FLOAT) AS weight FROM pairs p JOIN listeners l ON p.uid = l.uid WHERE NOT p.disliked"
     ).cache()
     learner = ALS(
-        rank=factors,
-        maxIter=iterations,
+        rank=settings.factors,
+        maxIter=settings.iterations,
         implicitPrefs=True,
         userCol="listener",
         itemCol="song",
         ratingCol="weight",
-        seed=seed,
+        seed=settings.rng,
     )
-    ranked = learner.fit(weighed).recommendForAllUsers(count + SPARE)
+    ranked = learner.fit(weighed).recommendForAllUsers(settings.count + SPARE_SONGS)
     ranked.createOrReplaceTempView("ranked")
-    which = "" if new else " WHERE p.disliked"
+    which = " WHERE p.disliked" if settings.include_known else ""
     spark.sql(
         "SELECT CAST(l.listener AS INT) AS listener, p.song AS song FROM pairs p JOIN listeners l ON p.uid = l.uid"
         + which
@@ -111,5 +129,6 @@ def _listed(spark: "SparkSession", *, count: int, new: bool, factors: int, itera
         " FROM (SELECT listener, found.song AS song, found.rating AS score FROM"
         f" (SELECT listener, explode(recommendations) AS found FROM ranked) e) r"
         " LEFT ANTI JOIN unwanted w ON r.listener = w.listener AND r.song = w.song"
-        f" JOIN listeners l ON r.listener = l.listener JOIN songs s ON r.song = s.song) t WHERE rank <= {count}"
+        " JOIN listeners l ON r.listener = l.listener JOIN songs s ON r.song = s.song) t"
+        f" WHERE rank <= {settings.count}"
     )

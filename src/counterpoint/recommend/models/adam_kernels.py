@@ -11,7 +11,7 @@ TINY = np.float32(1e-8)
 
 
 @njit(cache=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
-def descend(values, slope, mean, square, rate, step):
+def adam_step(values, slope, mean, square, rate, step):
     """Move float32 values, and the means that say how fast; `step` counts from 1."""
     pace = np.float32(rate * np.sqrt(1 - KEPT_SQUARE**step) / (1 - KEPT**step))
     for at in range(len(values)):

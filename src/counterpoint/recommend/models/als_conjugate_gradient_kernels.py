@@ -14,7 +14,8 @@ SUMS = {"reassoc", "contract", "nsz", "arcp"}  # what the compiler may do to sum
 
 
 @njit(cache=True, fastmath=SUMS)
-def _gathered(column, begin, count, other, block):
+def _gather(column, begin, count, other, block):
+    """Copy the other side's rows of `count` pairs into the block."""
     for at in range(count):
         place = np.int64(column[begin + at])
         for k in range(other.shape[1]):
@@ -51,52 +52,71 @@ def _pull(block, count, weight, begin, target, point, out):
 
 
 @njit(cache=True, fastmath=SUMS)
-def _row(begin, end, column, weight, other, base, x, steps, block, scale, rest, way, image):
-    """Improve one row's solution x in place; `base` is the diagonal of what it pays anyway."""
-    width, size = len(x), len(block)
+def _residual(column, weight, other, block, vectors):
+    """Write what the first solution leaves, and (as yet not inverted) the diagonal of the row's equations."""
+    diagonal, solution, inverse, residual, _, _ = vectors
+    width, size, end = len(solution), len(block), len(column)
     for k in range(width):
-        rest[k] = -base[k] * x[k]
-        scale[k] = base[k]
-    for at in range(begin, end, size):
-        count = min(size, end - at)
-        _gathered(column, at, count, other, block)
-        _pull(block, count, weight, at, np.float32(1), x, rest)
+        residual[k] = -diagonal[k] * solution[k]
+        inverse[k] = diagonal[k]
+    for begin in range(0, end, size):
+        count = min(size, end - begin)
+        _gather(column, begin, count, other, block)
+        _pull(block, count, weight, begin, np.float32(1), solution, residual)
         for place in range(count):
             for k in range(width):
-                scale[k] += weight[at + place] * block[place, k] * block[place, k]
-    left = np.float32(0)
+                inverse[k] += weight[begin + place] * block[place, k] * block[place, k]
+
+
+@njit(cache=True, fastmath=SUMS)
+def _write_image(column, weight, other, block, vectors):
+    """Write what the row's equations make of the direction, with the other sign."""
+    diagonal, _, _, _, direction, image = vectors
+    width, size, end = len(direction), len(block), len(column)
     for k in range(width):
-        scale[k] = np.float32(1) / max(scale[k], np.float32(1e-30))
-        way[k] = scale[k] * rest[k]
-        left += rest[k] * way[k]
+        image[k] = -diagonal[k] * direction[k]
+    for begin in range(0, end, size):
+        count = min(size, end - begin)
+        if end > size:
+            _gather(column, begin, count, other, block)
+        _pull(block, count, weight, begin, np.float32(0), direction, image)
+
+
+@njit(cache=True, fastmath=SUMS)
+def _solve_row(column, weight, other, block, vectors, steps):
+    """Improve one row's solution in place, by so many steps of conjugate gradients.
+
+    vectors : diagonal (what the row pays anyway), solution, inverse, residual, direction, image; float32[f] each
+    """
+    _residual(column, weight, other, block, vectors)
+    _, solution, inverse, residual, direction, image = vectors
+    width, left = len(solution), np.float32(0)
+    for k in range(width):
+        inverse[k] = np.float32(1) / max(inverse[k], np.float32(1e-30))
+        direction[k] = inverse[k] * residual[k]
+        left += residual[k] * direction[k]
     for _ in range(steps):
         if not left > np.float32(1e-20):
             break
+        _write_image(column, weight, other, block, vectors)
+        curvature = np.float32(0)
         for k in range(width):
-            image[k] = -base[k] * way[k]
-        for at in range(begin, end, size):
-            count = min(size, end - at)
-            if end - begin > size:
-                _gathered(column, at, count, other, block)
-            _pull(block, count, weight, at, np.float32(0), way, image)
-        curve = np.float32(0)
-        for k in range(width):
-            curve -= way[k] * image[k]
-        if not curve > np.float32(0):
+            curvature -= direction[k] * image[k]
+        if not curvature > np.float32(0):
             break
-        step, following = left / curve, np.float32(0)
+        step, following = left / curvature, np.float32(0)
         for k in range(width):
-            x[k] += step * way[k]
-            rest[k] += step * image[k]
-            following += rest[k] * rest[k] * scale[k]
+            solution[k] += step * direction[k]
+            residual[k] += step * image[k]
+            following += residual[k] * residual[k] * inverse[k]
         turn = following / left
         left = following
         for k in range(width):
-            way[k] = scale[k] * rest[k] + turn * way[k]
+            direction[k] = inverse[k] * residual[k] + turn * direction[k]
 
 
 @njit(cache=True, parallel=True)
-def solved(start, column, weight, other, spectrum, ridge, first, cuts, steps):
+def solve_rows(start, column, weight, other, spectrum, ridge, first, cuts, steps):
     """Return float32[rows, f]: for each row the x that minimises sum w (1 - x.y)^2 + sum spectrum x^2 + ridge x.x.
 
     The sum is over the columns y of the row; a row without any is 0.
@@ -109,27 +129,27 @@ def solved(start, column, weight, other, spectrum, ridge, first, cuts, steps):
     cuts                  : int64[chunks + 1], rows from one to the next are one piece of work
     """
     width = other.shape[1]
-    found = np.empty((len(start) - 1, width), np.float32)
+    solutions = np.empty((len(start) - 1, width), np.float32)
     longest = 1
     for row in range(len(start) - 1):
         longest = max(longest, start[row + 1] - start[row])
     size = min(longest, max(1, BLOCK // width))
     for chunk in prange(len(cuts) - 1):
         block = np.empty((size, width), np.float32)
-        base = np.empty(width, np.float32)
-        scale = np.empty(width, np.float32)
-        rest = np.empty(width, np.float32)
-        way = np.empty(width, np.float32)
-        image = np.empty(width, np.float32)
-        x = np.empty(width, np.float32)
+        # Arrays of their own, not rows of one: of those the compiled sums would have another order.
+        diagonal, solution = np.empty(width, np.float32), np.empty(width, np.float32)
+        inverse, residual = np.empty(width, np.float32), np.empty(width, np.float32)
+        direction, image = np.empty(width, np.float32), np.empty(width, np.float32)
+        vectors = (diagonal, solution, inverse, residual, direction, image)
         for row in range(cuts[chunk], cuts[chunk + 1]):
-            if start[row] == start[row + 1]:
-                found[row] = 0
+            begin, end = start[row], start[row + 1]
+            if begin == end:
+                solutions[row] = 0
                 continue
             for k in range(width):
-                base[k] = spectrum[k] + ridge[row]
-                x[k] = first[row, k]
-            _row(start[row], start[row + 1], column, weight, other, base, x, steps, block, scale, rest, way, image)
+                diagonal[k] = spectrum[k] + ridge[row]
+                solution[k] = first[row, k]
+            _solve_row(column[begin:end], weight[begin:end], other, block, vectors, steps)
             for k in range(width):
-                found[row, k] = x[k]
-    return found
+                solutions[row, k] = solution[k]
+    return solutions

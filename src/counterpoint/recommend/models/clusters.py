@@ -9,38 +9,37 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from counterpoint.recommend.interactions import Interactions
-from counterpoint.recommend.models.factors import Factors, Projected
-from counterpoint.recommend.models.popular import largest_first
-from counterpoint.recommend.models.protocol import Barred, Ranked, unwanted
-from counterpoint.recommend.models.scoring_kernels import top_listed
-from counterpoint.recommend.models.svd import SvdKind
+from counterpoint.recommend.models.factors import Factors, ProjectionModel
+from counterpoint.recommend.models.popularity import largest_first, top_of_groups
+from counterpoint.recommend.models.protocol import Excluded, RankedLists, unwanted
+from counterpoint.recommend.models.svd import TruncatedSvd
 from counterpoint.rng import generator
 
-TEACHERS: Final = 50_000  # listeners that the centres are learned from
+MAX_LISTENERS: Final = 50_000  # that the centres are learned from
 
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
     """Centres of taste, float32[clusters, f], of length 1: a listener belongs to the nearest by direction."""
 
-    places: Projected
+    projection: ProjectionModel
     centres: Factors
 
-    def of(self, histories: Interactions) -> NDArray[np.int64]:
+    def assign(self, histories: Interactions) -> NDArray[np.int64]:
         """Return the cluster of each listener, int64[listeners]; of an empty history, the first."""
-        return np.asarray((self.places.placed(histories) @ self.centres.T).argmax(axis=1), np.int64)
+        return np.asarray((self.projection.fold_in(histories) @ self.centres.T).argmax(axis=1), np.int64)
 
 
-def clusters(seen: Interactions, count: int, *, factors: int, seed: int) -> Clusters:
+def find_clusters(seen: Interactions, count: int, *, factors: int, seed: int) -> Clusters:
     """Find so many clusters, or fewer where there are not so many listeners."""
-    places = SvdKind(factors=factors, songs=0.3).fit(seen, seed=seed)
-    some = seen
-    if len(seen) > TEACHERS:
-        some = seen.rows(np.sort(generator(seed).choice(len(seen), TEACHERS, replace=False)))
-    directions = _unit(places.placed(some))
+    projection = TruncatedSvd(factors=factors, song_exponent=0.3).fit(seen, seed=seed)
+    sample = seen
+    if len(seen) > MAX_LISTENERS:
+        sample = seen.rows(np.sort(generator(seed).choice(len(seen), MAX_LISTENERS, replace=False)))
+    directions = _unit(projection.fold_in(sample))
     distinct = len(np.unique(directions, axis=0))
     means = KMeans(min(count, distinct), n_init=2, random_state=seed).fit(directions)
-    return Clusters(places, _unit(means.cluster_centers_.astype(np.float32)))
+    return Clusters(projection, _unit(means.cluster_centers_.astype(np.float32)))
 
 
 def _unit(points: Factors) -> Factors:
@@ -48,8 +47,8 @@ def _unit(points: Factors) -> Factors:
 
 
 @dataclass(frozen=True, eq=False)
-class PopularInCluster:
-    """What most listeners of a cluster know, float32[clusters, songs], drawn to what most know of all."""
+class ClusterPopularityModel:
+    """What most listeners of a cluster know, float32[clusters, songs], shrunk towards what most know of all."""
 
     clusters: Clusters
     share: NDArray[np.float32]
@@ -59,32 +58,30 @@ class PopularInCluster:
         """Each cluster's songs, int32[clusters, songs], the largest share first."""
         return largest_first(self.share)
 
-    def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
+    def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
         """See `Model.top`."""
-        out = unwanted(histories, new=new)
-        group = self.clusters.of(histories)
-        return Ranked(*top_listed(self.order, self.share, group, out.start, out.song, barred, min(count, len(barred))))
+        group = self.clusters.assign(histories)
+        return top_of_groups(self.order, self.share, group, unwanted(histories, new=new), excluded, count)
 
-    def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
+    def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
         """Return None: a history only chooses the cluster."""
 
 
 @dataclass(frozen=True)
-class PopularInClusterKind:
-    """Counts in each cluster; so many listeners `drawn` from all stand beside its own."""
+class ClusterPopularity:
+    """Counts in each cluster; `prior_listeners` of all stand beside a cluster's own."""
 
     clusters: int = 16
     factors: int = 16
-    drawn: float = 30.0
+    prior_listeners: float = 30.0
 
-    def fit(self, seen: Interactions, *, seed: int) -> PopularInCluster:
+    def fit(self, seen: Interactions, *, seed: int) -> ClusterPopularityModel:
         """Find the clusters, then count."""
-        found = clusters(seen, self.clusters, factors=self.factors, seed=seed)
-        counted, group = seen.liked, found.of(seen)
-        songs = len(seen.songs)
-        own = np.bincount(group[counted.whose] * songs + counted.song, minlength=len(found.centres) * songs).reshape(
-            -1, songs
-        )
-        size = np.bincount(group, minlength=len(found.centres))[:, None]
-        share = (own + self.drawn * own.sum(axis=0) / max(1, len(seen))) / (size + self.drawn)
-        return PopularInCluster(found, share.astype(np.float32))
+        clusters = find_clusters(seen, self.clusters, factors=self.factors, seed=seed)
+        counted, group = seen.liked, clusters.assign(seen)
+        shape = len(clusters.centres), len(seen.songs)
+        key = group[counted.listener] * shape[1] + counted.song
+        counts = np.bincount(key, minlength=shape[0] * shape[1]).reshape(shape)
+        size, prior = np.bincount(group, minlength=shape[0])[:, None], self.prior_listeners
+        share = (counts + prior * counts.sum(axis=0) / max(1, len(seen))) / (size + prior)
+        return ClusterPopularityModel(clusters, share.astype(np.float32))

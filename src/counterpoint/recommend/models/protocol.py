@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from counterpoint.recommend.interactions import Interactions
 
-Barred = NDArray[np.bool_]
-"""bool[songs]: which songs nobody is to hear."""
+Excluded = NDArray[np.bool_]
+"""bool[songs]: which songs are recommended to nobody."""
 
 
 @dataclass(frozen=True, eq=False)
-class Ranked:
+class RankedLists:
     """The songs that each listener should hear, the best first.
 
     song  : int32[listeners, count], numbers of songs; -1 fills what a list is short of
@@ -30,22 +30,22 @@ class Ranked:
 class Model(Protocol):
     """A recommender that has learned."""
 
-    def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
+    def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
         """Return the best `count` songs for each history, ties to the better known song.
 
-        No song is barred; with `new` none is in the history (disliked or not). `histories` are over the same songs
+        No song is excluded; with `new` none is in the history (disliked or not). `histories` are over the same songs
         that the model has learned from.
         """
 
-    def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
+    def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
         """Return what each pair of one listener's history adds to the score of a song, float64[pairs].
 
         They add up to the score, exactly; None from a model whose scores are no such sum.
         """
 
 
-class Kind(Protocol):
-    """A kind of recommender, with its settings."""
+class Estimator(Protocol):
+    """A recommender that has not learned yet: a kind of model with its settings."""
 
     def fit(self, seen: Interactions, *, seed: int) -> Model:
         """Learn; the same interactions and the same seed give the same model."""
@@ -56,6 +56,6 @@ def unwanted(histories: Interactions, *, new: bool) -> Interactions:
     return histories if new else histories.pairs(histories.disliked)
 
 
-def nothing_barred(seen: Interactions) -> Barred:
+def nothing_excluded(seen: Interactions) -> Excluded:
     """Return that all songs may be heard."""
     return np.zeros(len(seen.songs), np.bool_)

@@ -6,22 +6,22 @@ import numpy as np
 from numba import njit, prange
 
 from counterpoint.recommend.models.topk_kernels import key as key_of
-from counterpoint.recommend.models.topk_kernels import told
+from counterpoint.recommend.models.topk_kernels import write_best
 
 
 @njit(cache=True, parallel=True)
-def fused(lists, weights, offset, least, chunks, count):
+def fuse_ranks(lists, weights, offset, min_lists, chunks, count):
     """Return the `count` songs of most worth for each listener, in order, and the worth; -1 and 0 for none.
 
     The worth of a song is the sum of weight / (offset + rank) over the lists that it is on, ranks from 1.
 
     lists   : int32[lists, listeners, depth], -1 for none
     weights : float32[listeners, lists]; a list of weight 0 is not looked at
-    least   : on how many lists a song must be
+    min_lists   : on how many lists a song must be
     chunks  : in how many pieces the listeners are shared out
     """
     members, listeners, depth = lists.shape
-    found = np.empty((listeners, count), np.int32)
+    songs = np.empty((listeners, count), np.int32)
     scores = np.empty((listeners, count), np.float32)
     slots = 1
     while slots < 2 * members * depth:
@@ -61,8 +61,8 @@ def fused(lists, weights, offset, least, chunks, count):
                 key[used[n]] = -1
             left = 0
             for n in range(held):
-                if times[n] >= least:
+                if times[n] >= min_lists:
                     keys[left] = key_of(score[n], song[n])
                     left += 1
-            told(keys, left, found[u], scores[u])
-    return found, scores
+            write_best(keys, left, songs[u], scores[u])
+    return songs, scores

@@ -8,89 +8,63 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from counterpoint.recommend.interactions import Interactions
-from counterpoint.recommend.models.protocol import Barred, Model, Ranked
+from counterpoint.recommend.models.protocol import Excluded, Model, RankedLists
+from counterpoint.recommend.styles import Styles
 
 DEPTH: Final = 100
-OFFSET: Final = 10.0
-AT_ONCE: Final = 1000  # listeners
-
-
-@dataclass(frozen=True, eq=False)
-class Styles:
-    """Which songs have which style in common (tags, or the singer).
-
-    number : int32[songs], a number for each style; -1 of a song without one
-    count  : how many styles there are
-    """
-
-    number: NDArray[np.int32]
-    count: int
-
-    def aversion(self, histories: Interactions) -> NDArray[np.float64]:
-        """Return the share of what each listener knows of each style that they dislike, float64[listeners, styles + 1].
-
-        One song more is taken for not disliked; the last column, of no style, is 0.
-        """
-        number = np.where(self.number >= 0, self.number, self.count)
-        every = (len(histories), self.count + 1)
-
-        def counted(of: Interactions) -> NDArray[np.float64]:
-            return np.asarray(csr_array((np.ones(len(of.song)), number[of.song], of.start), shape=every).toarray())
-
-        share = counted(histories.pairs(histories.disliked)) / (counted(histories) + 1)
-        share[:, self.count] = 0
-        return share
+RANK_OFFSET: Final = 10.0
+LISTENERS_PER_BLOCK: Final = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Reranked:
     """A model whose first hundred are put in another order.
 
-    model   : whose lists these are
-    factor  : float32[songs], what a song's worth is multiplied by
-    styles  : if given, it is also multiplied by exp(-dislike * a listener's aversion to the song's style)
+    model  : whose lists these are
+    factor : float32[songs], what a song's worth is multiplied by
+    styles : if given, it is also multiplied by exp(-dislike_strength * a listener's aversion to the song's style)
     """
 
     model: Model
     factor: NDArray[np.float32]
     styles: Styles | None = None
-    dislike: float = 0.0
+    dislike_strength: float = 0.0
 
-    def top(self, histories: Interactions, count: int, *, barred: Barred, new: bool = True) -> Ranked:
+    def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
         """Return the songs of most worth; see `Model.top`."""
-        count = min(count, len(barred))
-        found = self.model.top(histories, max(count, DEPTH), barred=barred, new=new)
-        factor = self.factor[found.song].astype(np.float64)
-        if self.styles is not None and self.dislike:
-            factor *= np.exp(-self.dislike * self._aversion(histories, found.song, self.styles))
-        return reordered(found.song, factor, count)
+        count = min(count, len(excluded))
+        song = self.model.top(histories, max(count, DEPTH), excluded=excluded, new=new).song
+        factor = self.factor[song].astype(np.float64)
+        if self.styles is not None and self.dislike_strength:
+            factor *= np.exp(-self.dislike_strength * self._aversion(histories, song, self.styles))
+        return reordered(song, factor, count)
 
-    def because(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
-        """Return what speaks for a song in the model; see `Model.because`."""
-        return self.model.because(history, song)
+    def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
+        """Return what speaks for a song in the model; see `Model.explanation`."""
+        return self.model.explanation(history, song)
 
     def _aversion(self, histories: Interactions, songs: NDArray[np.int32], styles: Styles) -> NDArray[np.float64]:
         """Return the aversion to the style of each listed song, float64[listeners, places]."""
-        found = np.zeros(songs.shape)
+        aversion = np.zeros(songs.shape)
         rows = np.flatnonzero(histories.pairs(histories.disliked).counts)
-        for first in range(0, len(rows), AT_ONCE):
-            some = rows[first : first + AT_ONCE]
-            of = styles.number[songs[some]]
-            found[some] = np.take_along_axis(styles.aversion(histories.rows(some)), np.where(of >= 0, of, -1), axis=1)
-        return found
+        for first in range(0, len(rows), LISTENERS_PER_BLOCK):
+            block = rows[first : first + LISTENERS_PER_BLOCK]
+            style = styles.number[songs[block]]
+            by_style = styles.aversion(histories.rows(block))
+            aversion[block] = np.take_along_axis(by_style, np.where(style >= 0, style, -1), axis=1)
+        return aversion
 
 
-def reordered(songs: NDArray[np.int32], factor: NDArray[np.float64], count: int) -> Ranked:
+def reordered(songs: NDArray[np.int32], factor: NDArray[np.float64], count: int) -> RankedLists:
     """Return the `count` songs of most worth: one over the rank, times a factor; -1 in `songs` stays last.
 
     songs, factor : int32, float64[listeners, places]
     """
-    there = songs >= 0
-    worth = factor / (OFFSET + 1 + np.arange(songs.shape[1]))
+    filled = songs >= 0
+    worth = factor / (RANK_OFFSET + 1 + np.arange(songs.shape[1]))
     # Among equals the model's own order stays.
-    order = np.argsort(-np.where(there, worth, -1), axis=1, kind="stable")[:, :count]
+    order = np.argsort(-np.where(filled, worth, -1), axis=1, kind="stable")[:, :count]
     song = np.take_along_axis(songs, order, axis=1)
-    return Ranked(song, np.where(song >= 0, np.take_along_axis(worth, order, axis=1), 0).astype(np.float32))
+    return RankedLists(song, np.where(song >= 0, np.take_along_axis(worth, order, axis=1), 0).astype(np.float32))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from counterpoint.recommend.interactions import Interactions
-from counterpoint.recommend.models.item_similarity import SimilarSongs, largest_products
+from counterpoint.recommend.models.item_similarity import ItemSimilarityModel, largest_products
 
 
 @dataclass(frozen=True)
-class WalkKind:
+class Rp3Beta:
     """Walks three steps from each listener.
 
     alpha      : the power of each step's chance
@@ -23,17 +23,17 @@ class WalkKind:
     neighbours: int = 300
     alpha: float = 0.65
     beta: float = 0.25
-    weigh: str = "one"
+    weighting: str = "one"
 
-    def fit(self, seen: Interactions, *, seed: int) -> SimilarSongs:  # noqa: ARG002  nothing is drawn
+    def fit(self, seen: Interactions, *, seed: int) -> ItemSimilarityModel:  # noqa: ARG002  nothing is drawn
         """Walk from every song at once."""
-        known = seen.liked
-        weight = known.weights(self.weigh).astype(np.float64)
-        of_song = np.bincount(known.song, weight, minlength=len(known.songs))
-        of_listener = np.bincount(known.whose, weight, minlength=len(known))
+        liked = seen.liked
+        weight = liked.weights(self.weighting).astype(np.float64)
+        of_song = np.bincount(liked.song, weight, minlength=len(liked.songs))
+        of_listener = np.bincount(liked.listener, weight, minlength=len(liked))
         # A step from a listener is shared between both of its songs: the products are the same.
-        step = weight**self.alpha * of_listener[known.whose] ** (-self.alpha / 2)
-        there = np.maximum(of_song, np.finfo(np.float32).tiny)
-        left, right = (np.where(of_song > 0, there**-power, 0.0) for power in (self.alpha, self.beta))
-        matrix = largest_products(known, step.astype(np.float32), left, right, self.neighbours)
-        return SimilarSongs(*matrix, self.weigh, self.alpha, mean=False)
+        step = weight**self.alpha * of_listener[liked.listener] ** (-self.alpha / 2)
+        positive = np.maximum(of_song, np.finfo(np.float32).tiny)
+        left, right = (np.where(of_song > 0, positive**-power, 0.0) for power in (self.alpha, self.beta))
+        matrix = largest_products(liked, step.astype(np.float32), left, right, self.neighbours)
+        return ItemSimilarityModel(*matrix, self.weighting, self.alpha, mean=False)

@@ -1,7 +1,7 @@
 """What each listener should hear: scores of songs, of which only the highest of each listener are kept.
 
 A listener's history is start, song, weight; what they are not to hear are `out_start`, `out_song`, beside what is
-barred for everybody. Answers are int32[listeners, count] and float32[listeners, count]; -1 and 0 for none.
+excluded for everybody. Answers are int32[listeners, count] and float32[listeners, count]; -1 and 0 for none.
 """
 
 # mypy: ignore-errors
@@ -18,7 +18,7 @@ from counterpoint.recommend.models.topk_kernels import (
     prefetch,
     score_of,
     select,
-    told,
+    write_best,
 )
 
 PIECE = 512  # listeners that share the room they are scored in
@@ -29,11 +29,11 @@ FINE = F32(1 << 16)  # parts of 1 in which means are compared: what is equal but
 
 
 @njit(cache=True)
-def _open(row_start, row_song, row_value, barred):
+def _open(row_start, row_song, row_value, excluded):
     """Return the matrix without what nobody is to hear."""
-    if not barred.any():
+    if not excluded.any():
         return row_start, row_song, row_value
-    kept = ~barred[row_song]
+    kept = ~excluded[row_song]
     start = np.zeros(len(row_start), np.int64)
     for j in range(len(row_start) - 1):
         start[j + 1] = start[j] + kept[row_start[j] : row_start[j + 1]].sum()
@@ -41,12 +41,12 @@ def _open(row_start, row_song, row_value, barred):
 
 
 @njit(cache=True, parallel=True)
-def top_sums(start, song, weight, row_start, row_song, row_value, out_start, out_song, barred, count):
+def top_sums(start, song, weight, row_start, row_song, row_value, out_start, out_song, excluded, count):
     """Return the songs with the highest sums, above 0, of weight[u, j] * value[j, i] over the songs j of a history."""
     listeners, songs = len(start) - 1, len(row_start) - 1
     found = np.empty((listeners, count), np.int32)
     scores = np.empty((listeners, count), np.float32)
-    row_start, row_song, row_value = _open(row_start, row_song, row_value, barred)
+    row_start, row_song, row_value = _open(row_start, row_song, row_value, excluded)
     for piece in prange((listeners + PIECE - 1) // PIECE):
         total = np.zeros(songs, np.float32)
         first = np.empty(songs // 16, np.float32)
@@ -90,17 +90,17 @@ def top_sums(start, song, weight, row_start, row_song, row_value, out_start, out
                     total[U32(out_song[at])] = F32(0)
                 held = best_of(total, ABOVE_0, count, keys, first, second)
                 total[:] = F32(0)
-            told(keys, held, found[u], scores[u])
+            write_best(keys, held, found[u], scores[u])
     return found, scores
 
 
 @njit(cache=True, parallel=True)
-def top_means(start, song, weight, row_start, row_song, row_value, out_start, out_song, barred, count):
+def top_means(start, song, weight, row_start, row_song, row_value, out_start, out_song, excluded, count):
     """Return the songs with the highest means of weight[u, j], weighted by |value[j, i]|, over a history's songs."""
     listeners, songs = len(start) - 1, len(row_start) - 1
     found = np.empty((listeners, count), np.int32)
     scores = np.empty((listeners, count), np.float32)
-    row_start, row_song, row_value = _open(row_start, row_song, row_value, barred)
+    row_start, row_song, row_value = _open(row_start, row_song, row_value, excluded)
     for piece in prange((listeners + PIECE - 1) // PIECE):
         total = np.zeros(songs, np.float32)
         size = np.zeros(songs, np.float32)
@@ -120,17 +120,17 @@ def top_means(start, song, weight, row_start, row_song, row_value, out_start, ou
             for i in range(songs):
                 total[i] = np.rint(total[i] / size[i] * FINE) / FINE if size[i] > F32(0) else NEVER
             held = best_of(total, LOWEST, count, keys, first, second)
-            told(keys, held, found[u], scores[u])
+            write_best(keys, held, found[u], scores[u])
     return found, scores
 
 
 @njit(cache=True, parallel=True)
-def top_of_rows(values, out_start, out_song, barred, count):
+def top_of_rows(values, out_start, out_song, excluded, count):
     """Return the songs with the highest of float32[listeners, songs], whose values for other songs are overwritten."""
     listeners, songs = values.shape
     found = np.empty((listeners, count), np.int32)
     scores = np.empty((listeners, count), np.float32)
-    shut = np.flatnonzero(barred)
+    shut = np.flatnonzero(excluded)
     for piece in prange((listeners + ROWS - 1) // ROWS):
         first = np.empty(songs // 16, np.float32)
         second = np.empty(songs // 256, np.float32)
@@ -142,12 +142,12 @@ def top_of_rows(values, out_start, out_song, barred, count):
             for at in range(len(shut)):
                 row[shut[at]] = NEVER
             held = best_of(row, LOWEST, count, keys, first, second)
-            told(keys, held, found[u], scores[u])
+            write_best(keys, held, found[u], scores[u])
     return found, scores
 
 
 @njit(cache=True, parallel=True)
-def top_listed(order, values, group, out_start, out_song, barred, count):
+def top_listed(order, values, group, out_start, out_song, excluded, count):
     """Return the first songs of each listener's group's list, and their values.
 
     order  : int32[groups, songs], the best first
@@ -165,7 +165,7 @@ def top_listed(order, values, group, out_start, out_song, barred, count):
             own, held = group[u], 0
             for at in range(songs):
                 i = order[own, at]
-                if not barred[i] and out[i] != u:
+                if not excluded[i] and out[i] != u:
                     found[u, held] = i
                     scores[u, held] = values[own, i]
                     held += 1

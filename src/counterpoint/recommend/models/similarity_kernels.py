@@ -12,7 +12,7 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
-from counterpoint.recommend.models.topk_kernels import F32, NO_NAN, U32, key, prefetch, score_of, select, told
+from counterpoint.recommend.models.topk_kernels import F32, NO_NAN, U32, key, prefetch, score_of, select, write_best
 
 Floats = NDArray[np.float32]
 FILLS = 4  # pieces of the transposition, each of which reads every pair
@@ -149,7 +149,7 @@ def _below(part, parts, first, last, scale, total, best, keep):
 def _end(part, parts, best, found, size):
     keys, counts, _ = best
     for i in range(part, len(counts), parts):
-        told(keys[i], counts[i], found[i], size[i])
+        write_best(keys[i], counts[i], found[i], size[i])
 
 
 def top_products(

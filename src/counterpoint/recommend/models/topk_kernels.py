@@ -107,7 +107,7 @@ def select(keys, count, best):
 
 
 @njit(cache=True)
-def told(keys, count, songs, scores):
+def write_best(keys, count, songs, scores):
     """Write the best of the first `count` keys into one row of an answer, in order; -1 and 0 fill what is missing."""
     places = len(songs)
     if count > places:

@@ -8,52 +8,54 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.recommend.interactions import Interactions
-from counterpoint.recommend.models.item_similarity import SimilarSongs, largest_products, turned
+from counterpoint.recommend.models.item_similarity import ItemSimilarityModel, largest_products, transposed
 
-LIKENESS: Final = ("cosine", "bm25", "tf-idf")
+SIMILARITIES: Final = ("cosine", "bm25", "tf-idf")
 
 
 @dataclass(frozen=True)
-class NeighboursKind:
+class ItemKnn:
     """Compares songs as documents whose words are their listeners.
 
-    likeness   : cosine; tf-idf (cosine of sqrt(weight) * idf); bm25 (products of Okapi BM25 weights, `k1` and `b`)
+    similarity : cosine; tf-idf (cosine of sqrt(weight) * idf); bm25 (products of Okapi BM25 weights, `k1` and `b`)
     neighbours : how many are kept of each song
     shrink     : added to the denominator: what few listeners say counts less
-    mean       : predict the mean rating of the neighbours that a listener knows, as the study did; not the sum
+    mean       : predict the mean rating of the neighbours that a listener knows, as in the churn report; not the sum
     """
 
-    likeness: str = "cosine"
+    similarity: str = "cosine"
     neighbours: int = 75
-    weigh: str = "one"
+    weighting: str = "one"
     shrink: float = 0.0
     mean: bool = False
     k1: float = 1.2
     b: float = 0.75
 
-    def fit(self, seen: Interactions, *, seed: int) -> SimilarSongs:  # noqa: ARG002  nothing is drawn
+    def fit(self, seen: Interactions, *, seed: int) -> ItemSimilarityModel:  # noqa: ARG002  nothing is drawn
         """Compare all songs."""
         known = seen.liked
         weight = self._weights(known)
         norm = np.sqrt(np.bincount(known.song, weight.astype(np.float64) ** 2, minlength=len(known.songs)))
-        if self.likeness == "bm25":
+        if self.similarity == "bm25":
             norm = np.ones(len(known.songs))
         scale = 1 / (norm + self.shrink + (norm == 0))
         matrix = largest_products(known, weight, scale, scale, self.neighbours)
-        # A neighbour gives to the song whose neighbour it is where a mean is asked for, as the study has it.
-        return SimilarSongs(*(turned(*matrix) if self.mean else matrix), self.weigh, 1.0, self.mean)
+        # Where a mean is asked for, a neighbour gives to the song whose neighbour it is, as in the churn report.
+        return ItemSimilarityModel(*(transposed(*matrix) if self.mean else matrix), self.weighting, 1.0, self.mean)
 
     def _weights(self, known: Interactions) -> NDArray[np.float32]:
-        weight = known.weights(self.weigh)
+        weight = known.weights(self.weighting)
         idf = np.log(max(2, len(known.songs))) - np.log1p(known.counts)
-        match self.likeness:
+        match self.similarity:
             case "cosine":
                 return weight
             case "tf-idf":
-                return np.asarray(np.sqrt(weight) * np.maximum(idf, 0)[known.whose], np.float32)
+                return np.asarray(np.sqrt(weight) * np.maximum(idf, 0)[known.listener], np.float32)
             case "bm25":
                 length = np.bincount(known.song, weight, minlength=len(known.songs))
                 long = 1 - self.b + self.b * length / max(length.mean(), np.finfo(np.float32).tiny)
                 full = weight * (self.k1 + 1) / (self.k1 * long[known.song] + weight)
-                return np.asarray(full * np.maximum(idf, 0)[known.whose], np.float32)
-        raise CounterpointError(f"songs are not compared by {self.likeness!r}; {suggestion(self.likeness, LIKENESS)}")
+                return np.asarray(full * np.maximum(idf, 0)[known.listener], np.float32)
+        raise CounterpointError(
+            f"songs are not compared by {self.similarity!r}; {suggestion(self.similarity, SIMILARITIES)}"
+        )
