@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-from counterpoint.networks.generate import barabasi_albert
+from counterpoint.networks.generators import barabasi_albert
 from counterpoint.networks.graph import Network
 from counterpoint.networks.readers import read
 from counterpoint.spread.interventions import Plant

@@ -20,7 +20,7 @@ another numpy than ours it runs in a process of its own, on the same network, a 
 
 Networks grow by preferential attachment, m = 5. A source is drawn for each run, and the peer begins at the same one;
 what is timed of a peer is the spreading, without its own setting up; of ours it is all that `simulate` does. Seconds
-are of runs that took off (touched 1 % of the nodes). Where a peer's law is ours, shares touched, peaks of I and shares
+are of runs that took off (reached 1 % of the nodes). Where a peer's law is ours, shares reached, peaks of I and shares
 of runs that took off are compared: how many standard errors they differ by. All loops are compiled before.
 
 What was measured is kept in FOLDER/results.jsonl, one line a case, size and number of runs: a second run goes on where
@@ -47,7 +47,7 @@ import numpy as np
 import polars as pl
 from numba import njit, prange
 
-from counterpoint.networks.generate import barabasi_albert
+from counterpoint.networks.generators import barabasi_albert
 from counterpoint.networks.graph import Network
 from counterpoint.networks.readers import read
 from counterpoint.spread.engines.by_counts import law_of
@@ -55,7 +55,7 @@ from counterpoint.spread.engines.by_counts_kernels import PUSH
 from counterpoint.spread.engines.replicas_kernels import COUNT, WORDS, address, load, nothing, store
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
-from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
+from counterpoint.spread.outbreaks import TAKEOFF_SHARE, Outbreaks
 from counterpoint.spread.simulation import Simulator, simulate
 
 THREADS: Final = numba.config.NUMBA_NUM_THREADS
@@ -70,10 +70,10 @@ SIDR: Final = model("sidr")
 
 
 class Run(NamedTuple):
-    """One run: seconds, the share of nodes it touched, and the greatest share in I."""
+    """One run: seconds, the share of nodes it reached, and the greatest share in I."""
 
     seconds: float
-    touched: float
+    reached: float
     peak: float
 
 
@@ -114,7 +114,7 @@ def timed(network: Network, law: Model, seed: int, **how: Any) -> tuple[Outbreak
 
 def each_run(out: Outbreaks, seconds: float) -> list[Run]:
     peak = out.stock("I").max(axis=1)
-    shares = out.touched / out.network.nodes
+    shares = out.reached / out.network.nodes
     return [Run(seconds, *map(float, pair)) for pair in zip(shares, peak, strict=True)]
 
 
@@ -254,8 +254,8 @@ for line in sys.stdin:
         state.iterate_sync()
         infected.append(int((state.get_state().fa == 1).sum()))
     seconds = time.perf_counter() - begin
-    touched = float((state.get_state().fa != 0).mean())
-    print(seconds, touched, max(infected) / graph.num_vertices(), flush=True)
+    reached = float((state.get_state().fa != 0).mean())
+    print(seconds, reached, max(infected) / graph.num_vertices(), flush=True)
 """
 
 
@@ -362,9 +362,9 @@ def contest_case(results: "Results", case: str, scale: float, runs: int | None) 
 
 def tell(case: str, contest: Contest, line: Mapping[str, Any]) -> None:
     found = {name: np.array(runs) for name, runs in line["found"].items()}
-    off = {name: runs[runs[:, 1] >= TOUCHED] for name, runs in found.items()}
+    off = {name: runs[runs[:, 1] >= TAKEOFF_SHARE] for name, runs in found.items()}
     print(f"\n{case}: {contest.title}, {contest.nodes:,} nodes, m = {M}; ours as chosen is {line['simulator']!r}")
-    print(f"{'':30}{'seconds: median (quartiles), n':>44}{'touched (s.e.)':>22}{'peak (s.e.)':>22}  took off")
+    print(f"{'':30}{'seconds: median (quartiles), n':>44}{'reached (s.e.)':>22}{'peak (s.e.)':>22}  took off")
     for name, runs in off.items():
         shares = "".join(f"{mean(runs[:, at])[0]:12.5f} ({mean(runs[:, at])[1]:.5f})" for at in (1, 2))
         print(f"{name:30}{spread_of(runs[:, 0]):>44}{shares}  {len(runs)} of {len(found[name])}")
@@ -376,8 +376,8 @@ def tell(case: str, contest: Contest, line: Mapping[str, Any]) -> None:
         print(f"times as fast as {peer}: {against}{bars}")
         if contest.same:
             off_by = [apart_by(mean(off[CHOSEN][:, at]), mean(off[peer][:, at])) for at in (1, 2)]
-            off_by.append(shares_apart(found[CHOSEN][:, 1] >= TOUCHED, found[peer][:, 1] >= TOUCHED))
-            print("  same law? standard errors apart: touched {:+.1f}, peak {:+.1f}, took off {:+.1f}".format(*off_by))
+            off_by.append(shares_apart(found[CHOSEN][:, 1] >= TAKEOFF_SHARE, found[peer][:, 1] >= TAKEOFF_SHARE))
+            print("  same law? standard errors apart: reached {:+.1f}, peak {:+.1f}, took off {:+.1f}".format(*off_by))
         else:
             print("  another process: a ratio of seconds, and no check")
 
@@ -429,11 +429,11 @@ def crowds(file: str, times: int, scale: float) -> dict[str, Any]:
             count = max(COUNT, int(runs * scale))
             with on(threads):
                 out, seconds = timed(network, SIDR, seed, runs=count, simulator=simulator)
-            line = found.setdefault(name, {"runs": count, "a second": [], "touched": [], "peak": []})
+            line = found.setdefault(name, {"runs": count, "a second": [], "reached": [], "peak": []})
             line["a second"].append(count / seconds)
             if threads == THREADS:
                 off = np.array(each_run(out, seconds))[out.took_off]
-                line["touched"] += off[:, 1].tolist()
+                line["reached"] += off[:, 1].tolist()
                 line["peak"] += off[:, 2].tolist()
                 line["took off"] = line.get("took off", 0) + len(off)
     return {"nodes": network.nodes, "edges": network.edges, "found": found}
@@ -448,7 +448,7 @@ def facebook_case(results: "Results", file: Path, times: int, scale: float) -> N
     for name, told in line["found"].items():
         print(f"{name:20}{told['per-run']:8,}{spread_of(told['a second']):>44}")
     one, other = (line["found"][name] for name in (f"lanes, {THREADS} threads", f"runs, {THREADS} threads"))
-    by = {what: apart_by(mean(np.array(one[what])), mean(np.array(other[what]))) for what in ("touched", "peak")}
+    by = {what: apart_by(mean(np.array(one[what])), mean(np.array(other[what]))) for what in ("reached", "peak")}
     for name, told in (("bit-parallel", one), ("per-run", other)):
         means = ", ".join("{} {:.5f} (s.e. {:.5f})".format(what, *mean(np.array(told[what]))) for what in by)
         print(f"{name}: {told['took off']:,} of {told['per-run'] * times:,} took off; {means}")
@@ -600,7 +600,7 @@ def shares(nodes: int, of: int, times: int) -> dict[str, Any]:
     found = {"limits": limits(network, times, 256 if of == MILLION else 64), "used": []}
     seed = next(s for s in range(100) if simulate(network, SIDR, rng=s, simulator="per-run").took_off.all())
     counted = visits(network, SIDR, seed)
-    looked_at = simulate(network, SIDR, rng=seed, simulator="per-run").touched[0]
+    looked_at = simulate(network, SIDR, rng=seed, simulator="per-run").reached[0]
     for simulator, threads, runs, unit in USED[of]:
         law = model("sidr-pairwise") if simulator == "pairwise" else SIDR
         compiled(law, simulator, runs=min(runs, 2))
@@ -615,7 +615,7 @@ def shares(nodes: int, of: int, times: int) -> dict[str, Any]:
                 gathers.append(2.0 * len(network.to) * float((out.ended + 1).sum()) / COUNT / runs)
             else:
                 # Runs that touch other shares than the one that was looked at closely visit in proportion.
-                part = float(out.touched.mean() / looked_at)
+                part = float(out.reached.mean() / looked_at)
                 gathers.append(counted["done"] * part)
                 told.append(counted["told"] * part)
         found["used"].append(
@@ -678,7 +678,7 @@ def measured(nodes: int, path: str, runs: int) -> dict[str, Any]:
         network = Network(pl.Series("node", np.arange(nodes)), kept["start"], kept["to"])
     gc.collect()
     forgotten()
-    before, found = memory("VmRSS"), {"bytes": [], "touched": []}
+    before, found = memory("VmRSS"), {"bytes": [], "reached": []}
     ways: dict[str, tuple[Simulator | None, int]] = {"chosen": (None, THREADS), "runs, 1 thread": ("per-run", 1)}
     for seed in range(runs):
         for name, (simulator, threads) in ways.items():
@@ -686,7 +686,7 @@ def measured(nodes: int, path: str, runs: int) -> dict[str, Any]:
                 out, seconds = timed(network, SIDR, seed, simulator=simulator)
             if name == "chosen":
                 found["bytes"].append((memory("VmHWM") - before) / nodes)
-                found["touched"].append(float(out.touched[0] / nodes))
+                found["reached"].append(float(out.reached[0] / nodes))
                 found["simulator"] = out.simulator
             found.setdefault(name, []).append(seconds / network.edges)
     return found
@@ -709,7 +709,7 @@ def growth_case(results: "Results", scale: float, runs: int) -> None:
                 path.unlink()
 
         line = results.kept(measure, **labels)
-        off = np.array(line["touched"]) >= TOUCHED
+        off = np.array(line["reached"]) >= TAKEOFF_SHARE
         each = [np.array(line[name])[off] * 1e9 for name in ("chosen", "runs, 1 thread")]
         rates.append([np.median(values) for values in each])
         columns = "".join(f"{spread_of(values):>44}" for values in each)

@@ -55,7 +55,7 @@ import polars as pl
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.networks.readers import read
-from counterpoint.networks.recipe import network
+from counterpoint.networks.recipes import network
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulation import simulate

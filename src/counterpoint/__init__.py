@@ -40,7 +40,7 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.events.overview import overview as overview
     from counterpoint.networks.graph import Network as Network
     from counterpoint.networks.readers import read as read_network
-    from counterpoint.networks.recipe import network as network
+    from counterpoint.networks.recipes import network as network
     from counterpoint.platform.workspace_report import write_report as write_report
     from counterpoint.recommend.evaluation import evaluate as evaluate_recommenders
     from counterpoint.recommend.evaluation import evaluate_interactions as evaluate_interactions
@@ -128,7 +128,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Prebunk": ("spread.interventions", "Prebunk"),
     "mean_field": ("spread.mean_field_theory", "mean_field"),
     "thresholds": ("spread.mean_field_theory", "thresholds"),
-    "network": ("networks.recipe", "network"),
+    "network": ("networks.recipes", "network"),
     "read_network": ("networks.readers", "read"),
     "rumour_model": ("spread.models.presets", "model"),
     "simulate": ("spread.simulation", "simulate"),

@@ -8,7 +8,7 @@ import polars as pl
 from scipy.io import mmwrite
 from scipy.sparse import coo_array, save_npz
 
-from counterpoint.networks.convert import from_table
+from counterpoint.networks.converters import from_table
 from counterpoint.networks.formats.saved import write
 from counterpoint.networks.graph import Network
 

@@ -14,7 +14,7 @@ from tests.networks.samples import edges_of
 
 from counterpoint.networks.formats import edge_list
 from counterpoint.networks.formats.edge_table import ReadReport
-from counterpoint.networks.readers import built, read, read_with_report
+from counterpoint.networks.readers import build_network, read, read_with_report
 
 FACEBOOK = Path(os.environ.get("COUNTERPOINT_DATA", ""), "facebook", "facebook_combined.txt.gz")
 PAIRS = [("a", "b", 1.0), ("b", "c", 1.0)]
@@ -32,7 +32,7 @@ def file(tmp_path):
 
 def of(text, **asked):
     """Read a text as an edge list."""
-    return built("a.txt", edge_list.read("a.txt", text.encode(), **asked), None)
+    return build_network("a.txt", edge_list.read("a.txt", text.encode(), **asked), None)
 
 
 # What is an edge
@@ -241,8 +241,8 @@ def test_what_is_not_there_or_no_file_is_refused_in_one_line(tmp_path):
 def test_an_ending_that_says_no_format_is_refused_unless_the_form_is_given(file):
     path = file("a b\nb c\n", "out.friends")
     assert "its ending says no format; known: .txt" in refusal(lambda: read(path))
-    assert edges_of(read(path, form="edges")) == PAIRS
-    assert "did you mean 'edges'?" in refusal(lambda: read(path, form="edge"))
+    assert edges_of(read(path, format="edges")) == PAIRS
+    assert "did you mean 'edges'?" in refusal(lambda: read(path, format="edge"))
 
 
 def test_columns_that_no_network_has_are_refused():

@@ -7,7 +7,8 @@ import pytest
 from tests.networks.samples import corpus
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.readers import READERS, _Asked, _form, _unpacked, built
+from counterpoint.networks.formats.registry import EdgeListOptions, format_of
+from counterpoint.networks.readers import build_network, unpack
 
 FILES = 10_000
 BYTES = b"0123456789-+.,;:|eEnaif\"'<>/[]*%# \t\r\n\0\xff\x80&"
@@ -49,8 +50,8 @@ def valid(tmp_path_factory):
 def fate(path, data, *, drop):
     """Read a file without a disk; None if it is refused."""
     try:
-        found = READERS[_form(path, None)](path.name, _unpacked(path, data), _Asked((), None, drop))
-        read = built(path.name, found, None)
+        edges = format_of(path).read(path.name, unpack(path, data), EdgeListOptions(drop=drop))
+        read = build_network(path.name, edges, None)
     except CounterpointError as error:
         refusal = str(error)
     else:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.spread.sigmas import alike, near, shares
 
-from counterpoint.networks.generate import barabasi_albert, erdos_renyi, star
+from counterpoint.networks.generators import barabasi_albert, erdos_renyi, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant
 from counterpoint.spread.models.model import Contact, Model, Spontaneous

@@ -9,7 +9,7 @@ from tests.logs import refused
 
 from counterpoint.networks import drawing
 from counterpoint.networks.graph import Network
-from counterpoint.networks.recipe import network
+from counterpoint.networks.recipes import network
 from counterpoint.report.finding import Figure, Table
 from counterpoint.spread import close_up, findings
 from counterpoint.spread.interventions import Block, Change, Plant, Prebunk

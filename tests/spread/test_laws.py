@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from tests.spread.sigmas import alike, near
 from tests.spread.sigmas import shares as frequent
 
-from counterpoint.networks.generate import barabasi_albert, complete, erdos_renyi, ring, star
+from counterpoint.networks.generators import barabasi_albert, complete, erdos_renyi, ring, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant, Prebunk
 from counterpoint.spread.models.model import Contact, Model
@@ -105,7 +105,7 @@ def test_who_has_no_neighbour_hears_nothing(case):
     net, a_model, simulator, runs, steps, seed = case
     keep = "counts" if simulator == "bit-parallel" else "nodes"
     out = simulate(net, a_model, runs=runs, sources=[0], steps=steps, simulator=simulator, keep=keep, rng=seed)
-    assert (out.touched <= net.nodes - 3).all()
+    assert (out.reached <= net.nodes - 3).all()
     if out.last is not None:
         assert (out.last[:, -3:] == 0).all()
         assert (out.first[:, -3:] == -1).all()
@@ -131,7 +131,7 @@ def test_what_is_kept_of_nodes_is_what_was_counted(case):
             if parent is not None:
                 assert (parent, node) in heard
                 assert 0 <= out.first[run, parent] <= step
-        assert out.touched[run] == len(tree)
+        assert out.reached[run] == len(tree)
 
 
 def test_node_0_is_a_node_as_source_as_hub_and_as_parent():
@@ -250,7 +250,7 @@ def test_lanes_are_chosen_for_many_and_only_if_they_can():
 def test_a_source_is_an_ordinary_person_where_all_others_are_checkers(name, simulator):
     """Only checkers turn to D: the source, who meets nobody else, never does; a believer who is planted does."""
     contact = "asynchronous" if simulator == "pairwise" else "broadcast"
-    a_model = model(name, t=1.0, theta=1.0).meeting(contact)
+    a_model = model(name, t=1.0, theta=1.0).with_contact(contact)
     net = Network.of(np.arange(1, 6), np.zeros(5, int), directed=True)
     answer = [Plant(0, "D", list(range(1, 6)))]
     out = simulate(net, a_model, runs=600, sources=[0], steps=1, interventions=answer, simulator=simulator, rng=1)
@@ -293,7 +293,7 @@ def test_a_planted_answer_is_no_outbreak():
         out = simulate(
             star(1000), silent, runs=64, interventions=[Plant(0, "R", "hubs", 20)], simulator=simulator, rng=1
         )
-        assert out.touched.tolist() == [1] * 64 or set(out.touched) <= {0, 1}
+        assert out.reached.tolist() == [1] * 64 or set(out.reached) <= {0, 1}
         assert not out.took_off.any()
 
 
@@ -316,6 +316,6 @@ def test_lanes_do_not_depend_on_how_many_steps_there_could_be():
 
 def test_a_pairwise_run_ends_with_its_last_change():
     for contact in ("pairwise", "asynchronous"):
-        out = simulate(complete(8), model("si", spread=1.0).meeting(contact), runs=20, rng=2)
+        out = simulate(complete(8), model("si", spread=1.0).with_contact(contact), runs=20, rng=2)
         changed = out.entries.sum(2) > 0
         assert np.array_equal(out.ended, changed.shape[1] - 1 - np.argmax(changed[:, ::-1], axis=1))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.generate import barabasi_albert, star
+from counterpoint.networks.generators import barabasi_albert, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Block, Change, Plant, Prebunk
 from counterpoint.spread.models.presets import model

@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from tests.spread import oracle
 
 from counterpoint import counter_rng_kernels
-from counterpoint.networks.generate import barabasi_albert, erdos_renyi
+from counterpoint.networks.generators import barabasi_albert, erdos_renyi
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import by_counts, pairwise, pairwise_kernels
 from counterpoint.spread.engines.run_spec import RunSpec
@@ -94,15 +94,15 @@ def test_the_twin_draws_the_same_numbers():
         *(model(name) for name in ("sidr", "sidr-both", "sidr-remove", "sidr-theta", "sidr-active-pull", "sidr-pull")),
         model("sidr", event="fur-collar", forget=0.1),
         model("sir", spread=0.3),
-        model("sir", spread=0.3).meeting("active-pull"),
-        model("sir", spread=0.9).meeting("pull"),
+        model("sir", spread=0.3).with_contact("active-pull"),
+        model("sir", spread=0.9).with_contact("pull"),
         model("sirs", spread=0.3, wane=0.3),
         model("seir", spread=0.4),
         model("cascade", spread=1.0),
         model("icsar", attract=0.9),
         APART,
-        APART.meeting("active-pull"),
-        APART.meeting("pull"),
+        APART.with_contact("active-pull"),
+        APART.with_contact("pull"),
     ],
     ids=lambda each: getattr(each, "name", each) + "-" + getattr(each, "contact", ""),
 )
@@ -113,8 +113,8 @@ def test_an_engine_and_its_twin_tell_the_same_outbreaks(a_model, simulator):
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 def test_a_directed_network_is_heard_one_way(contact):
     one, other, _ = edges(1)
-    told(Network.of(one, other, nodes=NODES, directed=True), model("sidr").meeting(contact), sources=3)
-    told(Network.of(one, other, nodes=NODES, directed=True), APART.meeting(contact), sources=3)
+    told(Network.of(one, other, nodes=NODES, directed=True), model("sidr").with_contact(contact), sources=3)
+    told(Network.of(one, other, nodes=NODES, directed=True), APART.with_contact(contact), sources=3)
 
 
 @pytest.mark.parametrize("directed", [True, False])
@@ -123,12 +123,12 @@ def test_a_directed_network_is_heard_one_way(contact):
 def test_a_weight_is_so_many_contacts(contact, directed, a_model):
     one, other, rng = edges(2)
     net = Network.of(one, other, nodes=NODES, directed=directed, weight=rng.exponential(2.0, len(one)))
-    told(net, a_model.meeting(contact), sources=2)
+    told(net, a_model.with_contact(contact), sources=2)
 
 
 @pytest.mark.parametrize("name", ["sidr", "sidr-both", "maki-thompson", "daley-kendall", "sicr", "2si2r", "sirs"])
 def test_meetings_in_steps_are_those_of_the_twin(name):
-    (one, other, rng), a_model = edges(4), model(name).meeting("pairwise")
+    (one, other, rng), a_model = edges(4), model(name).with_contact("pairwise")
     interventions = [Plant(1, "I2", "random", 2)] if a_model.name == "2si2r" else []
     told(barabasi_albert(NODES, 2, rng=2), a_model, interventions, simulator="pairwise", sources=2)
     told(Network.of(one, other, nodes=NODES, directed=True), a_model, interventions, simulator="pairwise", sources=5)
@@ -166,12 +166,12 @@ INTERVENTIONS = {
 def test_what_is_done_on_the_way_is_done_to_the_twin_too(interventions, simulator):
     contact = "pairwise" if simulator == "pairwise" else "broadcast"
     done = [
-        replace(intervention, model=intervention.model.meeting(contact))
+        replace(intervention, model=intervention.model.with_contact(contact))
         if isinstance(intervention, Change)
         else intervention
         for intervention in interventions
     ]
-    told(barabasi_albert(NODES, 3, rng=2), model("sidr").meeting(contact), done, simulator=simulator)
+    told(barabasi_albert(NODES, 3, rng=2), model("sidr").with_contact(contact), done, simulator=simulator)
 
 
 def test_what_is_planted_after_a_run_froze_still_counts():
@@ -202,7 +202,7 @@ def test_all_threads_in_one_run_and_a_thread_a_run_are_the_same_outbreak(name):
         simulate(net, model(name), runs=2, sources=100, steps=25, keep="tree", simulator=each, rng=SEED)
         for each in ("per-run", "single-large")
     )
-    assert one.touched.min() > 1_000
+    assert one.reached.min() > 1_000
     same(one, other)
 
 
@@ -232,7 +232,7 @@ def same(one, other):
 
 def test_what_is_compiled_for_one_model_serves_all():
     models = [*(model(name) for name in ("si", "sidr", "sidr-active-pull", "sidr-pull", "icsar")), APART]
-    assert {len(each.kinds) for each in models} == {1, 2}
+    assert {len(each.class_names) for each in models} == {1, 2}
     assert {len(by_counts.fields_of(each)) for each in models} == {1, 2, 4}
     assert len({typeof(by_counts.law_of(each, 1.0)) for each in models}) == 1
     assert len({typeof(rules_of(each, 1.0)) for each in models[:4]}) == 1

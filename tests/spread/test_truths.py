@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tests.spread.sigmas import alike, near, shares
 
-from counterpoint.networks.generate import barabasi_albert, complete, erdos_renyi, power_law, star
+from counterpoint.networks.generators import barabasi_albert, complete, erdos_renyi, power_law, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.interventions import Plant
 from counterpoint.spread.mean_field_theory import final_size, percolation_size, thresholds
@@ -118,7 +118,7 @@ def test_of_three_kinds_of_contacts_the_earliest_that_changes_somebody_counts(si
 )
 def test_in_a_draw_and_in_a_look_there_is_one_contact(contact, chance):
     """Of ten neighbours three believe, two deny, and five have not heard: a draw is among five, a look among ten."""
-    found = met(sidr(Chances(t=0.0)).meeting(contact), "I", {"I": 3, "D": 2, "S": 4}, simulator="per-run")
+    found = met(sidr(Chances(t=0.0)).with_contact(contact), "I", {"I": 3, "D": 2, "S": 4}, simulator="per-run")
     gone, turned = chance
     shares(found, np.array([0, 1 - gone - turned, turned, gone]))
 
@@ -174,17 +174,17 @@ def test_a_cascade_reaches_the_component_of_its_source_among_edges_kept_by_chanc
 
 def test_a_cascade_takes_off_only_above_the_threshold():
     """<k> / (<k^2> - <k>) in a network that is random but for its degrees; above, as generating functions say."""
-    net = power_law(8_000, 2.5, 3, most=60, rng=2)
+    net = power_law(8_000, 2.5, 3, max_degree=60, rng=2)
     limit = thresholds(net).epidemic
     assert limit < 0.1
     for times, share in ((0.5, 0.0), (0.8, 0.0), (2.0, None), (4.0, None)):
         out = simulate(net, model("cascade", spread=times * limit), runs=600, rng=3)
         expected = percolation_size(net, times * limit) if share is None else share
         assert (expected > 0.01) == (times > 1)
-        took_off = out.touched > 0.02 * net.nodes
+        took_off = out.reached > 0.02 * net.nodes
         near(took_off, expected, slack=0.01)
         if expected:
-            near(out.touched[took_off] / net.nodes, expected, slack=0.01)
+            near(out.reached[took_off] / net.nodes, expected, slack=0.01)
 
 
 @pytest.mark.parametrize("name", ["maki-thompson", "daley-kendall"])
@@ -201,7 +201,7 @@ def test_maki_and_thompsons_rumour_in_steps_is_another_process():
     within a step, by the states of the moment: then I' = 2 S (1 - exp(-I)), whose limit is 0.2032 again.
     """
     nodes = 1500
-    out = simulate(complete(nodes), model("maki-thompson").meeting("pairwise"), runs=150, sources=15, rng=3)
+    out = simulate(complete(nodes), model("maki-thompson").with_contact("pairwise"), runs=150, sources=15, rng=3)
     ignorant, spreads = 1 - 15 / nodes, 15 / nodes
     for step in range(1, 9):
         told = ignorant * -np.expm1(-spreads)
@@ -228,7 +228,7 @@ def test_by_the_clock_everybody_calls_at_rate_1_and_leaves_at_their_own():
 @pytest.mark.parametrize(("contact", "chance"), [("pairwise", 1.0), ("asynchronous", 1 - np.exp(-1.0))])
 def test_who_is_called_is_called_in_proportion_to_the_weight(contact, chance):
     net = Network.of([0, 0, 0], [1, 2, 3], weight=[1.0, 2.0, 5.0], directed=True)
-    a_model = model("sirs", spread=1.0, recover=0.0).meeting(contact)
+    a_model = model("sirs", spread=1.0, recover=0.0).with_contact(contact)
     out = simulate(net, a_model, runs=MANY, sources=[0], steps=1, keep="nodes", rng=3)
     called = (out.last[:, 1:] == 1).mean(0)
     if contact == "pairwise":

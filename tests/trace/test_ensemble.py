@@ -8,7 +8,7 @@ import pytest
 from tests.logs import refused
 from tests.trace.test_listwise import snapshots
 
-from counterpoint.networks.generate import barabasi_albert
+from counterpoint.networks.generators import barabasi_albert
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import ensemble, graph_network, ranker
 from counterpoint.trace.ensemble import Ensemble, floored

@@ -8,7 +8,7 @@ import pytest
 from tests.logs import refused
 from tests.spread.sigmas import near
 
-from counterpoint.networks.generate import barabasi_albert
+from counterpoint.networks.generators import barabasi_albert
 from counterpoint.spread.models.presets import model
 from counterpoint.trace.evaluation import DetectorEvaluation, evaluate, evaluate_snapshot
 from counterpoint.trace.heuristics import Degree, Random

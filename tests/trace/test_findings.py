@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from counterpoint.networks.recipe import network
+from counterpoint.networks.recipes import network
 from counterpoint.report.finding import Figure, Table
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulation import simulate

@@ -10,7 +10,7 @@ import pytest
 from tests.logs import refused
 
 from counterpoint.networks.graph import Network
-from counterpoint.networks.recipe import network
+from counterpoint.networks.recipes import network
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import graph_network, graph_network_kernels
 from counterpoint.trace.graph_network import GraphNetwork

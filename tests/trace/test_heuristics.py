@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.generate import barabasi_albert, ring, star
+from counterpoint.networks.generators import barabasi_albert, ring, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.presets import model
 from counterpoint.trace.heuristics import (

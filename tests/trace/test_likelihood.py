@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.generate import ring, star
+from counterpoint.networks.generators import ring, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
@@ -30,7 +30,7 @@ def twin(problem, model, codes, source, time):
     now = []
     for v in nodes:
         begun = 1.0 if v == source else 0.0 if never[v] else others
-        chances = np.zeros((len(model.kinds), len(model.states)))
+        chances = np.zeros((len(model.class_names), len(model.states)))
         chances[:, 0] = np.array([ordinary, *model.classes.values()]) * (1 - begun)
         chances[0, model.number(model.source)] += begun
         now.append(chances)
@@ -77,7 +77,7 @@ def small(seed, *, directed=False, weighted=False):
 )
 def test_scores_are_the_twins(contact, directed, weighted, more):
     net = small(1, directed=directed, weighted=weighted)
-    problem = Problem.of(net, SIDR.meeting(contact), 3, min_size=3, **more)
+    problem = Problem.of(net, SIDR.with_contact(contact), 3, min_size=3, **more)
     for codes in problem.simulate_outbreaks(2, 8).codes:
         found = MeanField().scores(problem, codes, RNG(0))
         for v in np.flatnonzero(problem.suspect[codes]):
@@ -87,8 +87,8 @@ def test_scores_are_the_twins(contact, directed, weighted, more):
 @pytest.mark.parametrize("name", ["sirs", "seir"])
 def test_who_may_come_back_or_looks_at_the_ignorant_is_not_left_out(name):
     bored = Model("bored", ("S", "I"), (Contact("S", "I", {"I": 0.7}), Contact("I", "S", {"S": 0.2})), "I", ("I",))
-    for each in (model(name), bored.meeting("pull")):
-        problem = Problem.of(small(2), each.meeting("pull"), 2, min_size=2)
+    for each in (model(name), bored.with_contact("pull")):
+        problem = Problem.of(small(2), each.with_contact("pull"), 2, min_size=2)
         (codes,) = problem.simulate_outbreaks(1, 3).codes
         found = MeanField().scores(problem, codes, RNG(0))
         for v in np.flatnonzero(problem.suspect[codes])[:4]:
@@ -109,7 +109,7 @@ def test_what_may_have_been_adds_up_over_models_and_times():
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 def test_one_step_from_a_known_source_is_exact(contact):
     """Everybody hears the source alone: snapshots are as frequent in simulations as they are probable."""
-    problem = Problem.of(star(4), SIDR.meeting(contact), 1)
+    problem = Problem.of(star(4), SIDR.with_contact(contact), 1)
     out = simulate(problem.network, problem.model, runs=40_000, sources=[0], steps=1, keep="nodes", rng=1)
     seen, counts = np.unique(out.last, axis=0, return_counts=True)
     for codes, count in zip(seen, counts, strict=True):

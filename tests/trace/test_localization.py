@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.logs import refused
 
-from counterpoint.networks.generate import barabasi_albert, ring
+from counterpoint.networks.generators import barabasi_albert, ring
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model

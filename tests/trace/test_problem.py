@@ -8,7 +8,7 @@ import pytest
 from tests.logs import refused
 from tests.spread.sigmas import near, shares
 
-from counterpoint.networks.generate import barabasi_albert, ring
+from counterpoint.networks.generators import barabasi_albert, ring
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulation import simulate

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.generate import barabasi_albert, ring
+from counterpoint.networks.generators import barabasi_albert, ring
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model

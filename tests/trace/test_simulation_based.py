@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.generate import barabasi_albert, ring, star
+from counterpoint.networks.generators import barabasi_albert, ring, star
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model

@@ -14,7 +14,7 @@ from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
     from counterpoint.networks.graph import Network
-    from counterpoint.networks.readers import Read
+    from counterpoint.networks.readers import ReadNetwork
     from counterpoint.report.finding import Cell, Finding
     from counterpoint.spread.engines.selection import Simulator
     from counterpoint.spread.interventions import Intervention, Place
@@ -114,7 +114,7 @@ def simulate(
     with progress("reading") as step:
         read = network_from(network, directed, seed)
         interventions = (*_plants(plant or ()), *_prebunks(prebunk or ()), *_blocks(block or ()))
-        if late := [intervention.at for intervention in interventions if intervention.at >= steps]:
+        if late := [intervention.step for intervention in interventions if intervention.step >= steps]:
             raise CounterpointError(f"what is done after step {late[0]} comes too late: the last step is {steps}")
         run = _spreading(
             read.network,
@@ -197,18 +197,18 @@ def _without(run: "Callable[..., Outbreaks]", found: "Outbreaks") -> "Outbreaks"
     return run(runs=found.runs, interventions=(), simulator=found.simulator.partition(":")[0])
 
 
-def network_from(what: str, directed: bool | None, seed: int) -> "Read":
+def network_from(what: str, directed: bool | None, seed: int) -> "ReadNetwork":
     """Return the network that a file holds or a recipe makes, and what was left out."""
     from counterpoint.networks.formats.edge_table import ReadReport
-    from counterpoint.networks.readers import Read, read_with_report
-    from counterpoint.networks.recipe import network
+    from counterpoint.networks.readers import ReadNetwork, read_with_report
+    from counterpoint.networks.recipes import network
 
     if Path(what).is_file():
         return read_with_report(what, directed=directed)
     made = network(what, rng=seed)
     if directed is not None:
         raise CounterpointError(f"{what} is a recipe: whether edges have a direction is said of files")
-    return Read(made, ReadReport(made.edges, made.edges, made.dropped.loops, made.dropped.doubles))
+    return ReadNetwork(made, ReadReport(made.edges, made.edges, made.dropped.loops, made.dropped.doubles))
 
 
 def model_from(name: str, event: str | None, settings: Iterable[str], contact: str | None) -> "Model":
@@ -225,7 +225,7 @@ def model_from(name: str, event: str | None, settings: Iterable[str], contact: s
             raise CounterpointError(f"{name} has no parameter {key!r}; {suggestion(key, MODELS[name].parameters)}")
         parameters[key] = _number(f"--set {setting}", text)
     made = preset(name, **parameters)
-    return made if contact is None else made.meeting(cast("ContactScheme", contact))
+    return made if contact is None else made.with_contact(cast("ContactScheme", contact))
 
 
 def _sources(names: str | None, count: int) -> list[str] | int:
@@ -324,7 +324,7 @@ def _show(findings: "Sequence[Finding]", made: Mapping[str, str], report: Path |
             replace_file(figures / f"{figure.file}.svg", standalone(figure.svg).encode())
 
 
-def size_of(read: "Read") -> str:
+def size_of(read: "ReadNetwork") -> str:
     """Say how large a network is, and what was left out of it."""
     network, report = read.network, read.report
     size = f"{pluralize(network.nodes, 'node')}, {pluralize(network.edges, 'arc' if network.directed else 'edge')}"
@@ -348,7 +348,7 @@ def _epidemic(network: "Network") -> float | None:
 def _say(found: "Outbreaks", without: "Outbreaks | None") -> None:
     say(f"{found.model.name}, contact {found.model.contact}; {found.simulator}; seed {found.metadata['seed']}")
     took_off, runs = int(found.took_off.sum()), pluralize(found.runs, "run")
-    say(f"took off (1 % of the nodes touched, or more): {took_off:,} of {runs}, {found.takeoff.brief}")
+    say(f"took off (1 % of the nodes reached, or more): {took_off:,} of {runs}, {found.takeoff.brief}")
     stocks, flows = (_measured(found, flow=flow) for flow in (False, True))
     rows = [
         (
@@ -380,7 +380,7 @@ def _brief(cell: "Cell") -> str:
     return cell.brief if isinstance(cell, Estimate) else f"{cell:.3f}"
 
 
-def network_told(name: str, read: "Read") -> dict[str, Any]:
+def network_told(name: str, read: "ReadNetwork") -> dict[str, Any]:
     """Return the same for machines."""
     network = read.network
     size: dict[str, Any] = {"nodes": network.nodes, "edges": network.edges, "directed": network.directed}

@@ -14,32 +14,23 @@ Each may be packed with gzip (.gz).
 
 import gzip
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.networks.formats import edge_list, gml, graphml, matrix, matrix_market, pajek, saved
+from counterpoint.errors import CounterpointError
 from counterpoint.networks.formats.edge_table import EdgeTable, ReadReport
+from counterpoint.networks.formats.registry import EdgeListOptions, FormatName, format_of
 from counterpoint.networks.graph import Network
 
-Form = Literal["edges", "graphml", "gml", "pajek", "market", "npz"]
-ENDINGS: Final[Mapping[str, Form]] = {
-    **dict.fromkeys((".txt", ".csv", ".tsv", ".tab", ".dat", ".edges", ".edgelist"), "edges"),
-    ".graphml": "graphml",
-    ".gml": "gml",
-    ".net": "pajek",
-    ".mtx": "market",
-    ".npz": "npz",
-}
 GZIP: Final = b"\x1f\x8b"
 
 
-class Read(NamedTuple):
+class ReadNetwork(NamedTuple):
     """A network, and what became of every record of its file."""
 
     network: Network
@@ -53,7 +44,7 @@ def read(
     columns: Sequence[str] = (),
     delimiter: str | None = None,
     drop: bool = False,
-    form: Form | None = None,
+    format: FormatName | None = None,  # noqa: A002  what the command line and pandas call it
 ) -> Network:
     """Read the network of a file.
 
@@ -62,11 +53,13 @@ def read(
     columns   : of an edge list: what its columns are, if no header says so (source, target, weight, since, until, _)
     delimiter : of an edge list: one character; None: told from its lines
     drop      : of an edge list: leave out the lines that are no edge, and count them, instead of refusing the file
-    form      : None: what the name ends in
+    format    : None: what the name ends in
 
     Raises CounterpointError, with file and line, for whatever cannot be read; see `read_with_report` for what was read.
     """
-    return read_with_report(path, directed=directed, columns=columns, delimiter=delimiter, drop=drop, form=form).network
+    return read_with_report(
+        path, directed=directed, columns=columns, delimiter=delimiter, drop=drop, format=format
+    ).network
 
 
 def read_with_report(
@@ -76,8 +69,8 @@ def read_with_report(
     columns: Sequence[str] = (),
     delimiter: str | None = None,
     drop: bool = False,
-    form: Form | None = None,
-) -> Read:
+    format: FormatName | None = None,  # noqa: A002  what the command line and pandas call it
+) -> ReadNetwork:
     r"""Read the network of a file and say what became of every record of it; takes what `read` takes.
 
     >>> from tempfile import TemporaryDirectory
@@ -89,73 +82,36 @@ def read_with_report(
     (['ann', 'bob', 'cem'], 2, 1, 1)
     """
     path = Path(path)
-    asked = _Asked(tuple(columns), delimiter, drop)
-    reader = READERS[_form(path, form)]
-    return built(path.name, reader(path.name, _unpacked(path, _bytes(path)), asked), directed)
+    file_format = format_of(path, format)
+    edges = file_format.read(path.name, unpack(path, _bytes(path)), EdgeListOptions(tuple(columns), delimiter, drop))
+    return build_network(path.name, edges, directed)
 
 
-def built(file: str, found: EdgeTable, directed: bool | None) -> Read:
-    """Make a network of what was found, and count what became of it."""
-    if not len(found.names):
+def build_network(file: str, edges: EdgeTable, directed: bool | None) -> ReadNetwork:
+    """Make a network of the edges of a file, and count what became of them."""
+    if not len(edges.names):
         raise CounterpointError(f"{file}: has no node; a network needs one")
-    directed = bool(found.directed) if directed is None else directed
-    if directed and found.directed is False:
-        found = _both_ways(found, np.ones(len(found.source), np.bool_))
-    elif directed and found.both is not None:
-        found = _both_ways(found, found.both)
+    directed = bool(edges.directed) if directed is None else directed
+    if directed and edges.directed is False:
+        edges = _both_ways(edges, np.ones(len(edges.source), np.bool_))
+    elif directed and edges.both is not None:
+        edges = _both_ways(edges, edges.both)
     try:
-        network = Network.of(found.source, found.target, nodes=found.names, directed=directed, **found.columns)
+        network = Network.of(edges.source, edges.target, nodes=edges.names, directed=directed, **edges.columns)
     except CounterpointError as error:
         raise CounterpointError(f"{file}: {error}") from error
     lost = network.dropped
-    return Read(network, replace(found.report, edges=network.edges, loops=lost.loops, doubles=lost.doubles))
+    return ReadNetwork(network, replace(edges.report, edges=network.edges, loops=lost.loops, doubles=lost.doubles))
 
 
-def _both_ways(found: EdgeTable, both: NDArray[np.bool_]) -> EdgeTable:
+def _both_ways(edges: EdgeTable, both: NDArray[np.bool_]) -> EdgeTable:
     return replace(
-        found,
-        source=np.concatenate([found.source, found.target[both]]),
-        target=np.concatenate([found.target, found.source[both]]),
-        report=replace(found.report, records=found.report.records + int(both.sum())),
-        columns={name: np.concatenate([column, column[both]]) for name, column in found.columns.items()},
+        edges,
+        source=np.concatenate([edges.source, edges.target[both]]),
+        target=np.concatenate([edges.target, edges.source[both]]),
+        report=replace(edges.report, records=edges.report.records + int(both.sum())),
+        columns={name: np.concatenate([column, column[both]]) for name, column in edges.columns.items()},
     )
-
-
-class _Asked(NamedTuple):
-    """What is asked of an edge list."""
-
-    columns: tuple[str, ...]
-    delimiter: str | None
-    drop: bool
-
-
-def _edges(file: str, data: bytes, asked: _Asked) -> EdgeTable:
-    return edge_list.read(file, data, columns=asked.columns, delimiter=asked.delimiter, drop=asked.drop)
-
-
-def _npz(file: str, data: bytes, _: _Asked) -> EdgeTable:
-    return saved.read(file, data) if saved.is_ours(data) else matrix.read_npz(file, data)
-
-
-READERS: Final[Mapping[Form, Callable[[str, bytes, _Asked], EdgeTable]]] = {
-    "edges": _edges,
-    "graphml": lambda file, data, _: graphml.read(file, data),
-    "gml": lambda file, data, _: gml.read(file, data),
-    "pajek": lambda file, data, _: pajek.read(file, data),
-    "market": lambda file, data, _: matrix_market.read(file, data),
-    "npz": _npz,
-}
-
-
-def _form(path: Path, form: Form | None) -> Form:
-    if form is not None:
-        if form not in READERS:
-            raise CounterpointError(f"networks are not read from {form!r}; {suggestion(form, READERS)}")
-        return form
-    name = Path(path.name.lower().removesuffix(".gz"))
-    if name.suffix not in ENDINGS:
-        raise CounterpointError(f"{path}: its ending says no format; {suggestion(name.suffix, ENDINGS)}")
-    return ENDINGS[name.suffix]
 
 
 def _bytes(path: Path) -> bytes:
@@ -165,7 +121,8 @@ def _bytes(path: Path) -> bytes:
         raise CounterpointError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _unpacked(path: Path, data: bytes) -> bytes:
+def unpack(path: Path, data: bytes) -> bytes:
+    """Return a file's bytes, unpacked if gzip packed them; raises CounterpointError if it is broken or empty."""
     if not data.startswith(GZIP):
         return _some(path, data)
     try:

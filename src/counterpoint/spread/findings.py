@@ -14,7 +14,7 @@ from counterpoint.report.finding import Cell, Figure, Finding, Table
 from counterpoint.spread.close_up import CloseUp
 from counterpoint.spread.interventions import Block, Change, Intervention, Plant, Prebunk
 from counterpoint.spread.models.model import Contact, Joint, Model, Rule
-from counterpoint.spread.outbreaks import TOUCHED, Outbreaks
+from counterpoint.spread.outbreaks import TAKEOFF_SHARE, Outbreaks
 from counterpoint.stats.intervals import Estimate
 from counterpoint.text import pluralize
 
@@ -83,7 +83,7 @@ def _spread_sentence(outbreaks: Outbreaks, stocks: pl.DataFrame, taken_off: bool
     cells = {(state, measure): cell for state, measure, cell in summary_cells(stocks)}
     peak, step, rest = (_brief(cells[key]) for key in ((source, "peak"), (source, "peak step"), (first, "end")))
     began = pluralize(outbreaks.sources.shape[1], "node")
-    least = f"touched {TOUCHED:.0%} of the {outbreaks.network.nodes:,} nodes"
+    least = f"reached {TAKEOFF_SHARE:.0%} of the {outbreaks.network.nodes:,} nodes"
     runs = pluralize(outbreaks.runs, "run")
     says = f"{outbreaks.took_off.sum():,} of {runs} from {began} took off ({least}): a share of"
     says += f" {outbreaks.takeoff.brief}. " if outbreaks.runs > 1 else f" {outbreaks.takeoff.value:g}. "
@@ -188,8 +188,8 @@ def state_colours(
 
 def _ended(outbreaks: Outbreaks, run: int) -> str:
     steps = pluralize(int(outbreaks.ended[run]), "step")
-    touched = f"touched {outbreaks.touched[run]:,} of {outbreaks.network.nodes:,} nodes in {steps}"
-    return touched if outbreaks.took_off[run] else f"did not take off: it {touched}"
+    reached = f"reached {outbreaks.reached[run]:,} of {outbreaks.network.nodes:,} nodes in {steps}"
+    return reached if outbreaks.took_off[run] else f"did not take off: it {reached}"
 
 
 def _settings_table(outbreaks: Outbreaks, interventions: tuple[Intervention, ...]) -> Table:

@@ -19,13 +19,13 @@ PLACES: Final = ("source", "next", "hubs", "random")
 
 @dataclass(frozen=True)
 class Plant:
-    """After step `at`, put nodes into a state, whatever they were in; 0: at the start, before anything happens.
+    """After step `step`, put nodes into a state, whatever they were in; 0: at the start, before anything happens.
 
     where : their names; or a place, in every run its own: "source", "next" to it, "hubs" (those most hear), "random"
     count : how many at the place; next to a source with fewer neighbours, all of them
     """
 
-    at: int
+    step: int
     state: str
     where: Place | Sequence[Any]
     count: int = 1
@@ -33,12 +33,12 @@ class Plant:
 
 @dataclass(frozen=True)
 class Prebunk:
-    """After step `at`, make people of another class, such as checkers: these nodes, or a share of all at random.
+    """After step `step`, make people of another class, such as checkers: these nodes, or a share of all at random.
 
     Sources stay ordinary people, and those who are of the class already stay in it.
     """
 
-    at: int
+    step: int
     to_class: str
     nodes: Sequence[Any] = ()
     share: float = 0.0
@@ -46,18 +46,18 @@ class Prebunk:
 
 @dataclass(frozen=True)
 class Block:
-    """After step `at`, nobody hears these nodes nor do they hear anybody, and these edges (pairs) are gone."""
+    """After step `step`, nobody hears these nodes nor do they hear anybody, and these edges (pairs) are gone."""
 
-    at: int
+    step: int
     nodes: Sequence[Any] = ()
     edges: Sequence[tuple[Any, Any]] = ()
 
 
 @dataclass(frozen=True)
 class Change:
-    """After step `at`, another model holds, of the same states, classes and contact."""
+    """After step `step`, another model holds, of the same states, classes and contact."""
 
-    at: int
+    step: int
     model: Model
 
 
@@ -80,15 +80,15 @@ def periods(
     """
     interventions = tuple(interventions)
     for intervention in interventions:
-        if not isinstance(intervention.at, Integral) or intervention.at < 0:
-            raise CounterpointError(f"a intervention is done after a step, 0 or more, got {intervention.at}")
+        if not isinstance(intervention.step, Integral) or intervention.step < 0:
+            raise CounterpointError(f"an intervention is done after a step, 0 or more, got {intervention.step}")
     comings = np.ceil(network.changes())
     comings = comings[(comings > 0) & (comings < steps)]
     rng, made = np.random.default_rng([seed, 2]), []
     for time in sorted(
-        {0, *(int(intervention.at) for intervention in interventions), *comings.astype(np.int64).tolist()}
+        {0, *(int(intervention.step) for intervention in interventions), *comings.astype(np.int64).tolist()}
     ):
-        now = [intervention for intervention in interventions if intervention.at == time]
+        now = [intervention for intervention in interventions if intervention.step == time]
         for intervention in now:
             if isinstance(intervention, Block):
                 network = _blocked(network, intervention)

@@ -139,7 +139,7 @@ def mean_field(network: Degrees, model: Model, *, share: float, steps: int) -> M
         raise CounterpointError(f"a share within [0, 1] and 1 step or more are needed, got {share:g} and {steps}")
     if not shares @ degrees:
         raise CounterpointError("nobody has a neighbour: there is no mean field")
-    began = np.zeros((len(degrees), len(model.kinds), len(model.states)))
+    began = np.zeros((len(degrees), len(model.class_names), len(model.states)))
     began[:, :, 0] = (1 - share) * np.array([1 - sum(model.classes.values()), *model.classes.values()])
     began[:, 0, model.number(model.source)] += share
     field = _Field(model, degrees, shares)

@@ -15,7 +15,7 @@ from counterpoint.spread.models.model import Model
 from counterpoint.stats.intervals import Estimate, bootstrap_each, wilson
 from counterpoint.stats.labels import Weights
 
-TOUCHED: Final = 0.01  # the share of nodes that a run must touch to have taken off
+TAKEOFF_SHARE: Final = 0.01  # the share of nodes that a run must reach to have taken off
 SEED: Final = 0  # of the resamples
 
 
@@ -53,7 +53,7 @@ class Outbreaks:
         return len(self.stocks)
 
     @cached_property
-    def touched(self) -> NDArray[np.int64]:
+    def reached(self) -> NDArray[np.int64]:
         """How many nodes the rumour took out of the first state, sources too, but nobody planted, int64[runs]."""
         if self.first is not None:
             return np.asarray((self.first >= 0).sum(1) - self.planted)
@@ -61,8 +61,8 @@ class Outbreaks:
 
     @property
     def took_off(self) -> NDArray[np.bool_]:
-        """Whether a run touched 1 % of the nodes, and more than its sources, bool[runs]."""
-        return np.asarray(self.touched >= max(TOUCHED * self.network.nodes, self.sources.shape[1] + 1))
+        """Whether a run reached 1 % of the nodes, and more than its sources, bool[runs]."""
+        return np.asarray(self.reached >= max(TAKEOFF_SHARE * self.network.nodes, self.sources.shape[1] + 1))
 
     @property
     def takeoff(self) -> Estimate:

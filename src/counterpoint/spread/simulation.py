@@ -76,7 +76,7 @@ def simulate(network: Network, model: Model, **options: Unpack[RunOptions]) -> O
     Raises CounterpointError for what cannot be run: no nodes, unknown names, runs or steps below 1.
 
     >>> from counterpoint.spread.models.presets import model
-    >>> from counterpoint.networks.generate import barabasi_albert
+    >>> from counterpoint.networks.generators import barabasi_albert
     >>> outbreaks = simulate(barabasi_albert(500, 3, rng=1), model("sir", spread=0.3), runs=10, rng=2)
     >>> outbreaks.stocks.shape[0], int(outbreaks.stocks.sum(axis=2).max())
     (10, 500)
@@ -136,7 +136,7 @@ def _sources(network: Network, sources: Sequence[Any] | int, runs: int, seed: in
 
 
 def _returns(period: Period) -> bool:
-    """Return whether somebody may come back to the first state: then who was touched must be kept."""
+    """Return whether somebody may come back to the first state: then who was reached must be kept."""
     model = period.model
     into = (
         model.contact_chances[..., 0],

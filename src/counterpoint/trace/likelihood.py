@@ -110,7 +110,7 @@ def _heard(network: Network) -> csr_array:
 
 def _field(problem: Problem, model: Model, stage: Stage) -> Field:
     told, into = fields_of(model), model.number(model.source)
-    classes, states = len(model.kinds), len(model.states)
+    classes, states = len(model.class_names), len(model.states)
     source, ignorant = np.zeros((classes, states)), np.zeros((classes, states))
     source[0, into] = 1.0
     ignorant[:, 0] = 1 - sum(model.classes.values()), *model.classes.values()

@@ -101,7 +101,7 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     Raises CounterpointError for a snapshot that cannot be, and a method that is none or cannot take such a model.
 
     >>> from counterpoint.spread.models.presets import model
-    >>> from counterpoint.networks.generate import ring
+    >>> from counterpoint.networks.generators import ring
     >>> seen = Observation.of(ring(9), model("sir"), {3: "I", 4: "R", 5: "I"}, 2, default_state="S")
     >>> locate(ring(9), seen, model("sir"), method="mean-field").names.to_list()[0]
     4

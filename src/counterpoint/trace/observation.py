@@ -58,7 +58,7 @@ class Observation:
         Raises CounterpointError for a node that the network lacks, a state that is none, and nodes left out unsaid.
 
         >>> from counterpoint.spread.models.presets import model
-        >>> from counterpoint.networks.generate import ring
+        >>> from counterpoint.networks.generators import ring
         >>> Observation.of(ring(5), model("sir"), {0: "R", 1: "I", 4: "I"}, 2, default_state="S").codes
         array([2, 1, 0, 0, 1], dtype=uint8)
         """

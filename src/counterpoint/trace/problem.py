@@ -79,7 +79,7 @@ class Problem:
         """Return the problem in which model and time are known.
 
         >>> from counterpoint.spread.models.presets import model
-        >>> from counterpoint.networks.generate import ring
+        >>> from counterpoint.networks.generators import ring
         >>> Problem.of(ring(9), model("sidr"), 3, indistinguishable=("R",)).possible_states.astype(int)
         array([[1, 0, 0, 1],
                [0, 1, 0, 0],

@@ -173,7 +173,7 @@ class Sampler:
 
 def rules_of(model: Model, unit: float) -> gibbs_kernels.Rules:
     """Return a model as the kernel's arrays."""
-    fields, classes, states = fields_of(model), len(model.kinds), len(model.states)
+    fields, classes, states = fields_of(model), len(model.class_names), len(model.states)
     meet: NDArray[np.float64] = np.zeros((classes, states, FIELDS, states))
     meet[:, :, : len(fields)] = model.contact_chances[0][:, :, fields]
     chance = meet.sum(-1)

@@ -35,7 +35,7 @@ def test_a_probability_outside_0_and_1_is_refused_by_the_name_of_its_rule(chance
 def test_in_continuous_time_what_people_do_alone_is_a_rate_and_may_exceed_1():
     model = _model(Spontaneous("I", {"R": 7.0}), contact="asynchronous")
     assert model.spontaneous_chances[0, 1, 2] == 7
-    assert "I alone becomes R with probability 7; it must lie in" in refusal(lambda: model.meeting("broadcast"))
+    assert "I alone becomes R with probability 7; it must lie in" in refusal(lambda: model.with_contact("broadcast"))
 
 
 @pytest.mark.parametrize("rate", [-1.0, float("nan"), float("inf")])
@@ -120,8 +120,10 @@ def test_too_few_or_too_many_states_or_two_of_one_name_are_refused(states):
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
 def test_two_change_together_only_in_pairwise_contact(contact):
     model = _model(Joint("I", "I", {("R", "R"): 0.5}), contact="asynchronous")
-    assert model.meeting("pairwise").contact == "pairwise"
-    assert f"two change together only in pairwise contact, not '{contact}'" in refusal(lambda: model.meeting(contact))
+    assert model.with_contact("pairwise").contact == "pairwise"
+    assert f"two change together only in pairwise contact, not '{contact}'" in refusal(
+        lambda: model.with_contact(contact)
+    )
 
 
 def test_an_unknown_contact_is_refused_with_the_nearest():
@@ -135,7 +137,7 @@ def test_who_calls_matters_in_pairwise_contact_and_in_no_other(contact):
     Those who do not post (here R) can be met, and looked at, but not heard.
     """
     model = _model(Contact("I", "R", {"R": 0.3}, side="called"), Contact("I", "I", {"R": 0.2}, side="caller"))
-    caller, called = model.meeting(contact).contact_chances[:, 0, 1, :, 2]
+    caller, called = model.with_contact(contact).contact_chances[:, 0, 1, :, 2]
     if contact in PAIRWISE:
         np.testing.assert_array_equal([caller, called], [[0, 0.2, 0], [0, 0, 0.3]])
     else:

@@ -22,7 +22,7 @@ EVERY = pytest.mark.parametrize("name", MODELS)
 def test_a_table_holds_probabilities_that_add_up_to_at_most_1_however_people_meet(name):
     pairs = any(isinstance(rule, Joint) for rule in model(name).rules)
     for contact in PAIRWISE if pairs else CONTACT_SCHEMES:
-        built = model(name).meeting(contact)
+        built = model(name).with_contact(contact)
         for sums in (
             built.contact_chances.sum(-1),
             built.joint_chances.sum((-1, -2)),

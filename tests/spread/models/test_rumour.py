@@ -102,8 +102,8 @@ def test_two_equal_rumours_together_are_one():
 
 @pytest.mark.parametrize("contact", ["broadcast", "pairwise", "asynchronous"])
 def test_two_rumours_are_each_other_with_their_parameters_swapped(contact):
-    one = two_rumours(spread1=0.5, spread2=0.4, turn1=0.1, turn2=0.3, stifle1=0.2, stifle2=0.6).meeting(contact)
-    other = two_rumours(spread1=0.4, spread2=0.5, turn1=0.3, turn2=0.1, stifle1=0.6, stifle2=0.2).meeting(contact)
+    one = two_rumours(spread1=0.5, spread2=0.4, turn1=0.1, turn2=0.3, stifle1=0.2, stifle2=0.6).with_contact(contact)
+    other = two_rumours(spread1=0.4, spread2=0.5, turn1=0.3, turn2=0.1, stifle1=0.6, stifle2=0.2).with_contact(contact)
     swapped = np.ix_(range(2), range(1), *[[0, 2, 1, 4, 3]] * 3)
     np.testing.assert_array_equal(one.contact_chances, other.contact_chances[swapped])
 

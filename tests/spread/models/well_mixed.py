@@ -11,7 +11,7 @@ SEED = 1e-6  # the share that begins, small enough for the limits that the liter
 
 def shares(model: Model, **people: float) -> np.ndarray:
     """Return the shares of people, [class, state], of whom `people` are in other states than the first."""
-    found = np.zeros((len(model.kinds), len(model.states)))
+    found = np.zeros((len(model.class_names), len(model.states)))
     found[0, 0], found[1:, 0] = 1 - sum(model.classes.values()), [*model.classes.values()]
     for state, share in people.items():
         found[0, 0] -= share
@@ -21,7 +21,7 @@ def shares(model: Model, **people: float) -> np.ndarray:
 
 def clock(model: Model, begin: np.ndarray, until: float = 2000.0) -> dict[str, np.ndarray]:
     """Return the share of each state in the course of time, where everybody who posts calls anybody at rate 1."""
-    model = model.meeting("asynchronous")
+    model = model.with_contact("asynchronous")
     calls = np.array([state in model.active for state in model.states], dtype=float)
 
     def change(_: float, flat: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def steps(model: Model, begin: np.ndarray, heard: float, count: int = 2000) -> d
 
     Contacts at random times of the step are then a Poisson process each, and the first that changes somebody does.
     """
-    model = model.meeting("broadcast")
+    model = model.with_contact("broadcast")
     posts = np.array([state in model.active for state in model.states], dtype=float)
     people, course = begin, [begin.sum(0)]
     for _ in range(count):

@@ -4,8 +4,8 @@ The delimiter is what cuts most of the first lines: a tab, a comma, a semicolon,
 a first line that names a source and a target, or that has texts where all the others have whole numbers. Without one,
 two columns are the ends of an edge, and a third is its weight.
 
->>> found = read("friends.csv", b"# who knows whom\nsource,target,weight\nann,bob,2\nbob,cem,1\n")
->>> found.names.to_list(), found.columns["weight"].tolist(), found.report
+>>> edges = read("friends.csv", b"# who knows whom\nsource,target,weight\nann,bob,2\nbob,cem,1\n")
+>>> edges.names.to_list(), edges.columns["weight"].tolist(), edges.report
 (['ann', 'bob', 'cem'], [2.0, 1.0], ReadReport(records=4, edges=0, loops=0, doubles=0, comments=1, blank=0, header=1,
 refused=0))
 """
@@ -250,8 +250,8 @@ def _wrong(cut: pl.DataFrame) -> NDArray[np.int8]:
         4: pl.any_horizontal(none, *(pl.col(name).is_null() for name in times)),
         5: pl.col("until") <= pl.col("since") if len(times) == 2 else none,
     }
-    found = pl.coalesce(*(pl.when(fault).then(code) for code, fault in faults.items()), 0)
-    return cut.select(found.cast(pl.Int8)).to_series().to_numpy()
+    codes = pl.coalesce(*(pl.when(fault).then(code) for code, fault in faults.items()), 0)
+    return cut.select(codes.cast(pl.Int8)).to_series().to_numpy()
 
 
 def _refuse(

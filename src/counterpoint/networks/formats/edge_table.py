@@ -79,7 +79,7 @@ class Edge(NamedTuple):
     values: dict[str, str]
 
 
-def found(
+def build_edge_table(
     file: str, ids: Sequence[str], labels: Sequence[str | None], edges: Sequence[Edge], *, directed: bool
 ) -> EdgeTable:
     """Return what a file says that names its nodes first.
@@ -187,8 +187,8 @@ def numbered(sources: pl.Series, targets: pl.Series) -> tuple[pl.Series, NDArray
 def _whole_numbered(values: NDArray[np.int64]) -> tuple[pl.Series, NDArray[Any]]:
     low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
     if high - low > 4 * len(values):
-        found, number = np.unique(values, return_inverse=True)
-        return pl.Series(found), number
+        distinct, number = np.unique(values, return_inverse=True)
+        return pl.Series(distinct), number
     there = np.zeros(high - low + 1, bool)
     there[values - low] = True
     place = np.cumsum(there, dtype=np.int32) - 1

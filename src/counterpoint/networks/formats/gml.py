@@ -9,7 +9,7 @@ from html import unescape
 from typing import Final, NamedTuple
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, found, text_of
+from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, build_edge_table, text_of
 
 TOKEN: Final = re.compile(r'\[|\]|"[^"]*"|[^\s\[\]"]+')
 COMMENT: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
@@ -59,7 +59,7 @@ def read(file: str, data: bytes) -> EdgeTable:
         if kind == "node"
     ]
     edges = [_edge(file, at, values, directed) for kind, at, values in records if kind == "edge"]
-    return found(file, [each for each, _ in nodes], [label for _, label in nodes], edges, directed=directed)
+    return build_edge_table(file, [each for each, _ in nodes], [label for _, label in nodes], edges, directed=directed)
 
 
 def _edge(file: str, at: Token, values: dict[str, Token], directed: bool) -> Edge:

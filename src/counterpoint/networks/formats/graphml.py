@@ -7,7 +7,7 @@ from typing import Final
 from xml.parsers import expat  # a document type, and so any entity, is refused before it is read
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, found
+from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, build_edge_table
 
 NAMES: Final = ("name", "label")
 
@@ -30,7 +30,7 @@ def read(file: str, data: bytes) -> EdgeTable:
         raise CounterpointError(f"{file}: no XML: {error}") from error
     if not reader.graphs:
         raise CounterpointError(f"{file}: has no <graph>; a GraphML file holds one")
-    return found(file, reader.ids, reader.labels(), reader.edges, directed=reader.directed)
+    return build_edge_table(file, reader.ids, reader.labels(), reader.edges, directed=reader.directed)
 
 
 class _Reader:

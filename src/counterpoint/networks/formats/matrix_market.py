@@ -47,9 +47,9 @@ def read(file: str, data: bytes) -> EdgeTable:
     text = data[: size.start(1)] + b"%" + data[size.start(1) :]  # the line of sizes is no edge
     listed = edge_list.read(file, text, columns=named, delimiter=" ")
     report = replace(listed.report, header=2, comments=listed.report.comments - 2)
-    if (found := len(listed.source)) != entries or listed.report.header:
+    if (entries_read := len(listed.source)) != entries or listed.report.header:
         raise CounterpointError(
-            f"{file}: says that it has {entries:,} entries, and has {found:,}: a whole copy is needed"
+            f"{file}: says that it has {entries:,} entries, and has {entries_read:,}: a whole copy is needed"
         )
     place = _places(file, listed.names, rows)
     weight = {} if all((column == 1).all() for column in listed.columns.values()) else listed.columns

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.networks.formats.edge_table import Edge, EdgeTable, check_count, found, lines_of, whole_of
+from counterpoint.networks.formats.edge_table import Edge, EdgeTable, build_edge_table, check_count, lines_of, whole_of
 
 FIELD: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 SECTIONS: Final = ("*network", "*vertices", "*arcs", "*edges", "*arcslist", "*edgeslist")
@@ -94,4 +94,4 @@ def read(file: str, data: bytes) -> EdgeTable:
         raise CounterpointError(f"{file}: has no *Vertices line; '*Vertices 2' would be one")
     numbers = range(1, reader.nodes + 1)
     labels = [reader.labels.get(each) for each in numbers]
-    return found(file, [str(each) for each in numbers], labels, reader.edges, directed=False)
+    return build_edge_table(file, [str(each) for each in numbers], labels, reader.edges, directed=False)

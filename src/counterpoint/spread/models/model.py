@@ -112,7 +112,7 @@ class Model:
         self._check_meetings()
         self._check_reached()
 
-    def meeting(self, contact: ContactScheme) -> Self:
+    def with_contact(self, contact: ContactScheme) -> Self:
         """Return the same model with another way to meet."""
         return replace(self, contact=contact)
 
@@ -124,12 +124,12 @@ class Model:
 
     def class_number(self, name: str) -> int:
         """Return the number of a class of people, 0 for ordinary ones; raises CounterpointError if there is none."""
-        if name not in self.kinds:
-            raise CounterpointError(f"{self.name} has no class {name!r}; {suggestion(name, self.kinds)}")
-        return self.kinds.index(name)
+        if name not in self.class_names:
+            raise CounterpointError(f"{self.name} has no class {name!r}; {suggestion(name, self.class_names)}")
+        return self.class_names.index(name)
 
     @property
-    def kinds(self) -> tuple[str, ...]:
+    def class_names(self) -> tuple[str, ...]:
         """The classes of people, ordinary ones first."""
         return (ORDINARY, *self.classes)
 
@@ -139,12 +139,12 @@ class Model:
 
         In broadcast and draw nobody meets those who do not post.
         """
-        shape = (2, len(self.kinds), *[len(self.states)] * 3)
+        shape = (2, len(self.class_names), *[len(self.states)] * 3)
         found = np.zeros(shape)
         for rule in self.rules:
             if isinstance(rule, Contact):
                 sides = SIDES[rule.side if self.contact in PAIRWISE else "either"]
-                for side, kind, (state, chance) in product(sides, self._kinds(rule.who), rule.becomes.items()):
+                for side, kind, (state, chance) in product(sides, self._classes_of(rule.who), rule.becomes.items()):
                     found[side, kind, self.number(rule.state), self.number(rule.met), self.number(state)] += chance
         if self.contact in ("broadcast", "active-pull"):
             found[:, :, :, [state not in self.active for state in self.states]] = 0.0
@@ -153,10 +153,10 @@ class Model:
     @cached_property
     def spontaneous_chances(self) -> NDArray[np.float64]:
         """P(becomes k | class c in state s, not changed by a contact), [c, s, k]."""
-        found = np.zeros((len(self.kinds), *[len(self.states)] * 2))
+        found = np.zeros((len(self.class_names), *[len(self.states)] * 2))
         for rule in self.rules:
             if isinstance(rule, Spontaneous):
-                for kind, (state, chance) in product(self._kinds(rule.who), rule.becomes.items()):
+                for kind, (state, chance) in product(self._classes_of(rule.who), rule.becomes.items()):
                     found[kind, self.number(rule.state), self.number(state)] += chance
         return found
 
@@ -171,8 +171,8 @@ class Model:
                     found[tuple(places)] += chance
         return found
 
-    def _kinds(self, who: str | None) -> range | tuple[int, ...]:
-        return range(len(self.kinds)) if who is None else (self.class_number(who),)
+    def _classes_of(self, who: str | None) -> range | tuple[int, ...]:
+        return range(len(self.class_names)) if who is None else (self.class_number(who),)
 
     def _check_names(self) -> None:
         if not 2 <= len(self.states) <= MOST_STATES or len(set(self.states)) < len(self.states):

@@ -55,7 +55,7 @@ EVENTS: Final[Mapping[str, Chances]] = {
 def sidr(chances: Chances = EVENTS["jiangsu"]) -> Model:
     """Return the model as we read it: being a checker is a person's own, and a post reaches every neighbour.
 
-    >>> sidr().kinds
+    >>> sidr().class_names
     ('ordinary', 'checker')
     """
     rules = (

@@ -3,9 +3,9 @@
 import pytest
 from tests.logs import refused
 
-from counterpoint.networks.generate import barabasi_albert, erdos_renyi
+from counterpoint.networks.generators import barabasi_albert, erdos_renyi
 from counterpoint.networks.graph import Network
-from counterpoint.networks.recipe import RECIPES, network
+from counterpoint.networks.recipes import RECIPES, network
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -55,12 +55,12 @@ def from_scipy(matrix: Any, names: Sequence[Any] | pl.Series | None = None, *, d
     whole = coo_array(matrix)
     if whole.ndim != 2 or whole.shape[0] != whole.shape[1]:
         raise CounterpointError(f"a matrix of {' x '.join(map(str, whole.shape))}; a network is a square one")
-    found = of_matrix("the matrix", whole, first=0, directed=directed or None)
-    called = found.names if names is None else _names(names)
-    if len(called) != len(found.names):
-        raise CounterpointError(f"a matrix of {len(found.names)} rows has {len(called)} names")
-    one_way = bool(found.directed) if directed is None else directed
-    return Network.of(found.source, found.target, nodes=called, directed=one_way, **found.columns)
+    edges = of_matrix("the matrix", whole, first=0, directed=directed or None)
+    node_names = edges.names if names is None else _names(names)
+    if len(node_names) != len(edges.names):
+        raise CounterpointError(f"a matrix of {len(edges.names)} rows has {len(node_names)} names")
+    one_way = bool(edges.directed) if directed is None else directed
+    return Network.of(edges.source, edges.target, nodes=node_names, directed=one_way, **edges.columns)
 
 
 def from_table(table: Any, *, directed: bool = False, nodes: Iterable[Any] | None = None) -> Network:
@@ -143,7 +143,9 @@ def _names(nodes: Iterable[Any]) -> pl.Series:
             pass  # beyond 64 bits: called by their digits
     names = pl.Series("node", [str(node) for node in each], pl.String)
     if names.n_unique() != len(names):
-        raise CounterpointError(f"two nodes are called {names.filter(names.is_duplicated())[0]!r}; names must differ")
+        raise CounterpointError(
+            f"two nodes are called {names.filter(names.is_duplicated())[0]!r}; names must differ"
+        )
     return names
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.logs import refused
 
-from counterpoint.networks import generate
-from counterpoint.networks.generate import (
+from counterpoint.networks import generators
+from counterpoint.networks.generators import (
     barabasi_albert,
     complete,
     erdos_renyi,
@@ -154,8 +154,8 @@ def test_certain_and_impossible_pairs_are_just_that():
 def test_places_of_pairs_are_pairs_even_where_roots_are_rounded():
     high = np.array([1, 2, 3, 1_000, 94_906_267, 199_999_999], np.int64)
     first = high * (high - 1) // 2
-    assert generate._pairs(first).tolist() == [[each, 0] for each in high.tolist()]
-    assert generate._pairs(first + high - 1).tolist() == [[each, each - 1] for each in high.tolist()]
+    assert generators._pairs(first).tolist() == [[each, 0] for each in high.tolist()]
+    assert generators._pairs(first + high - 1).tolist() == [[each, each - 1] for each in high.tolist()]
 
 
 # Configuration
@@ -177,7 +177,7 @@ def test_what_stubs_make_and_what_is_left_out_add_up():
 
 
 def test_degrees_stay_between_the_least_and_the_most():
-    net = power_law(5_000, 2.2, 3, most=3, rng=1)
+    net = power_law(5_000, 2.2, 3, max_degree=3, rng=1)
     assert net.degrees.max() <= 4  # one node may have got the odd stub
     assert (net.degrees == 3).mean() > 0.99
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.networks import generate
-from counterpoint.networks.convert import from_object
+from counterpoint.networks import generators
+from counterpoint.networks.converters import from_object
 from counterpoint.networks.graph import Network
 from counterpoint.networks.readers import read
 
@@ -33,34 +33,34 @@ class Recipe:
 
 
 def _by_degree(nodes: int, degree: float, *, rng: Rng) -> Network:
-    return generate.erdos_renyi(nodes, degree=degree, rng=rng)
+    return generators.erdos_renyi(nodes, degree=degree, rng=rng)
 
 
 RECIPES: Final[Mapping[str, Recipe]] = {
-    "ba": Recipe(generate.barabasi_albert, {"nodes": int, "m": int}, "ba:10000,3", "scale-free (Barabasi-Albert)"),
+    "ba": Recipe(generators.barabasi_albert, {"nodes": int, "m": int}, "ba:10000,3", "scale-free (Barabasi-Albert)"),
     "ws": Recipe(
-        generate.watts_strogatz,
+        generators.watts_strogatz,
         {"nodes": int, "k": int, "p": float},
         "ws:10000,10,0.1",
         "small world (Watts-Strogatz)",
     ),
     "er": Recipe(_by_degree, {"nodes": int, "degree": float}, "er:10000,8", "random, by its mean degree (Erdos-Renyi)"),
     "powerlaw": Recipe(
-        generate.power_law,
-        {"nodes": int, "exponent": float, "least": int},
+        generators.power_law,
+        {"nodes": int, "exponent": float, "min_degree": int},
         "powerlaw:10000,2.5",
-        "degrees of a power law, from least (1) on",
+        "degrees of a power law, from min_degree (1) on",
         optional=1,
     ),
     "cluster": Recipe(
-        generate.power_law_cluster,
+        generators.power_law_cluster,
         {"nodes": int, "m": int, "p": float},
         "cluster:10000,3,0.3",
         "scale-free with triangles (Holme-Kim)",
     ),
-    "complete": Recipe(generate.complete, {"nodes": int}, "complete:100", "everybody joined to all", random=False),
-    "star": Recipe(generate.star, {"nodes": int}, "star:200", "one joined to all the others", random=False),
-    "ring": Recipe(generate.ring, {"nodes": int}, "ring:200", "each joined to the next", random=False),
+    "complete": Recipe(generators.complete, {"nodes": int}, "complete:100", "everybody joined to all", random=False),
+    "star": Recipe(generators.star, {"nodes": int}, "star:200", "one joined to all the others", random=False),
+    "ring": Recipe(generators.ring, {"nodes": int}, "ring:200", "each joined to the next", random=False),
 }
 """The recipes by name."""
 

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array, csr_matrix
 from tests.logs import refused
 from tests.networks.samples import edges_of
 
-from counterpoint.networks.convert import (
+from counterpoint.networks.converters import (
     from_igraph,
     from_networkx,
     from_object,

@@ -10,7 +10,7 @@ from tests.spread.models.well_mixed import clock, shares, steps
 from tests.spread.sigmas import near
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.generate import barabasi_albert, complete, erdos_renyi, power_law, ring
+from counterpoint.networks.generators import barabasi_albert, complete, erdos_renyi, power_law, ring
 from counterpoint.networks.graph import Network
 from counterpoint.spread.mean_field_theory import final_size, mean_field, percolation_size, thresholds
 from counterpoint.spread.models.presets import model
@@ -114,7 +114,7 @@ def test_nobody_is_lost_and_nobody_is_negative():
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull", "pairwise"])
 def test_the_first_step_of_a_rumour_that_begins_at_random_is_exact(contact):
     """Whose neighbours are drawn at random has them independently; scale-free, 3,000 nodes."""
-    net, a_model = barabasi_albert(3_000, 3, rng=3), sidr().meeting(contact)
+    net, a_model = barabasi_albert(3_000, 3, rng=3), sidr().with_contact(contact)
     out = simulate(net, a_model, runs=1000, sources=150, steps=1, rng=4)
     expected = mean_field(net, a_model, share=0.05, steps=1)
     for state in a_model.states:
@@ -124,8 +124,8 @@ def test_the_first_step_of_a_rumour_that_begins_at_random_is_exact(contact):
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull", "pairwise", "asynchronous"])
 def test_in_a_dense_random_network_the_course_is_that_of_its_degrees(contact):
     """Degrees of 120 to 600, random otherwise: whom one meets is hardly ever whom one met; within 2 % of all nodes."""
-    net = power_law(3_000, 2.2, 120, most=600, rng=5)
-    a_model = sidr(GENTLE if contact == "broadcast" else Chances(forget=0.02)).meeting(contact)
+    net = power_law(3_000, 2.2, 120, max_degree=600, rng=5)
+    a_model = sidr(GENTLE if contact == "broadcast" else Chances(forget=0.02)).with_contact(contact)
     out = simulate(net, a_model, runs=32, sources=90, steps=25, rng=6)
     expected = mean_field(net, a_model, share=0.03, steps=25)
     for state in a_model.states:
@@ -138,7 +138,7 @@ def test_in_a_dense_random_network_the_course_is_that_of_its_degrees(contact):
 @pytest.mark.parametrize("name", ["maki-thompson", "daley-kendall", "sihr", "sicr", "siraru", "2si2r", "sidr"])
 def test_among_everybody_meetings_are_the_mean_field_of_their_model(name, contact):
     """Calling, called and both together; every model with pairwise rules, 800 people, of whom 40 begin."""
-    net, a_model = complete(800), model(name).meeting(contact)
+    net, a_model = complete(800), model(name).with_contact(contact)
     out = simulate(net, a_model, runs=48, sources=40, steps=12, rng=6)
     expected = mean_field(net, a_model, share=0.05, steps=12)
     for state in a_model.states:
@@ -148,7 +148,7 @@ def test_among_everybody_meetings_are_the_mean_field_of_their_model(name, contac
 
 
 def test_who_is_heard_by_more_hears_sooner():
-    net = power_law(3_000, 2.2, 40, most=400, rng=5)
+    net = power_law(3_000, 2.2, 40, max_degree=400, rng=5)
     a_model = sidr(GENTLE)
     out = simulate(net, a_model, runs=40, sources=30, steps=4, keep="nodes", simulator="per-run", rng=6)
     found = mean_field(net, a_model, share=SHARE, steps=4)

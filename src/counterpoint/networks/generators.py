@@ -80,28 +80,28 @@ def erdos_renyi(
 
 
 def power_law(
-    nodes: int, exponent: float, least: int = 1, *, most: int | None = None, rng: int | np.random.Generator
+    nodes: int, exponent: float, min_degree: int = 1, *, max_degree: int | None = None, rng: int | np.random.Generator
 ) -> Network:
     """Draw degrees from P(k) ~ k^-exponent and join their stubs at random (configuration model; Newman 2003).
 
     Loops and doubles that arise are left out, and counted in `dropped`: with an exponent below 3 the greatest degrees
     come out smaller than drawn. If the stubs are odd in number, a random node gets one more.
 
-    least, most : degrees drawn, both included; most is nodes - 1 if not given
+    min_degree, max_degree : degrees drawn, both included; the greatest is nodes - 1 if not given
 
     >>> net = power_law(1_000, 2.5, 2, rng=1)
     >>> net.nodes, net.dropped.loops + net.dropped.doubles > 0
     (1000, True)
     """
     _check_nodes(nodes, 2)
-    top = nodes - 1 if most is None else most
+    top = nodes - 1 if max_degree is None else max_degree
     if not (np.isfinite(exponent) and exponent > 1):
         raise CounterpointError(f"the exponent must be above 1, got {exponent:g}")
-    if not 1 <= least <= top <= nodes - 1:
-        raise CounterpointError(f"degrees must lie within [1, {nodes - 1:,}], got {least:,} to {top:,}")
+    if not 1 <= min_degree <= top <= nodes - 1:
+        raise CounterpointError(f"degrees must lie within [1, {nodes - 1:,}], got {min_degree:,} to {top:,}")
     rng = generator(rng)
-    upto = np.cumsum(np.arange(least, top + 1, dtype=np.float64) ** -exponent)
-    degrees = least + np.searchsorted(upto, rng.random(nodes) * upto[-1], side="right").clip(max=top - least)
+    upto = np.cumsum(np.arange(min_degree, top + 1, dtype=np.float64) ** -exponent)
+    degrees = min_degree + np.searchsorted(upto, rng.random(nodes) * upto[-1], side="right").clip(max=top - min_degree)
     degrees[rng.integers(nodes)] += degrees.sum() % 2
     _few(degrees.sum() / 2)
     stubs = np.repeat(np.arange(nodes, dtype=np.int32), degrees)
@@ -149,14 +149,14 @@ def _places(among: int, chance: float, rng: np.random.Generator) -> NDArray[np.i
     """Choose each of 0 ... among - 1 with a chance, by the gaps between those chosen (Batagelj and Brandes 2005)."""
     if chance == 0:
         return np.zeros(0, np.int64)
-    found, last = [], -1
+    chunks, last = [], -1
     while last < among:
         left = chance * (among - last)
         gaps = rng.geometric(chance, size=int(left + 4 * left**0.5) + 16)
         upto = last + np.cumsum(np.minimum(gaps, among + 1))
-        found.append(upto[upto < among])
+        chunks.append(upto[upto < among])
         last = int(upto[-1])
-    return np.concatenate(found)
+    return np.concatenate(chunks)
 
 
 def _pairs(places: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -171,9 +171,9 @@ def _seed(rng: int | np.random.Generator) -> int:
     return int(generator(rng).integers(2**63))
 
 
-def _check_nodes(nodes: int, least: int) -> None:
-    if nodes < least:
-        raise CounterpointError(f"this network needs {least} nodes or more, got {nodes:,}")
+def _check_nodes(nodes: int, minimum: int) -> None:
+    if nodes < minimum:
+        raise CounterpointError(f"this network needs {minimum} nodes or more, got {nodes:,}")
     if nodes > MOST_NODES:
         raise CounterpointError(f"a network is made with at most {MOST_NODES:,} nodes, got {nodes:,}")
 
