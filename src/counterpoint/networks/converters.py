@@ -143,9 +143,7 @@ def _names(nodes: Iterable[Any]) -> pl.Series:
             pass  # beyond 64 bits: called by their digits
     names = pl.Series("node", [str(node) for node in each], pl.String)
     if names.n_unique() != len(names):
-        raise CounterpointError(
-            f"two nodes are called {names.filter(names.is_duplicated())[0]!r}; names must differ"
-        )
+        raise CounterpointError(f"two nodes are called {names.filter(names.is_duplicated())[0]!r}; names must differ")
     return names
 
 
