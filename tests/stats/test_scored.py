@@ -101,7 +101,7 @@ def test_average_precision_looks_at_the_order_of_scores_only(rows):
 
 
 @given(two_classes())
-def test_average_precision_of_scores_that_are_all_equal_is_the_share_of_ones_and_of_a_perfect_ranking_is_one(rows):
+def test_average_precision_is_the_share_of_ones_for_equal_scores_and_one_if_perfect(rows):
     truth, score, weights = rows
     assert RankedTruth.of(truth, 0 * score).average_precision(weights) == pytest.approx(
         np.average(truth, weights=weights)

@@ -176,7 +176,7 @@ def test_a_big_output_appears_whole_under_a_name_with_its_own_suffix(tmp_path):
         assert temporary.suffix == ".svg"
         temporary.write_text("<svg/>")
         assert not target.exists()
-        assert commit.left_behind(target) == [temporary]
+        assert commit.stale_temporaries(target) == [temporary]
     assert names(tmp_path) == ["report.svg"]
 
 

@@ -18,7 +18,7 @@ from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.commit import publish_folder, readable_errors
 from counterpoint.storage.engine import Engine
-from counterpoint.storage.spark_engine import Spark, explained_spark
+from counterpoint.storage.spark_engine import Spark, readable_spark_errors
 from counterpoint.storage.workspace import edit_workspace
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _write_lists(engine: Engine, pairs: str, settings: SparkAlsSettings, folder:
     """Write everybody's songs into a folder, learned from the rows of the SQL `pairs`; return the rows."""
     if not isinstance(engine, Spark):  # `open_session` gives what it is asked for
         raise CounterpointError("Spark's own ALS needs Spark")
-    with explained_spark():
+    with readable_spark_errors():
         running = engine.session
         running.sql(pairs).createOrReplaceTempView("pairs")
         lists = _recommend(running, settings)

@@ -108,7 +108,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def left_behind(target: Path) -> list[Path]:
+def stale_temporaries(target: Path) -> list[Path]:
     """Return the temporaries of `target` beside it: of killed processes, if nobody else can be writing it now."""
     return sorted(target.parent.glob(f"{escape(target.stem)}.*.tmp{escape(target.suffix)}"))
 

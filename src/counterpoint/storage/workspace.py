@@ -36,12 +36,12 @@ from types import MappingProxyType
 
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.storage.commit import (
-    left_behind,
     make_folder,
     publish_folder,
     readable_errors,
     replace_file,
     retire_folder,
+    stale_temporaries,
 )
 
 FORMAT = 2  # 1: before each question had its own room; its words for what is kept were others
@@ -67,7 +67,7 @@ class Folder:
         """Return the path of a file (or part folder) in this folder; refuse a name that it does not hold."""
         path = self.path / name
         if not path.exists():
-            known = sorted(held.name for held in self.path.glob("*"))
+            known = sorted(file.name for file in self.path.glob("*"))
             raise CounterpointError(f"{self.name} has no file {name!r}; {suggestion(name, known)}")
         return path
 
@@ -132,18 +132,18 @@ class WorkspaceWriter:
         Raises CounterpointError, and leaves the workspace as it was, if a dropped name is not live, a key was not made
         by `key_of`, what made a folder is not JSON, or the disk refuses.
         """
-        gone = {self.view.folder(name).name for name in drop}
-        live = {name: folder for name, folder in self.view.live.items() if name not in gone}
+        dropped = {self.view.folder(name).name for name in drop}
+        live = {name: folder for name, folder in self.view.live.items() if name not in dropped}
         for staged in put:
-            live[staged.name] = self._published(staged)
+            live[staged.name] = self._publish(staged)
         try:
             _write_index(self.view.root, live)
         finally:
             # Even a failed replacement may have happened: only the last fsync may have been refused.
             self.view = _read_view(self.view.root)
-        _collect(self.view.root)
+        _remove_unnamed_folders(self.view.root)
 
-    def _published(self, staged: Staged) -> Folder:
+    def _publish(self, staged: Staged) -> Folder:
         if staged.path.parent != self._tmp:
             raise CounterpointError(
                 f"{staged.path} cannot be committed; write into a folder from WorkspaceWriter.stage()"
@@ -161,7 +161,7 @@ def open_workspace(root: Path) -> Iterator[WorkspaceView]:
     """Yield what is live now; those files stay readable until the block ends, whatever a writer does meanwhile."""
     _read_view(root)  # refuses before a lock file appears in a folder that is no workspace
     # The lock comes before the look: a collector that runs between the two would take away what was just seen.
-    with _held(root / _READERS, fcntl.LOCK_SH):
+    with _lock_file(root / _READERS, fcntl.LOCK_SH):
         yield _read_view(root)
 
 
@@ -173,17 +173,17 @@ def edit_workspace(root: Path, *, create: bool = False) -> Iterator[WorkspaceWri
     empty folder only.
     """
     if create:
-        _refuse_strangers(root)
+        _check_new_or_ours(root)
         make_folder(root)
     else:
         _read_view(root)
     with _sole_writer(root):
-        view = _opened(root)
-        _tidy(root)
+        view = _completed_layout(root)
+        _clear_leftovers(root)
         try:
             yield WorkspaceWriter(view)
         finally:
-            _tidy(root)
+            _clear_leftovers(root)
 
 
 def key_of(*parts: object) -> str:
@@ -199,11 +199,11 @@ def key_of(*parts: object) -> str:
 
 def verify(folder: Folder) -> None:
     """Raise CounterpointError with the first file whose size or SHA-256 is not what was committed."""
-    for name, told in sorted(_read_about(folder.name, folder.path)["files"].items()):
-        found = _measured(folder.path / name)
-        if found != told:
+    for name, committed in sorted(_read_about(folder.name, folder.path)["files"].items()):
+        present = _fingerprint(folder.path / name)
+        if present != committed:
             raise CounterpointError(
-                f"file {folder.path / name} is damaged: it has {found}, but was committed with {told}; "
+                f"file {folder.path / name} is damaged: it has {present}, but was committed with {committed}; "
                 "restore the workspace from a copy, or make it again"
             )
 
@@ -225,12 +225,12 @@ def _json(value: object) -> str:
 
 
 def _about(staged: Staged) -> dict[str, object]:
-    held = sorted(path for path in staged.path.rglob("*") if path.is_file() and path != staged.path / _ABOUT)
-    files = {path.relative_to(staged.path).as_posix(): _measured(path) for path in held}
+    paths = sorted(path for path in staged.path.rglob("*") if path.is_file() and path != staged.path / _ABOUT)
+    files = {path.relative_to(staged.path).as_posix(): _fingerprint(path) for path in paths}
     return {"format": FORMAT, "name": staged.name, "key": staged.key, "metadata": dict(staged.metadata), "files": files}
 
 
-def _measured(path: Path) -> dict[str, object]:
+def _fingerprint(path: Path) -> dict[str, object]:
     """Return the size and SHA-256 of a file as the manifest holds them, or why it cannot be read."""
     try:
         with path.open("rb") as content:
@@ -275,7 +275,7 @@ def _read_view(root: Path) -> WorkspaceView:
             f"cannot read {root / _INDEX}: {error.strerror}; ask its owner for the right to read it"
         ) from error
     except (ValueError, RecursionError) as error:
-        raise _foreign(root, "it is not JSON") from error
+        raise _not_ours(root, "it is not JSON") from error
     return WorkspaceView(root, MappingProxyType(_live(root, content)))
 
 
@@ -288,31 +288,31 @@ def _live(root: Path, content: object) -> dict[str, Folder]:
             )
         case {"format": int(), "live": dict(live)}:
             return {name: _folder(root, name, entry) for name, entry in live.items()}
-    raise _foreign(root, "it lacks the format version or the live folders")
+    raise _not_ours(root, "it lacks the format version or the live folders")
 
 
 def _folder(root: Path, name: str, entry: object) -> Folder:
     match entry:
         case {"folder": str(folder), "metadata": dict(metadata)} if is_folder := _FOLDER.fullmatch(folder):
             return Folder(name, is_folder[1], root / _DATA / folder, metadata)
-    raise _foreign(root, f"its entry for {name!r} names no folder of data")
+    raise _not_ours(root, f"its entry for {name!r} names no folder of data")
 
 
-def _foreign(root: Path, reason: str) -> CounterpointError:
+def _not_ours(root: Path, reason: str) -> CounterpointError:
     return CounterpointError(
         f"{root / _INDEX} was not written by Counterpoint, or is damaged: {reason}; "
         "restore it from a copy, or choose another folder"
     )
 
 
-def _refuse_strangers(root: Path) -> None:
+def _check_new_or_ours(root: Path) -> None:
     """Let pass a workspace, an empty folder, no folder at all, and what a writer killed while creating can leave.
 
     Only the lock and temporaries come before `workspace.json`, so a folder with data and tmp of its own is never taken
     for a workspace and cleared.
     """
     index = root / _INDEX
-    ours = {root / _LOCK, *left_behind(index)}
+    ours = {root / _LOCK, *stale_temporaries(index)}
     # Listed before the index is looked for: another process may be creating the workspace right now.
     strangers = sorted(set(root.glob("*")) - ours)
     if index.exists():
@@ -323,7 +323,7 @@ def _refuse_strangers(root: Path) -> None:
         )
 
 
-def _opened(root: Path) -> WorkspaceView:
+def _completed_layout(root: Path) -> WorkspaceView:
     """Complete the layout under the writer's lock, the index first."""
     if not (root / _INDEX).exists():
         _write_index(root, {})
@@ -339,8 +339,8 @@ def _opened(root: Path) -> WorkspaceView:
 @contextmanager
 def _sole_writer(root: Path) -> Iterator[None]:
     lock = root / _LOCK
-    with _held(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
-        if not alone:
+    with _lock_file(lock, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
+        if not is_alone:
             holder = lock.read_text(encoding="utf-8").strip()
             who = f"process {holder}" if holder.isdecimal() else "another process"
             raise CounterpointError(f"workspace {root} is being written by {who}; try again when it has finished")
@@ -350,46 +350,47 @@ def _sole_writer(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _held(path: Path, how: int) -> Iterator[bool]:
+def _lock_file(path: Path, operation: int) -> Iterator[bool]:
     """Hold a lock of the kernel, which ends with the process however it ends; False if others hold it."""
     # An exclusive lock needs a file open for writing on network disks, and a shared one must do without the right.
-    access = os.O_RDONLY if how & fcntl.LOCK_SH else os.O_RDWR
+    access = os.O_RDONLY if operation & fcntl.LOCK_SH else os.O_RDWR
     with readable_errors(path):
         descriptor = os.open(path, access | os.O_CREAT, 0o666)
     try:
         with readable_errors(path):
-            held = _locked(descriptor, how)
-        yield held
+            locked = _try_lock(descriptor, operation)
+        yield locked
     finally:
         os.close(descriptor)
 
 
-def _locked(descriptor: int, how: int) -> bool:
+def _try_lock(descriptor: int, operation: int) -> bool:
     try:
-        fcntl.flock(descriptor, how)
+        fcntl.flock(descriptor, operation)
     except BlockingIOError:
         return False
     return True
 
 
-def _tidy(root: Path) -> None:
+def _clear_leftovers(root: Path) -> None:
     """Clear away whatever no commit made live. The best that can be done: a later writer tries again."""
-    _collect(root)
+    _remove_unnamed_folders(root)
     with suppress(OSError):
-        for left in (*left_behind(root / _INDEX), *(root / _TMP).iterdir()):
+        for left in (*stale_temporaries(root / _INDEX), *(root / _TMP).iterdir()):
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink()
 
 
-def _collect(root: Path) -> None:
+def _remove_unnamed_folders(root: Path) -> None:
     """Remove the folders of data that are not live, unless somebody reads: an older view may still name them.
 
     What is live is read from the disk: a writer that was interrupted may not know of its own last commit.
     """
-    with suppress(OSError, CounterpointError), _held(root / _READERS, fcntl.LOCK_EX | fcntl.LOCK_NB) as alone:
+    readers = root / _READERS
+    with suppress(OSError, CounterpointError), _lock_file(readers, fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
         named = {folder.path for folder in _read_view(root).live.values()}
-        for folder in (root / _DATA).iterdir() if alone else ():
+        for folder in (root / _DATA).iterdir() if is_alone else ():
             if folder.is_dir() and folder not in named:
                 retire_folder(folder, root / _TMP / f"retired-{folder.name}")
