@@ -1,9 +1,11 @@
 """The command line refuses with one line, speaks JSON, and costs little to start."""
 
 import json
+import shutil
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 from tests.commands import run
 
@@ -14,9 +16,18 @@ HEAVY = ("duckdb", "polars", "numpy", "sklearn", "lightgbm", "matplotlib", "pyar
 def workspace(tmp_path_factory):
     """A small invented platform, ingested."""
     home = tmp_path_factory.mktemp("platform")
-    assert run(f"counterpoint events make --to {home / 'logs'} --listeners 1200 --days 60 --seed 3").status == 0
+    assert run(f"counterpoint events generate --to {home / 'logs'} --listeners 1200 --days 60 --seed 3").status == 0
     assert run(f"counterpoint events ingest {home / 'logs'} --to {home / 'work'}").status == 0
     return home / "work"
+
+
+@pytest.fixture(scope="module")
+def scored(workspace):
+    """The same platform, with a model, a ranked list and an experiment."""
+    copy = shutil.copytree(workspace, workspace.parent / "scored")
+    assert run(f"counterpoint churn train {copy} --model logistic").status == 0
+    assert run(f"counterpoint churn score {copy}").status == 0
+    return copy
 
 
 def _refused(done):
@@ -30,8 +41,7 @@ def _refused(done):
         ("events ingest {work}/workspace.json --to {work}", "knows no such file"),
         ("events ingest {work}/workspace.json --to {work} --format music-bx", "did you mean 'music-box'"),
         ("events show {work}/nothing", "no workspace"),
-        ("events make --to {work} --listeners 10", "empty"),
-        ("churn train {work} --model lightgmb", "did you mean 'lightgbm'"),
+        ("events generate --to {work} --listeners 10", "empty"),
         ("churn train {work} --at 2017-13-01", "is no day"),
         ("churn train {work} --at 2017-05-27", "the log has 2017-03-30 to 2017-05-28"),
         ("churn train {work} --known-for 3weeks", "no length of time"),
@@ -47,8 +57,6 @@ def test_what_cannot_be_done_is_refused_in_one_line(workspace, command, said):
 
 
 def test_scoring_before_training_says_what_to_do_first(workspace, tmp_path):
-    import shutil
-
     shutil.copytree(workspace, tmp_path / "work")
     done = run(f"counterpoint churn score {tmp_path / 'work'}")
     assert _refused(done)
@@ -60,34 +68,32 @@ def test_wrong_usage_is_status_2(command):
     assert run(f"counterpoint {command}").status == 2
 
 
-def test_every_result_can_be_had_as_json(workspace, tmp_path):
-    shown = json.loads(run(f"counterpoint events show {workspace} --json").out)
+def test_every_result_can_be_had_as_json(scored):
+    shown = json.loads(run(f"counterpoint events show {scored} --json").out)
     for file in shown["files"]:
         assert file["accepted"] + file["repaired"] + file["rejected"] == file["lines"]
         assert {"file", "kind", "day", "lines", "records", "accepted", "repaired", "rejected"} <= set(file)
     assert sum(day["count"] for day in shown["events"]) == sum(file["records"] for file in shown["files"])
-    trained = json.loads(run(f"counterpoint churn train {workspace} --model logistic --json").out)
+    trained = json.loads(run(f"counterpoint churn train {scored} --model logistic --json").out)
     assert trained["kind"] == "logistic"
-    judged = json.loads(run(f"counterpoint churn evaluate {workspace} --resamples 100 --json").out)
+    judged = json.loads(run(f"counterpoint churn evaluate {scored} --models logistic --resamples 100 --json").out)
     assert [split["name"] for split in judged["splits"]] == ["random split (out of fold)", "time split"]
-    scored = json.loads(run(f"counterpoint churn score {workspace} --top 3 --json").out)
-    assert [row["rank"] for row in scored["top"]] == [1, 2, 3]
-    again = json.loads(run(f"counterpoint events ingest {workspace.parent / 'logs'} --to {workspace} --json").out)
+    ranked = json.loads(run(f"counterpoint churn score {scored} --top 3 --json").out)
+    assert [row["rank"] for row in ranked["top"]] == [1, 2, 3]
+    again = json.loads(run(f"counterpoint events ingest {scored.parent / 'logs'} --to {scored} --json").out)
     assert {file["status"] for file in again} == {"unchanged"}
 
 
-def test_the_whole_ranked_list_is_handed_out_whole(workspace, tmp_path):
-    import polars as pl
-
-    run(f"counterpoint churn train {workspace} --model logistic")
-    assert run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.csv'}").status == 0
-    assert run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.parquet'}").status == 0
-    csv, parquet = pl.read_csv(tmp_path / "ranked.csv"), pl.read_parquet(tmp_path / "ranked.parquet")
+def test_the_whole_ranked_list_is_written_whole(scored, tmp_path):
+    assert run(f"counterpoint churn score {scored} --out {tmp_path / 'ranked.csv'}").status == 0
+    assert run(f"counterpoint churn offers {scored} --out {tmp_path / 'offers.parquet'}").status == 0
+    ranked, offers = pl.read_csv(tmp_path / "ranked.csv"), pl.read_parquet(tmp_path / "offers.parquet")
     first, last = ["rank", "uid", "pseudonym", "probability"], ["days_since_seen", "events"]
-    assert csv.columns == [*first, "alert", "reasons", "offer", "group", *last]
-    assert csv["uid"].to_list() == parquet["uid"].to_list()
-    assert csv["uid"].n_unique() == csv.height
-    refused = run(f"counterpoint churn score {workspace} --out {tmp_path / 'ranked.xlsx'}")
+    assert set(ranked.columns) == {*first, "reasons", *last}
+    assert offers.columns == [*first, "alert", "reasons", "offer", "group", *last]
+    assert ranked["uid"].to_list() == offers["uid"].to_list()
+    assert ranked["uid"].n_unique() == ranked.height
+    refused = run(f"counterpoint churn offers {scored} --out {tmp_path / 'ranked.xlsx'}")
     assert _refused(refused)
     assert ".csv or .parquet" in refused.err
 
@@ -111,12 +117,8 @@ def test_a_seed_that_is_none_is_wrong_usage(workspace, seed):
     assert run(f"counterpoint churn train {workspace} --seed {seed}").status == 2
 
 
-def test_a_damaged_model_is_refused_by_name(workspace, tmp_path):
-    import shutil
-
-    copy = tmp_path / "work"
-    shutil.copytree(workspace, copy)
-    run(f"counterpoint churn train {copy} --model logistic")
+def test_a_damaged_model_is_refused_by_name(scored, tmp_path):
+    copy = shutil.copytree(scored, tmp_path / "work")
     [part] = (copy / "data").glob("model-*/whole")
     part.write_bytes(part.read_bytes().replace(b"1", b"2", 1))
     done = run(f"counterpoint churn score {copy}")
@@ -140,8 +142,6 @@ def test_a_report_may_add_how_a_rumour_would_spread_among_the_friends(workspace,
 
 
 def test_the_features_are_handed_out_with_the_label(workspace, tmp_path):
-    import polars as pl
-
     done = run(f"counterpoint churn features {workspace} --out {tmp_path / 'features.parquet'}")
     assert done.status == 0
     table = pl.read_parquet(tmp_path / "features.parquet")
@@ -162,17 +162,14 @@ def test_the_installed_command_says_its_version():
     assert run("counterpoint --version").out.strip() == counterpoint.__version__
 
 
-def test_an_experiment_is_drawn_and_its_outcome_is_told(workspace, tmp_path):
-    import polars as pl
-
-    run(f"counterpoint churn train {workspace} --model logistic")
-    listed = tmp_path / "ranked.csv"
-    assert "are held out" in run(f"counterpoint churn score {workspace} --out {listed} --holdout 0.5").out
+def test_an_experiment_is_drawn_and_its_outcome_is_told(scored, tmp_path):
+    listed = tmp_path / "offers.csv"
+    assert "are held out" in run(f"counterpoint churn offers {scored} --out {listed} --holdout 0.5").out
     ranked = pl.read_csv(listed)
     assert set(ranked["group"].unique()) == {"", "offer", "hold-out"}
     told = ranked.filter(pl.col("group") != "").select("uid", left=(pl.col("group") == "hold-out").cast(int))
     told.write_csv(tmp_path / "outcome.csv")
-    done = run(f"counterpoint churn score {workspace} --outcome {tmp_path / 'outcome.csv'}")
+    done = run(f"counterpoint churn offers {scored} --outcome {tmp_path / 'outcome.csv'}")
     assert done.status == 0
     assert "offers kept 1" in done.out
     assert "offers pay for themselves" in done.out
@@ -186,11 +183,10 @@ def test_an_experiment_is_drawn_and_its_outcome_is_told(workspace, tmp_path):
         ("", "is no csv table"),
     ],
 )
-def test_an_outcome_that_says_nothing_is_refused_in_one_line(workspace, tmp_path, table, says):
-    run(f"counterpoint churn train {workspace} --model logistic")
-    run(f"counterpoint churn score {workspace} --holdout 0.5")
+def test_an_outcome_that_says_nothing_is_refused_in_one_line(scored, tmp_path, table, says):
+    run(f"counterpoint churn offers {scored} --holdout 0.5")
     (tmp_path / "outcome.csv").write_text(table)
-    refused = run(f"counterpoint churn score {workspace} --outcome {tmp_path / 'outcome.csv'}")
+    refused = run(f"counterpoint churn offers {scored} --outcome {tmp_path / 'outcome.csv'}")
     assert _refused(refused)
     assert says in refused.err
 
@@ -198,18 +194,14 @@ def test_an_outcome_that_says_nothing_is_refused_in_one_line(workspace, tmp_path
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("score {} --holdout 1", "a hold-out is a share of those offered in [0, 1); got 1"),
-        ("score {} --value-kept 0", "value_kept is 0"),
-        ("score {} --platform free", "no platform 'free'"),
-        ("score {} --paying missing.csv", "cannot read missing.csv"),
-        ("cohorts {} --by year", "cohorts are by week or month, not by 'year'"),
-        ("songs {} --of album", "over-represented are songs or singers, not 'album'"),
+        ("offers {} --holdout 1", "a hold-out is a share of those offered in [0, 1); got 1"),
+        ("offers {} --value-kept 0", "value_kept is 0"),
+        ("offers {} --paying missing.csv", "cannot read missing.csv"),
         ("likes {}", "the logs have 0 days with a like"),
         ("evaluate {} --models logistic,forest", "no model 'forest'"),
-        ("train {} --model blent", "no model 'blent'; did you mean 'blend'?"),
     ],
 )
-def test_what_cannot_be_found_is_refused_in_one_line(workspace, options, says):
-    refused = run(f"counterpoint churn {options.format(workspace)}")
+def test_what_cannot_be_found_is_refused_in_one_line(scored, options, says):
+    refused = run(f"counterpoint churn {options.format(scored)}")
     assert _refused(refused)
     assert says in refused.err

@@ -15,7 +15,7 @@ QUICK = "--method jordan"
 def seen(tmp_path_factory):
     """What a simulation hands out of one rumour after three steps."""
     path = tmp_path_factory.mktemp("seen") / "seen.csv"
-    assert run(f"counterpoint rumour simulate {NET} --runs 1 --steps 3 --nodes {path}").status == 0
+    assert run(f"counterpoint rumour simulate {NET} --runs 1 --steps 3 --out-nodes {path}").status == 0
     return path
 
 
@@ -38,23 +38,22 @@ def _refused(done):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("--time soon --rest S", "--time soon: 'soon' is no step"),
-        ("--time 3- --rest S", "'' is no step"),
-        ("--time 6-2 --rest S", "--time 6-2: from fewer steps to more"),
-        ("--time 0-999999 --rest S", "at most 100 of them"),
+        ("--time soon --default-state S", "--time soon: 'soon' is no step"),
+        ("--time 3- --default-state S", "'' is no step"),
+        ("--time 6-2 --default-state S", "--time 6-2: from fewer steps to more"),
+        ("--time 0-999999 --default-state S", "at most 100 of them"),
         ("--time 3", "say which state these are in"),
-        ("--time 3 --rest X", "the default state: sidr has no state 'X'"),
-        ("--time 3 --rest S --alike X", "sidr has no state 'X'"),
-        ("--time 3 --rest S --method jordn", "did you mean 'jordan'"),
-        ("--time 3 --rest S --seconds 0", "--seconds 0: more than 0"),
-        ("--time 3 --rest S --seconds nan", "more than 0"),
-        ("--time 3 --rest S --sources 61", "61 sources of 60 nodes"),
-        ("--time 3 --rest S --model si", "si has no state"),
-        ("--time 3 --rest S --set alpha1=2", "alpha1 is 2"),
-        ("--time 3 --rest S --out suspects.xlsx", ".csv or .parquet"),
-        ("--time 3 --rest S --out nowhere/suspects.csv", "make the folder it goes into first"),
-        ("--time 3 --rest S --report nowhere/page.html", "make the folder it goes into first"),
-        ("--time 3 --rest S --network ba:6,2", "has no node"),
+        ("--time 3 --default-state X", "the default state: sidr has no state 'X'"),
+        ("--time 3 --default-state S --indistinguishable X", "sidr has no state 'X'"),
+        ("--time 3 --default-state S --seconds 0", "--seconds 0: more than 0"),
+        ("--time 3 --default-state S --seconds nan", "more than 0"),
+        ("--time 3 --default-state S --sources 61", "61 sources of 60 nodes"),
+        ("--time 3 --default-state S --model si", "si has no state"),
+        ("--time 3 --default-state S --param alpha1=2", "alpha1 is 2"),
+        ("--time 3 --default-state S --out suspects.xlsx", ".csv or .parquet"),
+        ("--time 3 --default-state S --out nowhere/suspects.csv", "make the folder it goes into first"),
+        ("--time 3 --default-state S --report nowhere/page.html", "make the folder it goes into first"),
+        ("--time 3 --default-state S --network ba:6,2", "has no node"),
     ],
 )
 def test_what_cannot_be_traced_is_refused_in_one_line(tmp_path, monkeypatch, seen, options, says):
@@ -78,7 +77,7 @@ def test_what_cannot_be_traced_is_refused_in_one_line(tmp_path, monkeypatch, see
     ],
 )
 def test_a_snapshot_that_cannot_be_is_refused_in_one_line(written, rows, says):
-    done = run(f"counterpoint rumour trace {NET} --snapshot {written(*rows)} --time 5 --rest S {QUICK}")
+    done = run(f"counterpoint rumour trace {NET} --snapshot {written(*rows)} --time 5 --default-state S {QUICK}")
     if says is None:
         assert done.status == 0, done.err
     else:
@@ -89,7 +88,7 @@ def test_a_snapshot_that_cannot_be_is_refused_in_one_line(written, rows, says):
 @pytest.mark.parametrize("name", ["nowhere.csv", "seen.txt", "page.csv"])
 def test_a_snapshot_that_is_no_table_is_refused_in_one_line(tmp_path, name):
     (tmp_path / "page.csv").write_text("who,what\n3,I\n")
-    assert _refused(run(f"counterpoint rumour trace {NET} --snapshot {tmp_path / name} --time 3 --rest S"))
+    assert _refused(run(f"counterpoint rumour trace {NET} --snapshot {tmp_path / name} --time 3 --default-state S"))
 
 
 def test_wrong_usage_is_status_2(seen):
@@ -100,7 +99,7 @@ def test_wrong_usage_is_status_2(seen):
 
 def test_what_a_simulation_hands_out_can_be_traced_and_says_who_began_it(seen, tmp_path):
     [began] = pl.read_csv(seen).filter(pl.col("step") == 0)["node"].to_list()
-    command = f"counterpoint rumour trace {NET} --snapshot {seen} --time 3 --rest S --method mean-field"
+    command = f"counterpoint rumour trace {NET} --snapshot {seen} --time 3 --default-state S --method mean-field"
     done = run(f"{command} --out {tmp_path / 'all.csv'} --report {tmp_path / 'page.html'} --top 3")
     assert done.status == 0, done.err
     table, told = pl.read_csv(tmp_path / "all.csv"), json.loads(run(f"{command} --json").out)
@@ -119,7 +118,7 @@ def test_what_a_simulation_hands_out_can_be_traced_and_says_who_began_it(seen, t
 
 
 def test_a_method_that_only_ranks_names_no_probability(seen):
-    command = f"counterpoint rumour trace {NET} --snapshot {seen} --time 2-4 --rest S {QUICK}"
+    command = f"counterpoint rumour trace {NET} --snapshot {seen} --time 2-4 --default-state S {QUICK}"
     done, told = run(command), json.loads(run(f"{command} --json").out)
     assert "probability  together" not in done.out
     assert "after 2 to 4 steps" in done.out
@@ -129,14 +128,17 @@ def test_a_method_that_only_ranks_names_no_probability(seen):
 
 def test_what_is_hidden_is_told(written):
     rows = [f"{node},{state}" for node, state in ((0, "I"), (1, "R"), (2, "I"), (5, "S"))]
-    done = run(f"counterpoint rumour trace {NET} --snapshot {written(*rows)} --time 3 --rest ? --alike R {QUICK}")
+    seen = f"--snapshot {written(*rows)} --default-state ? --indistinguishable R"
+    done = run(f"counterpoint rumour trace {NET} {seen} --time 3 {QUICK}")
     assert done.status == 0, done.err
     assert "2 of 60 nodes seen to be reached" in done.out
     assert "R not told from S; 7 % of the nodes seen" in done.out
 
 
 def test_what_was_learned_is_kept_and_found_again(seen, tmp_path):
-    command = f"counterpoint rumour trace {NET} --snapshot {seen} --time 3 --rest S --method ranker --seconds .05"
+    command = (
+        f"counterpoint rumour trace {NET} --snapshot {seen} --time 3 --default-state S --method ranker --seconds .05"
+    )
     first, again = (json.loads(run(f"{command} --cache {tmp_path / 'kept'} --json").out) for _ in range(2))
     assert first["suspects"] == again["suspects"]
     [kept] = (tmp_path / "kept").iterdir()
@@ -161,7 +163,7 @@ def test_methods_are_judged_on_the_same_outbreaks(tmp_path):
 def test_of_several_sources_it_is_told_how_many_are_found():
     done = run(
         f"counterpoint rumour evaluate {NET} --time 2-3 --outbreaks 20 --detectors mean-field --sources 2 --share .5"
-        " --alike R"
+        " --indistinguishable R"
     )
     assert done.status == 0, done.err
     assert "after 2 to 3 steps; R not told from S; 50 % of the nodes seen; 2 sources" in done.out
@@ -175,9 +177,9 @@ def test_of_several_sources_it_is_told_how_many_are_found():
         ("--time 3 --detectors ,", "--detectors: no method ''"),
         ("--time soon", "'soon' is no step"),
         ("--time 3 --share 0", "the share of nodes that are seen is 0"),
-        ("--time 3 --alike X", "sidr has no state 'X'"),
+        ("--time 3 --indistinguishable X", "sidr has no state 'X'"),
         ("--time 3 --seconds -1", "more than 0"),
-        ("--time 3 --detectors jordan --least 60 --outbreaks 5", "ask for smaller ones or a later time"),
+        ("--time 3 --detectors jordan --min-size 60 --outbreaks 5", "ask for smaller ones or a later time"),
         ("--time 3 --out nowhere/table.csv", "make the folder it goes into first"),
     ],
 )

@@ -35,4 +35,4 @@ def test_the_help_has_an_example(name):
 
 
 def test_all_commands_were_looked_at():
-    assert {"counterpoint events ingest", "counterpoint churn score", "counterpoint report"} <= set(COMMANDS)
+    assert {"counterpoint events ingest", "counterpoint churn offers", "counterpoint report"} <= set(COMMANDS)

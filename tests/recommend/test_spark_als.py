@@ -17,7 +17,7 @@ def work(tmp_path_factory):
     """A small platform whose listeners dislike things."""
     home = tmp_path_factory.mktemp("platform")
     made = "--listeners 300 --days 20 --songs 800 --seed 6 --format eventsim --habits"
-    assert run(f"counterpoint events make --to {home / 'logs'} {made}").status == 0
+    assert run(f"counterpoint events generate --to {home / 'logs'} {made}").status == 0
     assert run(f"counterpoint events ingest {home / 'logs'} --to {home / 'work'} --format eventsim").status == 0
     return home / "work"
 

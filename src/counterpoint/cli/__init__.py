@@ -4,14 +4,15 @@ import sys
 
 import typer
 
-from counterpoint.cli import churn, demo, events, recommend, report, rumour, trace
+from counterpoint.cli import churn, demo, events, recommend, report, trace
+from counterpoint.cli.options import command
 from counterpoint.errors import CounterpointError
 
 INTERRUPTED = 130  # the status that Typer ends with on Ctrl-C
 
 app = typer.Typer(
     name="counterpoint",
-    help="Who will leave a music platform; what listeners should hear next; how a rumour spreads, and who began it.",
+    help=__doc__,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -20,11 +21,9 @@ app = typer.Typer(
 app.add_typer(events.app, name="events")
 app.add_typer(churn.app, name="churn")
 app.add_typer(recommend.app, name="recommend")
-rumour.app.command()(trace.trace)
-rumour.app.command()(trace.evaluate)
-app.add_typer(rumour.app, name="rumour")
-app.command()(report.report)
-app.command()(demo.demo)
+app.add_typer(trace.app, name="rumour")
+command(app)(report.report)
+command(app)(demo.demo)
 
 
 def _version(wanted: bool) -> None:
@@ -41,7 +40,7 @@ def _root(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
 ) -> None:
-    """Who will leave a music platform; what listeners should hear next; how a rumour spreads, and who began it."""
+    """Who will leave a music platform; what listeners should hear next; how a rumour spreads, and where it started."""
 
 
 def main() -> None:

@@ -1,24 +1,31 @@
 """`counterpoint report`: all that a workspace found, on one page."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from counterpoint.cli.output import progress, say
+from counterpoint.cli.options import Workspace
+from counterpoint.cli.render import progress, say
 from counterpoint.cli.rumour import beside
 from counterpoint.text import pluralize
 
 
-def report(
-    workspace: Annotated[Path, typer.Argument(help="The workspace.")],
-    to: Annotated[Path, typer.Option("--to", help="The HTML file to write.")] = Path("report.html"),
-    title: Annotated[str, typer.Option("--title", help="The page's title.")] = "Who is about to leave, and why",
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """What `report` is asked."""
+
+    workspace: Workspace
+    to: Annotated[Path, typer.Option("--to", help="The HTML file to write.")] = Path("report.html")
+    title: Annotated[str, typer.Option("--title", help="The page's title.")] = "Who is about to leave, and why"
     network: Annotated[
         Path | None,
         typer.Option("--network", help="Who is whose friend: a file. Adds how a rumour (SIDR) would spread there."),
-    ] = None,
-) -> None:
+    ] = None
+
+
+def report(request: ReportRequest) -> None:
     """Write one plain HTML page of what the workspace found; no script, no outside address.
 
     Example: counterpoint report work --to report.html
@@ -26,7 +33,9 @@ def report(
     from counterpoint.platform.workspace_report import write_report
 
     with progress("writing") as step:
-        more, made = ((), {}) if network is None else beside(network)
+        findings, metadata = ((), {}) if request.network is None else beside(request.network)
         step("writing")
-        findings = write_report(workspace, to, title=title, extra_findings=more, metadata=made)
-    say(f"{to}: {pluralize(findings, 'finding')}")
+        count = write_report(
+            request.workspace, request.to, title=request.title, extra_findings=findings, metadata=metadata
+        )
+    say(f"{request.to}: {pluralize(count, 'finding')}")

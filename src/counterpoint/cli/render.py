@@ -5,7 +5,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from counterpoint.stats.intervals import Estimate
 
 WIDE = 500  # columns: a terminal wraps a long line, which is better than a uid cut short
 
@@ -27,6 +32,18 @@ def say_json(value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def brief(estimate: "Estimate | None") -> str | None:
+    """Return an estimate with its interval, in a few characters."""
+    return estimate.brief if estimate else None
+
+
+def say_written(*paths: "Path | None") -> None:
+    """Print which files were written."""
+    for path in paths:
+        if path is not None:
+            say(f"written: {path}")
 
 
 def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
