@@ -17,7 +17,7 @@ from counterpoint.churn.feature_table import listener_table
 from counterpoint.events.schema import EPOCH
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import wilson
-from counterpoint.stats.survival import median_survival, survival
+from counterpoint.stats.survival import median_survival, kaplan_meier
 from counterpoint.storage import parquet
 from counterpoint.storage.workspace import edit_workspace, open_workspace
 
@@ -124,7 +124,7 @@ def test_a_curve_is_that_of_the_days_from_first_to_last_of_whom_the_silence_tell
         lived = pl.Series([(min(own[-1], until) - own[0]).days for own in of], dtype=pl.Int64).to_numpy()
         ended = pl.Series([own[-1] <= until for own in of], dtype=pl.Boolean).to_numpy()
         assert one.left == ended.sum()
-        assert one.curve == survival(lived, ended)
+        assert one.curve == kaplan_meier(lived, ended)
         assert one.median == median_survival(one.curve)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
 from counterpoint.errors import CounterpointError
-from counterpoint.stats.survival import median_survival, survival
+from counterpoint.stats.survival import kaplan_meier, median_survival
 
 # Weeks of remission under 6-mercaptopurine; a negative one was still in remission then.
 REMISSION = np.array([6, 6, 6, -6, 7, -9, 10, -10, -11, 13, 16, -17, -19, -20, 22, 23, -25, -32, -32, -34, -35])
@@ -48,14 +48,14 @@ def ends(share, greenwood, z=1.959963984540054):
 
 @given(lives())
 def test_the_curve_is_the_product_of_those_who_stayed_counted_slowly(life):
-    found = [(step.day, step.at_risk, step.share.value) for step in survival(*life)]
+    found = [(step.day, step.at_risk, step.share.value) for step in kaplan_meier(*life)]
     expected = [(day, there, pytest.approx(float(share))) for day, there, share, _ in slowly(*life)]
     assert found == expected
 
 
 @given(lives())
 def test_the_interval_is_greenwoods_turned_back_from_log_minus_log(life):
-    for step, (_, _, share, greenwood) in zip(survival(*life), slowly(*life), strict=True):
+    for step, (_, _, share, greenwood) in zip(kaplan_meier(*life), slowly(*life), strict=True):
         if share:
             assert (step.share.low, step.share.high) == pytest.approx(ends(float(share), float(greenwood)))
 
@@ -66,7 +66,7 @@ def test_curve_and_interval_are_those_of_scipy():
     days, ended = rng.integers(1, 60, 300), rng.random(300) < 0.6
     theirs = ecdf(CensoredData(uncensored=days[ended], right=days[~ended])).sf
     between = theirs.confidence_interval(method="log-log")
-    for step in survival(days, ended):
+    for step in kaplan_meier(days, ended):
         assert step.share.value == pytest.approx(theirs.evaluate(step.day))
         if step.share.value:
             expected = [end.evaluate(step.day) for end in (between.low, between.high)]
@@ -76,19 +76,19 @@ def test_curve_and_interval_are_those_of_scipy():
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=40))
 def test_where_every_end_is_known_the_curve_is_the_share_still_there(days):
     days = np.array(days)
-    for step in survival(days, np.ones(len(days), dtype=bool)):
+    for step in kaplan_meier(days, np.ones(len(days), dtype=bool)):
         assert step.share.value == pytest.approx((days > step.day).mean())
 
 
 @given(lives(), st.randoms())
 def test_the_order_of_people_changes_nothing(life, random):
     shuffled = np.array(random.sample(range(len(life[0])), len(life[0])))
-    assert survival(*(column[shuffled] for column in life)) == survival(*life)
+    assert kaplan_meier(*(column[shuffled] for column in life)) == kaplan_meier(*life)
 
 
 @given(lives())
 def test_the_curve_falls_and_its_interval_holds_it_within_0_and_1(life):
-    curve = survival(*life)
+    curve = kaplan_meier(*life)
     assert all(later.share.value < earlier.share.value for earlier, later in pairwise(curve))
     assert all(0 <= step.share.low <= step.share.value <= step.share.high <= 1 for step in curve)
     assert {step.share.count for step in curve} <= {len(life[0])}
@@ -96,7 +96,7 @@ def test_the_curve_falls_and_its_interval_holds_it_within_0_and_1(life):
 
 @given(lives())
 def test_where_nobody_is_left_the_interval_goes_from_nought_to_the_high_end_of_the_step_before(life):
-    *before, last = survival(*life) or (None,)
+    *before, last = kaplan_meier(*life) or (None,)
     if last and last.share.value == 0:
         assert (last.share.low, last.share.high) == (0, before[-1].share.high if before else 1)
 
@@ -104,21 +104,21 @@ def test_where_nobody_is_left_the_interval_goes_from_nought_to_the_high_end_of_t
 @given(lives())
 def test_who_is_followed_no_longer_than_to_before_the_first_end_adds_nothing(life):
     days, ended = life[0] + 1, life[1]
-    more = survival(np.append(days, 0), np.append(ended, False))
+    more = kaplan_meier(np.append(days, 0), np.append(ended, False))
     assert [(step.day, step.share.value) for step in more] == [
-        (step.day, step.share.value) for step in survival(days, ended)
+        (step.day, step.share.value) for step in kaplan_meier(days, ended)
     ]
 
 
 @given(lives())
 def test_a_higher_level_gives_a_wider_interval(life):
-    for narrow, wide in zip(survival(*life, level=0.8), survival(*life, level=0.99), strict=True):
+    for narrow, wide in zip(kaplan_meier(*life, level=0.8), kaplan_meier(*life, level=0.99), strict=True):
         assert wide.share.low <= narrow.share.low <= narrow.share.high <= wide.share.high
         assert (narrow.share.level, wide.share.level) == (0.8, 0.99)
 
 
 def test_the_remissions_of_freireich_1963_last_as_published():
-    curve = survival(np.abs(REMISSION), REMISSION > 0)
+    curve = kaplan_meier(np.abs(REMISSION), REMISSION > 0)
     assert [(step.day, step.at_risk) for step in curve] == [
         (6, 21),
         (7, 17),
@@ -133,7 +133,7 @@ def test_the_remissions_of_freireich_1963_last_as_published():
 
 
 def test_the_intervals_of_the_remissions_are_those_that_statistical_packages_print():
-    curve = survival(np.abs(REMISSION), REMISSION > 0)
+    curve = kaplan_meier(np.abs(REMISSION), REMISSION > 0)
     assert [(round(step.share.low, 4), round(step.share.high, 4)) for step in curve] == [
         (0.6197, 0.9516),
         (0.5631, 0.9228),
@@ -150,14 +150,14 @@ def test_an_interval_of_95_percent_covers_the_truth_in_about_95_of_100_worlds():
     true = 0.95**10  # of whom one in twenty goes each day, those left after the tenth
     for _ in range(1000):
         leaves, followed = rng.geometric(0.05, 100), rng.integers(5, 40, 100)
-        curve = survival(np.minimum(leaves, followed), leaves <= followed)
+        curve = kaplan_meier(np.minimum(leaves, followed), leaves <= followed)
         share = [step.share for step in curve if step.day <= 10][-1]
         covered += share.low <= true <= share.high
     assert 0.93 < covered / 1000 < 0.97  # three sigmas of 1,000 worlds
 
 
 def test_nobody_who_left_means_no_step_and_no_median():
-    curve = survival(np.array([3, 5]), np.array([False, False]))
+    curve = kaplan_meier(np.array([3, 5]), np.array([False, False]))
     assert curve == ()
     assert median_survival(curve) is None
 
@@ -168,15 +168,15 @@ def exact_median(days, ended):
 
 @given(lives())
 def test_the_median_is_the_first_day_after_which_half_or_fewer_are_left(life):
-    assert median_survival(survival(*life)) == exact_median(*life)
+    assert median_survival(kaplan_meier(*life)) == exact_median(*life)
 
 
-def test_the_median_is_exact_for_20_000_random_lives():
+def test_the_median_is_exact_for_random_lives():
     rng, ties = np.random.default_rng(1), 0
-    for _ in range(20_000):
+    for _ in range(4000):
         people = rng.integers(2, 13)
         life = rng.integers(0, 4, people), rng.random(people) < 0.6
-        curve, median = survival(*life), exact_median(*life)
+        curve, median = kaplan_meier(*life), exact_median(*life)
         assert median_survival(curve) == median
         ties += median != next((step.day for step in curve if step.share.value <= 0.5), None)
     assert ties  # the product of floats would have been wrong
@@ -185,7 +185,7 @@ def test_the_median_is_exact_for_20_000_random_lives():
 def test_a_share_of_exactly_one_half_is_half_though_floats_make_it_more():
     days = np.array([0, 0, 1, 1, 2, 2, 2, 2, 2, 2])
     ended = np.array([True, True, True, True, False, False, False, False, False, True])
-    assert median_survival(survival(days, ended)) == 2
+    assert median_survival(kaplan_meier(days, ended)) == 2
 
 
 @pytest.mark.parametrize(
@@ -194,10 +194,10 @@ def test_a_share_of_exactly_one_half_is_half_though_floats_make_it_more():
 )
 def test_days_that_are_no_lives_are_refused(days, ended):
     with pytest.raises(CounterpointError, match="a number of days of at least 0"):
-        survival(np.array(days, dtype=np.int64), np.array(ended, dtype=bool))
+        kaplan_meier(np.array(days, dtype=np.int64), np.array(ended, dtype=bool))
 
 
 @pytest.mark.parametrize("level", [0, 1, 95])
 def test_a_level_of_95_is_refused_because_it_must_be_a_share(level):
     with pytest.raises(CounterpointError, match=r"0\.95 is usual"):
-        survival(np.array([1, 2]), np.array([True, True]), level=level)
+        kaplan_meier(np.array([1, 2]), np.array([True, True]), level=level)

@@ -17,7 +17,7 @@ from counterpoint.snapshots.rolling import rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, wilson
-from counterpoint.stats.survival import Step, median_survival, survival
+from counterpoint.stats.survival import Step, median_survival, kaplan_meier
 from counterpoint.storage.engines import EngineChoice
 from counterpoint.storage.results import keep, kept
 from counterpoint.storage.serializer import plain
@@ -165,7 +165,7 @@ def _survival(listeners: pl.DataFrame, until: int, newest: Snapshot) -> list[Coh
 def _cohort_survival(cohort: str, part: pl.DataFrame) -> CohortSurvival:
     days: NDArray[np.int64] = part["days"].cast(pl.Int64).to_numpy()
     left = part["left"].to_numpy()
-    curve = survival(days, left)
+    curve = kaplan_meier(days, left)
     return CohortSurvival(cohort, len(days), int(left.sum()), curve, median_survival(curve))
 
 

@@ -61,9 +61,9 @@ def calibration(rows: Sequence[Bin], *, title: str) -> Markup:
     with drawing():
         figure, axes = _square([])
         axes.plot([0, 1], [0, 1], color=INK, alpha=0.45, linewidth=0.9, dashes=(4, 3))
-        said = [row.mean_probability for row in rows]
-        axes.vlines(said, [row.observed.low for row in rows], [row.observed.high for row in rows], PALETTE[0])
-        axes.plot(said, [row.observed.value for row in rows], "o", color=PALETTE[0], markersize=5, clip_on=False)
+        predicted = [row.mean_probability for row in rows]
+        axes.vlines(predicted, [row.observed.low for row in rows], [row.observed.high for row in rows], PALETTE[0])
+        axes.plot(predicted, [row.observed.value for row in rows], "o", color=PALETTE[0], markersize=5, clip_on=False)
         axes.set(xlabel="Probability given", ylabel="Share observed")
         return inline(figure, title)
 

@@ -138,7 +138,7 @@ def _settle(element: ET.Element) -> None:
     if style := attributes.get("style"):
         attributes["style"] = FONT_FAMILY.sub("", style).replace(INK, "currentColor")
     if path := attributes.get("d"):
-        attributes["d"] = DECIMALS.sub(lambda found: f"{float(found[0]):.2f}", " ".join(path.split()))
+        attributes["d"] = DECIMALS.sub(lambda number: f"{float(number[0]):.2f}", " ".join(path.split()))
     element.attrib = attributes
     element.tail = None
     if element.tag != "text":

@@ -52,8 +52,8 @@ def _components(truth: Truth, score: NDArray[np.float64]) -> NDArray[np.float64]
     ones, zeros = np.sort(score[truth == 1]), np.sort(score[truth == 0])
     components = np.empty(len(truth))
     for of, others, sign in ((1, zeros, 1), (0, ones, -1)):
-        own = score[truth == of]
-        below = (np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right")) / (2 * len(others))
+        scores = score[truth == of]
+        below = (np.searchsorted(others, scores, "left") + np.searchsorted(others, scores, "right")) / (2 * len(others))
         components[truth == of] = below if sign == 1 else 1 - below
     return components
 

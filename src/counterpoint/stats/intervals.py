@@ -78,13 +78,13 @@ def bootstrap(
     15 [8, 30] (n = 3)
     """
     _check(groups, resamples, level)
-    value, drawn, count = _resampled(lambda weights: np.array([statistic(weights)]), groups, rng, resamples)
+    value, values, count = _resampled(lambda weights: np.array([statistic(weights)]), groups, rng, resamples)
     if np.isnan(value[0]):
         raise CounterpointError(f"the statistic is undefined (nan) on all {len(groups):,} rows, so it has no interval")
-    defined = _defined(drawn[:, 0])
+    defined = _defined(values[:, 0])
     if defined is None:
         raise CounterpointError(
-            f"the statistic is undefined (nan) on {int(np.isnan(drawn).sum()):,} of {resamples:,} resamples, more "
+            f"the statistic is undefined (nan) on {int(np.isnan(values).sum()):,} of {resamples:,} resamples, more "
             f"than {MAX_UNDEFINED_SHARE:.0%}: too few rows, or too few of one class, for an interval",
         )
     return Estimate(float(value[0]), *_percentiles(defined, level), count, level)
@@ -111,10 +111,10 @@ def bootstrap_each(
     (15.0, 30.0)
     """
     _check(groups, resamples, level)
-    computed, drawn, count = _resampled(statistics, groups, rng, resamples)
+    computed, by_resample, count = _resampled(statistics, groups, rng, resamples)
     values = computed if values is None else values
     estimates: list[Estimate | None] = []
-    for value, column in zip(values.tolist(), drawn.T, strict=True):
+    for value, column in zip(values.tolist(), by_resample.T, strict=True):
         defined = None if np.isnan(value) else _defined(column)
         estimates.append(None if defined is None else Estimate(value, *_percentiles(defined, level), count, level))
     return tuple(estimates)
@@ -205,15 +205,15 @@ def _resampled(
     """
     labels, row_group = np.unique(groups, return_inverse=True)
     values = np.asarray(statistics(np.ones(len(groups))), np.float64)
-    drawn, generators = np.empty((resamples, len(values))), generator(rng).spawn(resamples)
+    by_resample, generators = np.empty((resamples, len(values))), generator(rng).spawn(resamples)
 
     def draw(first: int) -> None:
         for number in range(first, resamples, THREADS):
-            drawn[number] = statistics(_weights(len(labels), row_group, generators[number]))
+            by_resample[number] = statistics(_weights(len(labels), row_group, generators[number]))
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(draw, range(THREADS)))
-    return values, drawn, len(labels)
+    return values, by_resample, len(labels)
 
 
 def _weights(groups: int, row_group: NDArray[np.intp], rng: np.random.Generator) -> Weights:

@@ -64,8 +64,8 @@ def mantel_haenszel(cells: Cells) -> Association:
     Raises CounterpointError if the entries are not in the order of items.
 
     >>> one = Cells(np.array([0]), np.array([30.0]), np.array([50.0]), np.array([40.0]), np.array([100.0]))
-    >>> found = mantel_haenszel(one)  # the table 30 20 / 10 40: odds ratio 6
-    >>> float(np.exp(found.log_odds[0]).round(9)), float(found.expected[0])
+    >>> result = mantel_haenszel(one)  # the table 30 20 / 10 40: odds ratio 6
+    >>> float(np.exp(result.log_odds[0]).round(9)), float(result.expected[0])
     (6.0, 20.0)
     """
     if len(cells.item) and (np.diff(cells.item, prepend=0) < 0).any():

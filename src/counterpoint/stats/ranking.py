@@ -135,22 +135,22 @@ class Reach:
     lift: float
 
 
-def measure_reach(lists: Lists, popularity: PerList, own: PerList) -> Reach:
+def measure_reach(lists: Lists, popularity: PerList, usual: PerList) -> Reach:
     """Return what the first 10 of all lists reach.
 
     popularity : float64[items], share of the listeners who know an item
-    own        : float64[lists], mean popularity of what each listener knows
+    usual      : float64[lists], mean popularity of what each listener knows
     """
     listed = lists[:, :10]
-    there = listed >= 0
-    known = popularity[listed[there]]
+    filled = listed >= 0
+    known = popularity[listed[filled]]
     if not len(known):
         return Reach(0.0, np.nan, np.nan)
-    bits = -np.log2(np.maximum(known, 1 / max(1, len(own) * 10)))
+    bits = -np.log2(np.maximum(known, 1 / max(1, len(usual) * 10)))
     return Reach(
-        len(np.unique(listed[there])) / len(popularity),
+        len(np.unique(listed[filled])) / len(popularity),
         float(bits.mean()),
-        float(known.mean() / own.mean()) if own.mean() > 0 else np.nan,
+        float(known.mean() / usual.mean()) if usual.mean() > 0 else np.nan,
     )
 
 

@@ -22,7 +22,7 @@ class Step:
     ended: int
 
 
-def survival(days: NDArray[np.int64], ended: NDArray[np.bool_], *, level: float = 0.95) -> tuple[Step, ...]:
+def kaplan_meier(days: NDArray[np.int64], ended: NDArray[np.bool_], *, level: float = 0.95) -> tuple[Step, ...]:
     """Return the survival curve at every day on which somebody's time ended (Kaplan & Meier 1958).
 
     days  : int64[people], how long each was followed, at least 0
@@ -33,7 +33,7 @@ def survival(days: NDArray[np.int64], ended: NDArray[np.bool_], *, level: float 
 
     Raises CounterpointError unless there is one of each a person and no day is below 0.
 
-    >>> curve = survival(np.array([1, 2, 2, 5]), np.array([True, True, False, True]))
+    >>> curve = kaplan_meier(np.array([1, 2, 2, 5]), np.array([True, True, False, True]))
     >>> [(step.day, round(step.share.value, 3)) for step in curve]
     [(1, 0.75), (2, 0.5), (5, 0.0)]
     """
@@ -44,17 +44,17 @@ def survival(days: NDArray[np.int64], ended: NDArray[np.bool_], *, level: float 
     if not 0 < level < 1:
         raise CounterpointError(f"level must lie strictly between 0 and 1 (0.95 is usual), got {level}")
     z = NormalDist().inv_cdf((1 + level) / 2)
-    at, events = np.unique(days[ended], return_counts=True)
-    at_risk = len(days) - np.searchsorted(np.sort(days), at, side="left")
+    end_days, events = np.unique(days[ended], return_counts=True)
+    at_risk = len(days) - np.searchsorted(np.sort(days), end_days, side="left")
     share, variance, steps, high = 1.0, 0.0, list[Step](), 1.0
-    for day, gone, there in zip(at.tolist(), events.tolist(), at_risk.tolist(), strict=True):
-        share *= 1 - gone / there
-        if there > gone:
-            variance += gone / (there * (there - gone))
+    for day, ended_now, present in zip(end_days.tolist(), events.tolist(), at_risk.tolist(), strict=True):
+        share *= 1 - ended_now / present
+        if present > ended_now:
+            variance += ended_now / (present * (present - ended_now))
             low, high = _interval(share, variance, z)
-            steps.append(Step(day, there, Estimate(share, low, high, len(days), level), gone))
+            steps.append(Step(day, present, Estimate(share, low, high, len(days), level), ended_now))
         else:
-            steps.append(Step(day, there, Estimate(0.0, 0.0, high, len(days), level), gone))
+            steps.append(Step(day, present, Estimate(0.0, 0.0, high, len(days), level), ended_now))
     return tuple(steps)
 
 
@@ -71,7 +71,7 @@ def median_survival(curve: tuple[Step, ...]) -> int | None:
     Counted in fractions: a product of floats that should be a half can be a little more.
 
     >>> days, ended = np.array([0, 0, 1, 1, *[2] * 6]), np.array([True] * 4 + [False] * 5 + [True])
-    >>> median_survival(survival(days, ended)), survival(days, ended)[-1].share.value
+    >>> median_survival(kaplan_meier(days, ended)), kaplan_meier(days, ended)[-1].share.value
     (2, 0.5000000000000001)
     """
     left = Fraction(1)

@@ -116,12 +116,12 @@ class Decoder:
     def whole(self, kind: Any, value: Any) -> Any:
         """Return the value of type `kind`; refuse arrays and frames that are in none of its fields."""
         try:
-            made = self.decode(kind, value, "")
+            decoded = self.decode(kind, value, "")
         except RecursionError as error:
             raise self._refusal("", "more levels than anything that is kept") from error
         if left := sorted({*self.parts.arrays, *self.parts.frames} - self.used):
             raise self._refusal("", f"no field for {left[0]!r}")
-        return made
+        return decoded
 
     def decode(self, kind: Any, value: Any, where: str) -> Any:  # noqa: PLR0911  one line a kind of type
         """Return the value of type `kind` that JSON values stand for; `where` is its field."""
@@ -200,13 +200,13 @@ class Decoder:
     def _sequence(self, origin: Any, kinds: tuple[Any, ...], value: Any, where: str) -> Any:
         if not isinstance(value, list):
             self._refuse(origin, value, where)
-        made: Callable[[Any], Any] = list if origin is list else tuple
+        collect: Callable[[Any], Any] = list if origin is list else tuple
         if origin is not tuple or (len(kinds) == 2 and kinds[1] is Ellipsis):
-            return made([self.decode(kinds[0], each, f"{where}.{place}") for place, each in enumerate(value)])
+            return collect([self.decode(kinds[0], each, f"{where}.{place}") for place, each in enumerate(value)])
         if len(value) != len(kinds):
             raise self._refusal(where, f"{len(value)} values where {len(kinds)} belong")
         pairs = enumerate(zip(kinds, value, strict=True))
-        return made([self.decode(kind, each, f"{where}.{place}") for place, (kind, each) in pairs])
+        return collect([self.decode(kind, each, f"{where}.{place}") for place, (kind, each) in pairs])
 
     def _mapping(self, kinds: tuple[Any, ...], value: Any, where: str) -> dict[Any, Any]:
         of_key, of_value = kinds
@@ -220,19 +220,19 @@ class Decoder:
         return {self.decode(of_key, key, where): self.decode(of_value, each, f"{where}.{key}") for key, each in several}
 
     def _fields(self, kind: Any, value: Any, where: str) -> Any:
-        found = self._class(kind, value, where)
+        actual = self._class(kind, value, where)
         given = {name: each for name, each in value.items() if name != CLASS}
-        names = field_names(found)
+        names = field_names(actual)
         if missing := [name for name in names if name not in given]:
             raise self._refusal(where, f"no field {missing[0]!r}")
         if surplus := [name for name in given if name not in names]:
-            raise self._refusal(where, f"a field {surplus[0]!r}, which {found.__name__} has not")
-        hints = _hints(found)
+            raise self._refusal(where, f"a field {surplus[0]!r}, which {actual.__name__} has not")
+        hints = _hints(actual)
         parts = {name: self.decode(hints[name], given[name], f"{where}.{name}") for name in names}
         try:
-            return found(**parts)
+            return actual(**parts)
         except (CounterpointError, TypeError, ValueError) as error:
-            raise self._refusal(where, f"what {found.__name__} refuses ({_first_line(error)})") from error
+            raise self._refusal(where, f"what {actual.__name__} refuses ({_first_line(error)})") from error
 
     def _class(self, kind: Any, value: Any, where: str) -> Any:
         """Return the class that a value says it is of, if it may stand here."""
