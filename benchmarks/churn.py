@@ -28,8 +28,8 @@ from counterpoint import (
     TableSettings,
     compare_likes,
     evaluate_churn,
+    generate_platform,
     ingest,
-    invent,
     listener_table,
     load_format,
     songs_before_leaving,
@@ -38,7 +38,7 @@ from counterpoint.churn.likes import active_days, compare_days, days_with_outcom
 from counterpoint.churn.models.crossfit import cross_fit
 from counterpoint.churn.models.registry import MODELS
 from counterpoint.churn.training_set import Examples
-from counterpoint.events.rules import AS_PUBLISHED
+from counterpoint.events.cleaning_rules import PUBLISHED_RULES
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import RankedTruth
@@ -54,8 +54,8 @@ def world(home: Path, name: str, asked: Platform, seed: int) -> tuple[Path, Path
     """Return a workspace of an invented platform and the folder with its truth, made if they are not there."""
     logs, work = home / f"logs-{name}", home / f"work-{name}"
     if not logs.exists():
-        invent(logs, asked, rng=seed)
-    ingest([logs], to=work, how=load_format(asked.format))
+        generate_platform(logs, asked, rng=seed)
+    ingest([logs], to=work, format=load_format(asked.format))
     return work, logs / "truth"
 
 
@@ -117,7 +117,7 @@ def liked(work: Path, truth: Path) -> dict[str, Any]:
 
 def published(work: Path) -> dict[str, Any]:
     """Judge the churn report's models in its setting."""
-    [split] = evaluate_churn(work, AT, practice=AS_PUBLISHED).splits
+    [split] = evaluate_churn(work, AT, rules=PUBLISHED_RULES).splits
     return {
         one.predictor: {name: value.brief for name, value in one.metrics.items() if value}
         | {

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import polars as pl
 
-from counterpoint import Platform, Snapshot, TableSettings, ingest, invent, listener_table, load_format
+from counterpoint import Platform, Snapshot, TableSettings, generate_platform, ingest, listener_table, load_format
 from counterpoint.storage.workspace import open_workspace
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -38,9 +38,9 @@ def run(case: str, home: Path, listeners: int) -> None:
     work = home / "work"
     match case:
         case "invent":
-            invent(home / "logs", Platform(listeners, days=44), rng=1)
+            generate_platform(home / "logs", Platform(listeners, days=44), rng=1)
         case "ingest":
-            ingest([home / "logs"], to=work, how=load_format("music-box"))
+            ingest([home / "logs"], to=work, format=load_format("music-box"))
         case "duckdb" | "spark":
             copy = home / f"work-{case}"
             shutil.copytree(work, copy, copy_function=os.link)

@@ -370,7 +370,7 @@ for line in sys.stdin:
     try:
         found = METHODS[name](reached)
         answer = [float(found[node]) for node in reached]
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, the others go on
         answer = f"{type(error).__name__}: {error}"
     signal.alarm(0)
     print(json.dumps(answer), file=out, flush=True)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.formats import Format, load
+from counterpoint.events.formats import Format, load_format
 from counterpoint.storage import parquet
 from counterpoint.storage.workspace import open_workspace
 
@@ -24,7 +24,7 @@ def own_format(folder: Path, text: str) -> Format:
     """Return the format that a user's TOML text says."""
     path = folder / "own.toml"
     path.write_text(text, encoding="utf-8")
-    return load(str(path))
+    return load_format(str(path))
 
 
 def held(workspace: Path, name: str, table: str = "events") -> pl.DataFrame:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import polars as pl
 from hypothesis import strategies as st
 
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.events.schema import bucket, polars_schema
 from counterpoint.storage import parquet
 
@@ -60,7 +60,7 @@ def ingested(events: Sequence[Event], to: Path, *, log: str = "events.csv", repl
         for event in events
     ]
     (to / log).write_text("".join(",".join("" if x is None else str(x) for x in line) + "\n" for line in lines))
-    ingest([to / log], to=to / "workspace", how=load(str(to / "small.toml")), replace=replace)
+    ingest([to / log], to=to / "workspace", format=load_format(str(to / "small.toml")), replace=replace)
     return to / "workspace"
 
 

@@ -32,12 +32,12 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.churn.training import train as train_churn
     from counterpoint.errors import CounterpointError as CounterpointError
     from counterpoint.events.formats import Format as Format
-    from counterpoint.events.formats import load as load_format
-    from counterpoint.events.ingest import Taken as Taken
-    from counterpoint.events.ingest import ingest as ingest
+    from counterpoint.events.formats import load_format as load_format
+    from counterpoint.events.ingestion import IngestReport as IngestReport
+    from counterpoint.events.ingestion import ingest as ingest
     from counterpoint.events.ledger import FileLedger as FileLedger
-    from counterpoint.events.overview import Overview as Overview
-    from counterpoint.events.overview import overview as overview
+    from counterpoint.events.log_overview import Overview as Overview
+    from counterpoint.events.log_overview import overview as overview
     from counterpoint.networks.graph import Network as Network
     from counterpoint.networks.readers import read as read_network
     from counterpoint.networks.recipes import network as network
@@ -64,7 +64,7 @@ if TYPE_CHECKING:  # the same names as below, for type checkers and editors
     from counterpoint.stats.intervals import Estimate as Estimate
     from counterpoint.storage.workspace import open_workspace as open_workspace
     from counterpoint.synthetic.platform import Platform as Platform
-    from counterpoint.synthetic.platform import invent as invent
+    from counterpoint.synthetic.platform import generate as generate_platform
     from counterpoint.trace.evaluation import DetectorEvaluation as DetectorEvaluation
     from counterpoint.trace.evaluation import evaluate as evaluate_detectors
     from counterpoint.trace.localization import locate as locate_source
@@ -85,7 +85,7 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Format": ("events.formats", "Format"),
     "ListenerTable": ("snapshots.listener_table", "ListenerTable"),
     "LikeComparison": ("churn.likes", "LikeComparison"),
-    "Overview": ("events.overview", "Overview"),
+    "Overview": ("events.log_overview", "Overview"),
     "EvaluationSettings": ("churn.evaluation", "EvaluationSettings"),
     "TableSettings": ("churn.feature_table", "TableSettings"),
     "plan_offers": ("churn.offers", "plan_offers"),
@@ -94,20 +94,20 @@ _PUBLIC: dict[str, tuple[str, str]] = {
     "Scores": ("churn.scoring", "Scores"),
     "Snapshot": ("snapshots.snapshot", "Snapshot"),
     "SongsBeforeLeaving": ("churn.leaving_songs", "SongsBeforeLeaving"),
-    "Taken": ("events.ingest", "Taken"),
+    "IngestReport": ("events.ingestion", "IngestReport"),
     "TrainedChurnModel": ("churn.training", "TrainedChurnModel"),
     "follow_cohorts": ("churn.cohorts", "follow_cohorts"),
     "compare_likes": ("churn.likes", "compare_likes"),
     "songs_before_leaving": ("churn.leaving_songs", "songs_before_leaving"),
     "evaluate_churn": ("churn.evaluation", "evaluate"),
-    "ingest": ("events.ingest", "ingest"),
+    "ingest": ("events.ingestion", "ingest"),
     "evaluate_table": ("churn.estimator", "evaluate_table"),
     "listener_table": ("churn.feature_table", "listener_table"),
-    "load_format": ("events.formats", "load"),
+    "load_format": ("events.formats", "load_format"),
     "Platform": ("synthetic.platform", "Platform"),
-    "invent": ("synthetic.platform", "invent"),
+    "generate_platform": ("synthetic.platform", "generate"),
     "measure_offers": ("churn.offers", "measure_offers"),
-    "overview": ("events.overview", "overview"),
+    "overview": ("events.log_overview", "overview"),
     "open_workspace": ("storage.workspace", "open_workspace"),
     "Recommender": ("recommend.recommender", "Recommender"),
     "evaluate_interactions": ("recommend.evaluation", "evaluate_interactions"),

@@ -5,12 +5,12 @@ import shutil
 import pytest
 
 from counterpoint.churn.feature_table import churn_table
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import edit_workspace
-from counterpoint.synthetic.platform import Platform, invent
+from counterpoint.synthetic.platform import Platform, generate
 
 TEST = Snapshot.of("2017-04-21", known_for=14, outcome_for=7)
 
@@ -24,8 +24,8 @@ def snapshot():
 @pytest.fixture(scope="session")
 def _ingested(tmp_path_factory):
     folder = tmp_path_factory.mktemp("invented")
-    invent(folder / "logs", Platform(listeners=600, days=30), rng=5)
-    ingest([folder / "logs"], to=folder / "workspace", how=load("music-box"))
+    generate(folder / "logs", Platform(listeners=600, days=30), rng=5)
+    ingest([folder / "logs"], to=folder / "workspace", format=load_format("music-box"))
     return folder / "workspace"
 
 

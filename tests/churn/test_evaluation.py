@@ -31,7 +31,7 @@ from counterpoint.churn.models.registry import MODELS, PUBLISHED_MODELS, SEARCHE
 from counterpoint.churn.training import train
 from counterpoint.churn.training_set import Examples, concatenate
 from counterpoint.errors import CounterpointError
-from counterpoint.events.rules import AS_PUBLISHED, OURS
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.classification import METRICS, auc, brier
 from counterpoint.storage.workspace import open_workspace
@@ -41,8 +41,8 @@ PLAIN = (RECENCY, FREQUENCY)
 PREDICTORS = {*DEFAULT_MODELS, *PLAIN}
 
 
-def evaluate(workspace, snapshot, *, practice=OURS, **settings):
-    return evaluate_with(workspace, snapshot, EvaluationSettings(**settings), practice=practice)
+def evaluate(workspace, snapshot, *, rules=DEFAULT_RULES, **settings):
+    return evaluate_with(workspace, snapshot, EvaluationSettings(**settings), rules=rules)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -199,8 +199,8 @@ def test_an_unknown_model_and_none_at_all_are_refused_in_one_line(workspace, sna
 
 def test_as_published_the_studys_models_are_judged_on_a_fifth_of_the_listeners(workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
-    [split] = evaluate(copy, snapshot, practice=AS_PUBLISHED, resamples=20).splits
-    everybody = listener_table(copy, snapshot, practice=AS_PUBLISHED)
+    [split] = evaluate(copy, snapshot, rules=PUBLISHED_RULES, resamples=20).splits
+    everybody = listener_table(copy, snapshot, rules=PUBLISHED_RULES)
     assert [one.predictor for one in split.predictors] == [*PUBLISHED_MODELS, *PLAIN]
     assert split.listeners == round(0.2 * everybody.rows.height)
     assert {row.feature for row in split.importance[SEARCHED_FOREST]} == set(everybody.names)
@@ -208,7 +208,7 @@ def test_as_published_the_studys_models_are_judged_on_a_fifth_of_the_listeners(w
 
 def test_an_evaluation_as_published_stands_beside_ours(evaluation, workspace, snapshot, tmp_path):
     copy = shutil.copytree(workspace, tmp_path / "copy")
-    evaluate(copy, snapshot, practice=AS_PUBLISHED, resamples=20)
+    evaluate(copy, snapshot, rules=PUBLISHED_RULES, resamples=20)
     with open_workspace(copy) as view:
         assert {kept.practice for kept in evaluations_in(view)} == {"ours", "as published"}
 

@@ -11,7 +11,7 @@ from tests.small_logs import Event, write
 from counterpoint.churn.feature_catalogue import catalogue
 from counterpoint.churn.label import CHURNED
 from counterpoint.events.cleaning import Cleaning
-from counterpoint.events.rollup import rollup_sql
+from counterpoint.events.daily_rollup import rollup_sql
 from counterpoint.snapshots.listener_features import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage.duckdb_engine import open_duckdb
@@ -19,7 +19,7 @@ from counterpoint.storage.duckdb_engine import open_duckdb
 SNAPSHOT = Snapshot.of("2017-04-28", known_for=30, outcome_for=14)
 AT = SNAPSHOT.days[1]
 ANN, BOB, CID, DEE, EVE = range(1, 6)
-UNCLEANED = Cleaning(practice="ours", after=AT - 30, until=AT, rules=(), numbers=(), bots_from=None)
+UNCLEANED = Cleaning(rule_set="ours", after=AT - 30, until=AT, rules=(), numbers=(), bots_from=None)
 
 
 def play(uid, ago, seconds, of, device=None):

@@ -11,7 +11,7 @@ from counterpoint.churn.models.registry import MODELS
 from counterpoint.churn.training import trained_in
 from counterpoint.churn.training_set import Examples
 from counterpoint.errors import CounterpointError
-from counterpoint.events.rules import AS_PUBLISHED, OURS
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
 from counterpoint.events.schema import date
 from counterpoint.snapshots.cleaning_report import cleaning_report
 from counterpoint.snapshots.snapshot import Span
@@ -67,7 +67,7 @@ def test_logs_of_likes_alone_have_features_of_likes_and_none_as_published(tmp_pa
     found = listener_table(workspace, snapshot)
     assert [feature.name for feature in found.features][-3:] == ["L_5d_over_L_20d", "last_L_time", "device"]
     with pytest.raises(CounterpointError, match="no plays, downloads or searches"):
-        listener_table(workspace, snapshot, practice=AS_PUBLISHED)
+        listener_table(workspace, snapshot, rules=PUBLISHED_RULES)
 
 
 def test_another_percentile_tells_other_bots_and_one_that_is_none_is_refused(tmp_path):
@@ -77,7 +77,9 @@ def test_another_percentile_tells_other_bots_and_one_that_is_none_is_refused(tmp
         for number in range(5 + max(0, uid - 990))
     ]
     workspace, snapshot = ingested(plays, tmp_path), Snapshot(date(DAY + 19), Span.of(20), Span.of(5))
-    default, stricter = (cleaning_report(workspace, snapshot, practice=OURS.with_bots(p)).bots for p in (99.9, 99.5))
+    default, stricter = (
+        cleaning_report(workspace, snapshot, rules=DEFAULT_RULES.with_bots(p)).bots for p in (99.9, 99.5)
+    )
     assert (default, stricter) == (1, 5)  # 15 plays or more; 11 or more, which is above 10.005
     with pytest.raises(CounterpointError, match=r"in \[50, 100\); got 100"):
-        OURS.with_bots(100)
+        DEFAULT_RULES.with_bots(100)

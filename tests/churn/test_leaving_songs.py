@@ -31,7 +31,7 @@ from counterpoint.churn.leaving_songs import (
     songs_before_leaving,
     songs_before_leaving_in,
 )
-from counterpoint.events.ingest import ingest
+from counterpoint.events.ingestion import ingest
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.matching import Cells, mantel_haenszel
 from counterpoint.storage.workspace import open_workspace
@@ -85,7 +85,7 @@ def workspace(events, tmp_path_factory):
     home = tmp_path_factory.mktemp("made")
     dated = events.with_columns(pl.from_epoch(pl.col("day"), time_unit="d"))
     dated.write_csv(home / "log.csv", include_header=False)
-    ingest([home / "log.csv"], to=home / "workspace", how=own_format(home, FORMAT))
+    ingest([home / "log.csv"], to=home / "workspace", format=own_format(home, FORMAT))
     return home / "workspace"
 
 
@@ -324,7 +324,7 @@ def test_a_log_of_one_song_that_everybody_hears_is_refused_in_one_line(tmp_path,
         pl.from_epoch(pl.col("day"), time_unit="d"), song=1, name=pl.lit("it"), singer=pl.lit("a")
     )
     few.write_csv(tmp_path / "log.csv", include_header=False)
-    ingest([tmp_path / "log.csv"], to=tmp_path / "workspace", how=own_format(tmp_path, FORMAT))
+    ingest([tmp_path / "log.csv"], to=tmp_path / "workspace", format=own_format(tmp_path, FORMAT))
     with refused("song"):
         songs_before_leaving(tmp_path / "workspace", TEST)
 

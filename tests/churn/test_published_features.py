@@ -16,7 +16,7 @@ from tests.small_logs import EPOCH, Event, ingested
 
 from counterpoint.churn.feature_table import listener_table
 from counterpoint.churn.published_features import rounded_as_published
-from counterpoint.events.rules import AS_PUBLISHED, OURS
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
 from counterpoint.snapshots.listener_features import RATIO, Feature, WindowTotal
 from counterpoint.snapshots.session import cleaning_in
 from counterpoint.snapshots.snapshot import Snapshot
@@ -76,8 +76,8 @@ def workspace(tmp_path_factory):
 @pytest.fixture(scope="module")
 def tables(workspace):
     return {
-        practice == AS_PUBLISHED: listener_table(workspace, SNAPSHOT, practice=practice)
-        for practice in (AS_PUBLISHED, OURS)
+        rules == PUBLISHED_RULES: listener_table(workspace, SNAPSHOT, rules=rules)
+        for rules in (PUBLISHED_RULES, DEFAULT_RULES)
     }
 
 

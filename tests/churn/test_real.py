@@ -13,8 +13,8 @@ from counterpoint.churn.evaluation import EvaluationSettings, evaluate
 from counterpoint.churn.feature_table import churn_table
 from counterpoint.churn.models.registry import DEFAULT_MODEL
 from counterpoint.churn.training_set import Examples
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import edit_workspace
@@ -27,7 +27,7 @@ pytestmark = [
 
 
 def workspace_of(files, how, to):
-    taken = ingest(files, to=to, how=load(how))
+    taken = ingest(files, to=to, format=load_format(how))
     assert all(each.ledger.accepted > 0 for each in taken)
     return to
 

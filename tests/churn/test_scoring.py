@@ -19,8 +19,8 @@ from counterpoint.churn.scoring import main_reasons, safest_traits, score, score
 from counterpoint.churn.training import train, trained_in
 from counterpoint.churn.training_set import listener_folds
 from counterpoint.errors import CounterpointError
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.snapshots.listener_features import Feature, LastDay, WindowTotal
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import open_workspace
@@ -219,7 +219,7 @@ def plays_by_text(to, *more):
     """A workspace of 80 listeners whose uids are texts, each of whom comes on the first days of 2016-08."""
     lines = [f'"lis,tener ={n}",2016-08-{1 + day:02}T12:00,song' for n in range(80) for day in range(n % 31)]
     (to / "plays.csv").write_text("\n".join([*lines, *more]) + "\n", encoding="utf-8")
-    ingest([to / "plays.csv"], to=to / "workspace", how=load("plain"))
+    ingest([to / "plays.csv"], to=to / "workspace", format=load_format("plain"))
     return to / "workspace"
 
 

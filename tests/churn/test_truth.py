@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from counterpoint import Platform, Snapshot, TableSettings, ingest, invent, listener_table, load_format
+from counterpoint import Platform, Snapshot, TableSettings, generate_platform, ingest, listener_table, load_format
 from counterpoint.churn import visit_hmm
 from counterpoint.churn.likes import active_days, compare_days, days_with_outcome
 from counterpoint.churn.models.crossfit import cross_fit
@@ -30,8 +30,8 @@ DAY = (AT.day - dt.date(1970, 1, 1)).days
 
 
 def platform(to, **asked):
-    made = invent(to / "logs", Platform(days=44, **asked), rng=21)
-    ingest([made.folder], to=to / "work", how=load_format(asked.get("format", "music-box")))
+    made = generate_platform(to / "logs", Platform(days=44, **asked), rng=21)
+    ingest([made.folder], to=to / "work", format=load_format(asked.get("format", "music-box")))
     return to / "work", pl.read_parquet(to / "logs" / "truth" / "leaving.parquet")
 
 

@@ -78,9 +78,9 @@ def test_comparing_output_lets_numbers_differ_a_little_and_words_not_at_all():
 
 
 def test_formats_in_the_guide_are_formats(tmp_path):
-    from counterpoint.events.formats import load
+    from counterpoint.events.formats import load_format
 
     for number, text in enumerate(_blocks(ROOT / "docs/guide/formats.md", "toml")):
         path = tmp_path / f"format-{number}.toml"
         path.write_text(text)
-        assert load(str(path)).files
+        assert load_format(str(path)).files

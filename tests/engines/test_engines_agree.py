@@ -21,9 +21,9 @@ from counterpoint.churn.feature_catalogue import BANDS, catalogue
 from counterpoint.churn.feature_table import listener_table
 from counterpoint.churn.label import CHURNED
 from counterpoint.churn.published_features import whole_terms
-from counterpoint.events.cleaning import Cleaning, cleaned_sql, learn
-from counterpoint.events.rollup import cleaning_report_sql, rollup_sql
-from counterpoint.events.rules import AS_PUBLISHED, OURS, RULES
+from counterpoint.events.cleaning import Cleaning, cleaned_sql, fit_cleaning
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES, RULES
+from counterpoint.events.daily_rollup import cleaning_report_sql, rollup_sql
 from counterpoint.events.schema import date
 from counterpoint.snapshots.listener_features import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
@@ -52,12 +52,12 @@ class Answers(NamedTuple):
     tables: list[pl.DataFrame]
 
 
-def answers(engine, events, folder, *, snapshots=SNAPSHOTS, practice=OURS) -> Answers:
+def answers(engine, events, folder, *, snapshots=SNAPSHOTS, rules=DEFAULT_RULES) -> Answers:
     """Clean as the first snapshot's known days teach, roll up, and tabulate every snapshot, all on one engine."""
     folder.mkdir()
     engine.register("events", events)
     after, at, _ = snapshots[0].days
-    how, bots = learn(engine, after=after, until=at, scratch=folder, practice=practice)
+    how, bots = fit_cleaning(engine, after=after, until=at, scratch=folder, rules=rules)
     report = engine.fetch(cleaning_report_sql(how)).sort("hits", "kept")
     engine.write(rollup_sql(how), folder / "rollup.parquet")
     engine.register("rollup", [folder / "rollup.parquet"])
@@ -65,7 +65,7 @@ def answers(engine, events, folder, *, snapshots=SNAPSHOTS, practice=OURS) -> An
     tables = []
     for snapshot in snapshots:
         features = catalogue(snapshot.known_for)
-        wanted = features if practice == OURS else whole_terms(features)
+        wanted = features if rules == DEFAULT_RULES else whole_terms(features)
         tables.append(engine.fetch(listeners_sql(wanted, snapshot, CHURNED, outcome=True)).sort("uid"))
     return Answers(how, bots, report, rollup, tables)
 
@@ -218,7 +218,7 @@ def test_the_random_logs_have_what_could_differ(of_log):
 def test_the_study_s_own_practice_is_the_same_on_both(engines, log, tmp_path):
     events = files(log, tmp_path)
     one, other = (
-        answers(engines[name], events, tmp_path / name, snapshots=[HALF_YEAR], practice=AS_PUBLISHED) for name in BOTH
+        answers(engines[name], events, tmp_path / name, snapshots=[HALF_YEAR], rules=PUBLISHED_RULES) for name in BOTH
     )
     assert one.bots.height
     assert_same(one, other)
@@ -230,7 +230,7 @@ def test_the_study_s_numbers_of_two_digits_are_the_nearest_to_those_digits(tmp_p
     plays += [Event(60, "P", DAY, 100_000, 200_000)] * 70  # the study takes the most eager for a machine
     covered = [Event(n, "S", day) for n in range(1, 60) for day in (DAY - 29, DAY + 14)]
     workspace = ingested(plays + covered, tmp_path)
-    table = listener_table(workspace, replace(GOLDEN, known_for=Span.of(14)), practice=AS_PUBLISHED)
+    table = listener_table(workspace, replace(GOLDEN, known_for=Span.of(14)), rules=PUBLISHED_RULES)
     shares = [share for feature in table.features if feature.is_ratio for share in table.rows[feature.name]]
     assert len(set(shares)) > 50
     assert shares == [round(share, 2) for share in shares]

@@ -22,11 +22,11 @@ from counterpoint.events.cleaning import (
     bot_threshold,
     cleaned_sql,
     cleaning,
-    learn,
+    fit_cleaning,
     percentile,
 )
-from counterpoint.events.rollup import cleaning_report_sql, rollup_sql
-from counterpoint.events.rules import RULES
+from counterpoint.events.cleaning_rules import RULES
+from counterpoint.events.daily_rollup import cleaning_report_sql, rollup_sql
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.duckdb_engine import open_duckdb
@@ -48,7 +48,7 @@ def learned(engine, tmp_path):
 
     def run(log):
         engine.register("events", [write(log, tmp_path / "events.parquet")])
-        return learn(engine, after=DAY - 1, until=DAY + 9, scratch=tmp_path)
+        return fit_cleaning(engine, after=DAY - 1, until=DAY + 9, scratch=tmp_path)
 
     return run
 
@@ -90,7 +90,7 @@ GOLDEN = {
 def test_the_numbers_of_the_golden_plays_are_those_worked_out_by_hand(learned):
     how, bots = learned(plays(*(given for given, _ in GOLDEN.values())))
     assert how == Cleaning(
-        practice="ours",
+        rule_set="ours",
         after=DAY - 1,
         until=DAY + 9,
         rules=tuple(list(GOLDEN)[2:]),
@@ -276,7 +276,7 @@ def test_a_log_in_milliseconds_with_an_absurd_length_can_be_cleaned(tmp_path):
 @given(
     st.builds(
         Cleaning,
-        practice=st.sampled_from(["ours", "as published"]),
+        rule_set=st.sampled_from(["ours", "as published"]),
         after=st.integers(-(10**6), 10**6),
         until=st.integers(-(10**6), 10**6),
         rules=st.lists(st.sampled_from([rule.name for rule in RULES]), unique=True).map(tuple),

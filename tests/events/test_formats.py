@@ -3,9 +3,9 @@
 import pytest
 from tests.logs import own_format, refused
 
-from counterpoint.events.formats import load, shipped
+from counterpoint.events.formats import load_format, shipped
 from counterpoint.events.schema import KINDS
-from counterpoint.events.values import day_in_name
+from counterpoint.events.value_parsing import day_in_name
 
 HEAD = '[[file]]\nmatch = "*.csv"\nlayout = "delimited"\nfields = ["who", "when", "what"]\n'
 EVENT = """[file.event]
@@ -17,7 +17,7 @@ time_ms = { field = "when", layout = "any" }
 
 @pytest.mark.parametrize("name", shipped())
 def test_a_shipped_format_reads_its_files_into_kinds_that_exist(name):
-    how = load(name)
+    how = load_format(name)
     assert how.name == name
     for kind in how.files:
         source = kind.event["kind"]
@@ -37,12 +37,12 @@ def test_a_shipped_format_reads_its_files_into_kinds_that_exist(name):
     ],
 )
 def test_a_files_name_says_which_part_of_a_format_it_has(name, file, kind):
-    assert load(name).of(file).event["kind"].always == kind
+    assert load_format(name).of(file).event["kind"].always == kind
 
 
 def test_a_file_that_a_format_does_not_know_is_refused_with_those_it_does():
     with refused(r"^README\.md: format 'music-box' knows no such file; it reads \*_play\.log, \*_down\.log, \*_search"):
-        load("music-box").of("README.md")
+        load_format("music-box").of("README.md")
 
 
 def test_a_format_of_ones_own_is_known_by_its_bytes(tmp_path):
@@ -68,7 +68,7 @@ def test_only_uid_kind_and_a_day_or_a_time_are_required(tmp_path):
 )
 def test_a_format_that_is_not_there_is_refused_with_the_nearest(name, hint):
     with refused(hint):
-        load(name)
+        load_format(name)
 
 
 def test_bytes_that_are_no_toml_are_refused(tmp_path):
@@ -76,7 +76,7 @@ def test_bytes_that_are_no_toml_are_refused(tmp_path):
     for content in (b"[[file", b"\xff"):
         path.write_bytes(content)
         with refused(r"own\.toml: not a TOML text: "):
-            load(str(path))
+            load_format(str(path))
 
 
 def with_event(*lines):
@@ -191,17 +191,17 @@ def test_a_wrong_format_is_refused_with_its_file_and_what_would_be_right(tmp_pat
 
 
 def test_a_files_name_says_its_day():
-    assert day_in_name(load("music-box").of("20170330_1_play.log"), "20170330_1_play.log") == 17_255
+    assert day_in_name(load_format("music-box").of("20170330_1_play.log"), "20170330_1_play.log") == 17_255
 
 
 def test_a_format_that_looks_for_no_day_in_the_name_finds_none():
-    assert day_in_name(load("plain").of("20170330.csv"), "20170330.csv") is None
+    assert day_in_name(load_format("plain").of("20170330.csv"), "20170330.csv") is None
 
 
 @pytest.mark.parametrize("file", ["today_play.log", "20171330_1_play.log", "2017033_play.log"])
 def test_a_name_without_a_day_is_refused_with_one_that_has_it(file):
     with refused(rf"^{file}: its name says no day; a name such as 20170330_1_play\.log would$"):
-        day_in_name(load("music-box").of(file), file)
+        day_in_name(load_format("music-box").of(file), file)
 
 
 def test_a_pattern_whose_group_found_nothing_says_no_day(tmp_path):

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 from tests.logs import held
 
-from counterpoint.events.batch import AS_IT_IS, REPAIRS
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.events.ledger import Problem
-from counterpoint.events.lines import read
+from counterpoint.events.line_reading import read_lines
+from counterpoint.events.record_batch import AS_IT_IS, REPAIRS
 
 pytestmark = pytest.mark.real
 
@@ -36,7 +36,7 @@ def workspace(tmp_path_factory):
 @pytest.fixture(scope="module")
 def ledger(workspace):
     """The account of each of the three files."""
-    taken = ingest([real_data() / "music-box-sample"], to=workspace, how=load("music-box"))
+    taken = ingest([real_data() / "music-box-sample"], to=workspace, format=load_format("music-box"))
     return {one.ledger.file: one.ledger for one in taken}
 
 
@@ -49,7 +49,7 @@ def repaired(name):
     """The repair of each repaired record, by its first line."""
     found = {}
     with (real_data() / "music-box-sample" / name).open("rb") as log:
-        for batch in read(log, load("music-box").of(name), file=name):
+        for batch in read_lines(log, load_format("music-box").of(name), file=name):
             mended = batch.repair != AS_IT_IS
             codes = zip(batch.line[mended].tolist(), batch.repair[mended].tolist(), strict=True)
             found |= {line: REPAIRS[code] for line, code in codes}
@@ -129,7 +129,7 @@ def test_every_search_has_its_clock_on_its_day_and_a_query(events):
 
 
 def test_every_purchase_of_cdnow_is_an_event(tmp_path):
-    [one] = ingest([real_data() / "cdnow" / "CDNOW_master.txt.gz"], to=tmp_path / "w", how=load("cdnow"))
+    [one] = ingest([real_data() / "cdnow" / "CDNOW_master.txt.gz"], to=tmp_path / "w", format=load_format("cdnow"))
     assert (one.ledger.records, one.ledger.accepted, one.ledger.problems) == (69_659, 69_659, ())
     assert one.ledger.reasons == {"header": 1}
     assert one.ledger.days == (9_862, 10_407)
@@ -139,7 +139,7 @@ def test_every_purchase_of_cdnow_is_an_event(tmp_path):
 
 def test_every_tag_of_hetrec_is_an_event_though_both_parts_have_a_header(tmp_path):
     parts = sorted((real_data() / "lastfm-hetrec").glob("user_taggedartists*.dat.gz"))
-    ledgers = [one.ledger for one in ingest(parts, to=tmp_path / "w", how=load("hetrec-tags"))]
+    ledgers = [one.ledger for one in ingest(parts, to=tmp_path / "w", format=load_format("hetrec-tags"))]
     assert len(ledgers) == 2
     assert sum(one.records for one in ledgers) == sum(one.accepted for one in ledgers) == 186_478
     assert all(one.reasons["header"] == 1 and not one.problems for one in ledgers)

@@ -19,8 +19,8 @@ from tests.small_logs import EPOCH, Event, dirty_events, write
 
 from counterpoint.churn.feature_catalogue import BANDS, catalogue
 from counterpoint.churn.label import CHURNED
-from counterpoint.events.cleaning import learn
-from counterpoint.events.rollup import rollup_sql
+from counterpoint.events.cleaning import fit_cleaning
+from counterpoint.events.daily_rollup import rollup_sql
 from counterpoint.snapshots.listener_features import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage.duckdb_engine import open_duckdb
@@ -57,7 +57,7 @@ def cleaned(engine):
     def run(*files, known=KNOWN):
         with TemporaryDirectory() as folder:
             engine.register("events", [write(file, Path(folder, f"{at}.parquet")) for at, file in enumerate(files)])
-            how, bots = learn(engine, after=AT - known, until=AT, scratch=Path(folder))
+            how, bots = fit_cleaning(engine, after=AT - known, until=AT, scratch=Path(folder))
             return how, bots["uid"].to_list()
 
     return run

@@ -22,12 +22,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tests.logs import all_events, held
 
-from counterpoint.events.batch import REPAIRS, Rejected
 from counterpoint.events.formats import FileFormat, Format, Slice, Source
-from counterpoint.events.ingest import ingest
+from counterpoint.events.ingestion import ingest
 from counterpoint.events.ledger import FileLedger
-from counterpoint.events.lines import read
-from counterpoint.events.values import typed
+from counterpoint.events.line_reading import read_lines
+from counterpoint.events.record_batch import REPAIRS, Rejected
+from counterpoint.events.value_parsing import parse_values
 
 EVENT = {
     "uid": Source(field="uid", type="integer"),
@@ -61,7 +61,7 @@ BLOCKS = st.integers(1, 40)
 def found(data: bytes, kind: FileFormat, block: int = 1 << 20) -> tuple[list[tuple], list[Rejected], int]:
     """Return all records as (line, repair or "", fields), all rejected lines, and how many lines there were."""
     records, rejected, count = [], [], 0
-    for batch in read(BytesIO(data), kind, file="a.log", block=block):
+    for batch in read_lines(BytesIO(data), kind, file="a.log", block=block):
         how = [REPAIRS.get(code, "") for code in batch.repair.tolist()]
         records += zip(batch.line.tolist(), how, batch.fields.rows(), strict=True)
         rejected += batch.rejected
@@ -111,7 +111,7 @@ def test_accepted_repaired_and_rejected_lines_are_all_lines_of_the_ledger(kind, 
 
 def ingest_one(home: Path, data: bytes, kind: FileFormat) -> FileLedger:
     (home / "a.log").write_bytes(data)
-    [taken] = ingest([home / "a.log"], to=home / "w", how=Format("law", (kind,), "law"))
+    [taken] = ingest([home / "a.log"], to=home / "w", format=Format("law", (kind,), "law"))
     return taken.ledger
 
 
@@ -363,7 +363,7 @@ def assert_near(found: int | None, said: Decimal | None, low: int, high: int) ->
 @example("999999999999.999")
 def test_a_text_is_a_number_exactly_if_a_person_would_say_so_and_is_kept_if_not(text):
     row = [text.encode()] * 6
-    read_as = typed(pl.DataFrame([row], schema=list(NUMBERS.fields), orient="row"), NUMBERS, "a.log")
+    read_as = parse_values(pl.DataFrame([row], schema=list(NUMBERS.fields), orient="row"), NUMBERS, "a.log")
     event, problems = read_as.events.row(0, named=True), read_as.problems.rows()
     whole, decimal = slow_whole(text), slow_decimal(text)
     assert event["uid"] == event["song_id"] == whole
@@ -395,8 +395,8 @@ def test_the_order_of_logs_and_their_number_of_parts_change_no_event(parts, chan
         for path, part in zip(cut, parts, strict=True):
             path.write_bytes(b"".join(part))
         chance.shuffle(cut)
-        [at_once] = ingest([whole], to=Path(home, "once"), how=how)
-        in_parts = [taken.ledger for path in cut for taken in ingest([path], to=Path(home, "parts"), how=how)]
+        [at_once] = ingest([whole], to=Path(home, "once"), format=how)
+        in_parts = [taken.ledger for path in cut for taken in ingest([path], to=Path(home, "parts"), format=how)]
         assert all_events(Path(home, "once")) == all_events(Path(home, "parts"))
     for count in ("lines", "records", "accepted", "repaired", "rejected", "repairs", "reasons"):
         total = sum((Counter({"": n} if isinstance(n := getattr(p, count), int) else n) for p in in_parts), Counter())

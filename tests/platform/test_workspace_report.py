@@ -12,8 +12,8 @@ from counterpoint import (
     Snapshot,
     evaluate_churn,
     follow_cohorts,
+    generate_platform,
     ingest,
-    invent,
     load_format,
     plan_offers,
     score_churn,
@@ -31,8 +31,8 @@ SNAPSHOT = Snapshot.of("2017-05-14")
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory):
     home = tmp_path_factory.mktemp("told")
-    made = invent(home / "logs", Platform(listeners=1500, days=60), rng=11)
-    ingest([made.folder], to=home / "work", how=load_format("music-box"))
+    made = generate_platform(home / "logs", Platform(listeners=1500, days=60), rng=11)
+    ingest([made.folder], to=home / "work", format=load_format("music-box"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(visit_hmm, "EM_ITERATIONS", 5)
         evaluate_churn(home / "work", SNAPSHOT, EvaluationSettings(models=["logistic", "lightgbm"], resamples=100))
@@ -110,7 +110,7 @@ def test_what_was_made_before_the_logs_changed_says_so(workspace, tmp_path):
     copy = tmp_path / "work"
     shutil.copytree(workspace, copy)
     (tmp_path / "20170529_1_search.log").write_text("7\tar\t2017-05-29 10:00:00\tq\n")
-    ingest([tmp_path / "20170529_1_search.log"], to=copy, how=load_format("music-box"))
+    ingest([tmp_path / "20170529_1_search.log"], to=copy, format=load_format("music-box"))
     with open_workspace(copy) as view:
         stale = [
             finding.title for finding in workspace_findings(view) if finding.summary.startswith("The logs have changed")

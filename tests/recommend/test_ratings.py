@@ -13,8 +13,8 @@ import pytest
 from polars.testing import assert_frame_equal
 from tests.engines.session import spark_session  # noqa: F401
 
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.recommend.ratings import compute_ratings, liked_later
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
@@ -97,7 +97,7 @@ def workspace(tmp_path_factory):
     rows.append("9,S,2020-01-10,ip,10,,,,")  # somebody was there on the last day
     (home / "log.csv").write_text("uid,kind,day,device,song_id,name,singer,play,song\n" + "\n".join(rows) + "\n")
     (home / "heard.toml").write_text(FORMAT)
-    ingest([home / "log.csv"], to=home / "work", how=load(str(home / "heard.toml")))
+    ingest([home / "log.csv"], to=home / "work", how=load_format(str(home / "heard.toml")))
     return home / "work"
 
 

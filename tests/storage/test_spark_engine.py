@@ -29,7 +29,7 @@ from counterpoint.storage.spark_engine import java, open_spark
 def answer(engine):
     try:
         return engine.fetch("SELECT CAST(10 AS BIGINT) AS n").item()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, the others go on
         return repr(error)
 
 before, told = dict(os.environ), {"java": java()}

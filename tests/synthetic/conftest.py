@@ -6,11 +6,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from counterpoint.events.formats import Format, load
-from counterpoint.events.ingest import Taken, ingest
+from counterpoint.events.formats import Format, load_format
+from counterpoint.events.ingestion import IngestReport, ingest
 from counterpoint.storage import parquet
 from counterpoint.storage.workspace import open_workspace
-from counterpoint.synthetic.platform import FORMATS, Made, Platform, invent
+from counterpoint.synthetic.platform import FORMATS, GeneratedLogs, Platform, generate
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Invented:
 
     asked: Platform
     how: Format
-    made: Made
-    taken: tuple[Taken, ...]
+    made: GeneratedLogs
+    taken: tuple[IngestReport, ...]
     workspace: Path
 
     def truth(self, name: str) -> pl.DataFrame:
@@ -41,9 +41,9 @@ class Invented:
 
 
 def invented(folder: Path, asked: Platform, seed: int) -> Invented:
-    made = invent(folder / "logs", asked, rng=seed)
-    how = load(asked.format)
-    taken = ingest([folder / "logs"], to=folder / "workspace", how=how)
+    made = generate(folder / "logs", asked, rng=seed)
+    how = load_format(asked.format)
+    taken = ingest([folder / "logs"], to=folder / "workspace", format=how)
     return Invented(asked, how, made, tuple(taken), folder / "workspace")
 
 

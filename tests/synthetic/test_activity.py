@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.synthetic.worlds import CHANCES, LIKES, MONDAY, small, unchanging
 
-from counterpoint.synthetic.activity import Chances, diary, factor
+from counterpoint.synthetic.activity import Chances, factor, simulate_activity
 from counterpoint.synthetic.hidden_states import STAGES, published, states
 
 PUBLISHED = states(published())
@@ -21,7 +21,7 @@ CALM = Chances(lost=(0.05, 0.02, 0.1), spoiled=0.1, liked=0.0, worse=1.0, better
 
 def lived(world, chances, *, listeners=5000, days=10, seed=1):
     rng = np.random.default_rng(seed)
-    return list(diary(states(world), chances, listeners=listeners, days=days, monday=MONDAY, rng=rng))
+    return list(simulate_activity(states(world), chances, listeners=listeners, days=days, monday=MONDAY, rng=rng))
 
 
 def came(days, listeners=5000):

@@ -14,8 +14,8 @@ import pytest
 from scipy.stats import multinomial, nbinom
 from tests.synthetic.worlds import CHANCES, LIKES, MONDAY, small
 
-from counterpoint.synthetic.activity import Day, diary
-from counterpoint.synthetic.bayes_filter import foresight
+from counterpoint.synthetic.activity import Day, simulate_activity
+from counterpoint.synthetic.bayes_filter import leaving_filter
 from counterpoint.synthetic.hidden_states import states
 
 COUNTED = ("plays", "downloads", "searches")
@@ -149,7 +149,7 @@ def as_days(diaries, rng):
 
 
 def foreseen(world, chances, days, listeners):
-    known = foresight(states(world), chances, listeners=listeners, monday=MONDAY)
+    known = leaving_filter(states(world), chances, listeners=listeners, monday=MONDAY)
     for day in days:
         known.see(day)
     return known
@@ -192,10 +192,10 @@ LISTENERS, KNOWN, OUTCOME = 40_000, 10, 8
 def lived(world, chances, *, seen_with=None):
     """Live a world; return the chance of each listener, whether they were silent, and the last known day."""
     hidden = states(world)
-    known = foresight(hidden, seen_with or chances, listeners=LISTENERS, monday=MONDAY)
+    known = leaving_filter(hidden, seen_with or chances, listeners=LISTENERS, monday=MONDAY)
     silent, last = np.ones(LISTENERS, np.bool_), None
     rng, days = np.random.default_rng(1), KNOWN + OUTCOME
-    for day in diary(hidden, chances, listeners=LISTENERS, days=days, monday=MONDAY, rng=rng):
+    for day in simulate_activity(hidden, chances, listeners=LISTENERS, days=days, monday=MONDAY, rng=rng):
         if day.day < KNOWN:
             known.see(day)
             last = day
@@ -241,7 +241,7 @@ def test_a_filter_that_knows_the_world_wrongly_is_off(taken_for):
 
 def visits(seed, chances=LIKES, listeners=3000):
     rng = np.random.default_rng(seed)
-    return list(diary(states(WORLD), chances, listeners=listeners, days=4, monday=MONDAY, rng=rng))
+    return list(simulate_activity(states(WORLD), chances, listeners=listeners, days=4, monday=MONDAY, rng=rng))
 
 
 def test_who_shows_the_same_has_the_same_chance():

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterpoint.events.batch import REPAIRS
-from counterpoint.events.lines import read
+from counterpoint.events.line_reading import read_lines
+from counterpoint.events.record_batch import REPAIRS
 from counterpoint.synthetic import dirt
 
 KINDS = {"music-box": ("play", "down", "search"), "eventsim": ("page",)}
@@ -23,7 +23,7 @@ def repaired(platform):
     """Return each repaired line: file, line, repair."""
     for path in platform.made.files:
         with path.open("rb") as file:
-            for batch in read(file, platform.how.of(path.name), file=path.name):
+            for batch in read_lines(file, platform.how.of(path.name), file=path.name):
                 rows = np.flatnonzero(batch.repair)
                 yield from ((path.name, int(batch.line[row]), REPAIRS[int(batch.repair[row])]) for row in rows)
 

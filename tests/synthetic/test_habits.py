@@ -17,10 +17,10 @@ from tests.synthetic.worlds import CHANCES, LIKES, MONDAY
 
 from counterpoint.synthetic import dirt
 from counterpoint.synthetic import platform as module
-from counterpoint.synthetic.activity import diary
+from counterpoint.synthetic.activity import simulate_activity
 from counterpoint.synthetic.habits import DAYPARTS, WEEK, habits
 from counterpoint.synthetic.hidden_states import published, states
-from counterpoint.synthetic.platform import FORMATS, Platform, invent
+from counterpoint.synthetic.platform import FORMATS, Platform, generate
 from counterpoint.synthetic.population import people
 from counterpoint.synthetic.records import pages, plays
 from counterpoint.synthetic.songs import TASTES, TO_TASTE, songs
@@ -43,7 +43,7 @@ TIMES = replace(CLOCK, averse=0.0)  # the clock and the week alone
 
 def some_days(chances):
     rng = np.random.default_rng(4)
-    return diary(states(published()), chances, listeners=COUNT, days=4, monday=MONDAY, rng=rng)
+    return simulate_activity(states(published()), chances, listeners=COUNT, days=4, monday=MONDAY, rng=rng)
 
 
 def both(draw, day, times):
@@ -78,7 +78,7 @@ def content(folder):
 def test_only_the_songs_of_plays_change_and_what_is_told_of_them(tmp_path, style):
     for name, wanted in (("without", False), ("with", True)):
         asked = Platform(listeners=200, days=9, songs=800, format=style, outcome=3, habits=wanted)
-        invent(tmp_path / name, asked, rng=5)
+        generate(tmp_path / name, asked, rng=5)
     without, following = (content(tmp_path / name) for name in ("without", "with"))
     assert without.keys() == following.keys()
     others = {name for name in without if without[name] != following[name]}
@@ -93,9 +93,9 @@ def test_habits_that_nobody_has_change_no_byte_of_a_log(tmp_path, monkeypatch, s
         "habits": CONSTANTS | {"averse": 0.0, "clock": 0.0, "week": 0.0, "to_taste": [TO_TASTE] * 5}
     }
     asked = Platform(listeners=100, days=4, songs=800, format=style, outcome=2)
-    invent(tmp_path / "without", asked, rng=5)
+    generate(tmp_path / "without", asked, rng=5)
     monkeypatch.setattr(module, "published", lambda: nobody)
-    invent(tmp_path / "nobody", replace(asked, habits=True), rng=5)
+    generate(tmp_path / "nobody", replace(asked, habits=True), rng=5)
     without, same = (content(tmp_path / name) for name in ("without", "nobody"))
     assert {name for name in without if without[name] != same[name]} == {"truth/world.json"}
 

@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 from tests.logs import refusal, refused
 
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.events.schema import EPOCH
 from counterpoint.synthetic import platform as module
-from counterpoint.synthetic.platform import FORMATS, Platform, invent
+from counterpoint.synthetic.platform import FORMATS, Platform, generate
 
 SMALL = Platform(listeners=60, days=4, songs=800, outcome=2)
 
@@ -38,7 +38,7 @@ def content(folder):
 def test_the_same_seed_writes_the_same_bytes_and_another_seed_others(tmp_path, style):
     asked = small(format=style)
     for name, seed in (("one", 5), ("same", 5), ("other", 6)):
-        invent(tmp_path / name, asked, rng=seed)
+        generate(tmp_path / name, asked, rng=seed)
     one, same, other = (content(tmp_path / name) for name in ("one", "same", "other"))
     assert one == same
     assert one.keys() == other.keys()
@@ -47,17 +47,17 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_others(tmp_path, s
 
 
 def test_a_seed_and_its_generator_write_the_same_bytes(tmp_path):
-    invent(tmp_path / "seed", SMALL, rng=5)
-    invent(tmp_path / "generator", SMALL, rng=np.random.default_rng(5))
+    generate(tmp_path / "seed", SMALL, rng=5)
+    generate(tmp_path / "generator", SMALL, rng=np.random.default_rng(5))
     assert content(tmp_path / "seed") == content(tmp_path / "generator")
 
 
 @pytest.mark.parametrize("style", FORMATS)
 def test_how_many_lines_are_written_at_once_changes_no_truth(tmp_path, monkeypatch, style):
     """Nor any line, but those of searches: for what is searched is drawn as it is written."""
-    invent(tmp_path / "one", small(format=style), rng=5)
+    generate(tmp_path / "one", small(format=style), rng=5)
     monkeypatch.setattr(module, "AT_ONCE", 7)
-    invent(tmp_path / "few", small(format=style), rng=5)
+    generate(tmp_path / "few", small(format=style), rng=5)
     one, few = ({n: text for n, text in content(tmp_path / to).items() if "search" not in n} for to in ("one", "few"))
     assert len(one) > 5
     assert one == few
@@ -123,7 +123,7 @@ def test_the_chances_of_leaving_are_what_happens_in_the_log(platform):
 
 
 def test_a_log_too_short_for_an_outcome_tells_no_chance_of_leaving(tmp_path):
-    invent(tmp_path / "short", small(days=2, outcome=2), rng=1)
+    generate(tmp_path / "short", small(days=2, outcome=2), rng=1)
     told = pl.read_parquet(tmp_path / "short" / "truth" / "leaving.parquet")
     assert told.is_empty()
     assert told.schema == {"uid": pl.Int64, "at": pl.Int32, "leaves": pl.Float64}
@@ -133,7 +133,7 @@ def test_a_log_too_short_for_an_outcome_tells_no_chance_of_leaving(tmp_path):
 @pytest.mark.parametrize("leavers", [True, False])
 def test_songs_that_make_people_leave_are_played_if_asked_for(tmp_path, style, leavers):
     asked = small(listeners=300, format=style, leavers=leavers)
-    made = invent(tmp_path / "logs", asked, rng=1)
+    made = generate(tmp_path / "logs", asked, rng=1)
     titles = pl.read_parquet(tmp_path / "logs" / "truth" / "songs.parquet").filter(role="leaver")["song_name"]
     text = b"".join(file.read_bytes() for file in made.files if "search" not in file.name and "down" not in file.name)
     played = sum(text.count(title.encode()) for title in titles)
@@ -160,7 +160,7 @@ def test_songs_that_make_people_leave_are_played_if_asked_for(tmp_path, style, l
     ids=str,
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(tmp_path, changes, why):
-    assert why in refusal(lambda: invent(tmp_path / "logs", small(**changes), rng=1))
+    assert why in refusal(lambda: generate(tmp_path / "logs", small(**changes), rng=1))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -170,7 +170,7 @@ def test_a_folder_that_is_not_empty_is_refused_and_stays_as_it_is(tmp_path):
         folder.mkdir()
         (folder / name).write_text("mine")
         with refused("not an empty folder"):
-            invent(folder, SMALL, rng=1)
+            generate(folder, SMALL, rng=1)
         assert content(folder) == {name: b"mine"}
     assert sorted(path.name for path in tmp_path.iterdir()) == [".hidden", "file"]
 
@@ -178,21 +178,21 @@ def test_a_folder_that_is_not_empty_is_refused_and_stays_as_it_is(tmp_path):
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "logs").write_text("mine")
     with refused("not an empty folder"):
-        invent(tmp_path / "logs", SMALL, rng=1)
+        generate(tmp_path / "logs", SMALL, rng=1)
     assert content(tmp_path) == {"logs": b"mine"}
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_a_seed_that_is_none_is_refused_and_nothing_is_written(tmp_path, seed):
     with refused("seed"):
-        invent(tmp_path / "below" / "logs", SMALL, rng=seed)
+        generate(tmp_path / "below" / "logs", SMALL, rng=seed)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_empty_folder_and_one_to_be_made_will_do(tmp_path):
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "a" / "b" / "logs"):
-        made = invent(folder, SMALL, rng=1)
+        made = generate(folder, SMALL, rng=1)
         assert made.folder == folder
         assert all(file.is_file() for file in made.files)
         assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
@@ -201,7 +201,7 @@ def test_an_empty_folder_and_one_to_be_made_will_do(tmp_path):
 def test_the_empty_folder_where_one_is_will_do(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    invent(module.Path(), SMALL, rng=1)
+    generate(module.Path(), SMALL, rng=1)
     assert (tmp_path / "here" / "truth" / "world.json").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
 
@@ -210,7 +210,7 @@ def test_the_empty_folder_where_one_is_will_do(tmp_path, monkeypatch):
 @pytest.mark.parametrize("listeners", [1, 2])
 def test_a_single_listener_will_do_though_nobody_may_come_on_some_day(tmp_path, style, listeners):
     for seed in range(4):
-        made = invent(tmp_path / str(seed), small(listeners=listeners, days=20, format=style), rng=seed)
+        made = generate(tmp_path / str(seed), small(listeners=listeners, days=20, format=style), rng=seed)
         assert len(made.files) == 20 * (3 if style == "music-box" else 1)
 
 
@@ -222,10 +222,10 @@ def test_a_platform_of_any_year_is_refused_or_can_be_ingested(tmp_path, style, f
     """The calendar of events goes from 1900 to 2199: what is invented beyond could never be read."""
     asked = small(format=style, first_day=first, listeners=30)
     if not 1900 <= first.year <= 2199:
-        assert str(first) in refusal(lambda: invent(tmp_path / "logs", asked, rng=1))
+        assert str(first) in refusal(lambda: generate(tmp_path / "logs", asked, rng=1))
         return
-    invent(tmp_path / "logs", asked, rng=1)
-    taken = ingest([tmp_path / "logs"], to=tmp_path / "workspace", how=load(style))
+    generate(tmp_path / "logs", asked, rng=1)
+    taken = ingest([tmp_path / "logs"], to=tmp_path / "workspace", format=load_format(style))
     days = [one.ledger.days for one in taken if one.ledger.days]
     start = (first - EPOCH).days
     assert (min(days)[0], max(days)[1]) == (start, start + asked.days - 1)
@@ -234,7 +234,7 @@ def test_a_platform_of_any_year_is_refused_or_can_be_ingested(tmp_path, style, f
 def test_more_songs_than_there_are_titles_are_refused(tmp_path):
     """A title is five of twenty-four signs, and no two are alike: there are 24 to the fifth."""
     with refused("songs"):
-        invent(tmp_path / "logs", small(songs=24**5 + 8), rng=1)
+        generate(tmp_path / "logs", small(songs=24**5 + 8), rng=1)
 
 
 # What fails
@@ -248,11 +248,11 @@ def failing(*_, **__):
     raise NoSpaceError
 
 
-@pytest.mark.parametrize("where", ["_tell", "friendships", "songs", "foresight", "diary"])
+@pytest.mark.parametrize("where", ["_tell", "draw_friendships", "songs", "leaving_filter", "simulate_activity"])
 def test_a_writing_that_fails_leaves_nothing(tmp_path, monkeypatch, where):
     monkeypatch.setattr(module, where, failing)
     with pytest.raises(NoSpaceError):
-        invent(tmp_path / "logs", SMALL, rng=1)
+        generate(tmp_path / "logs", SMALL, rng=1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -265,7 +265,7 @@ def test_a_day_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch, at):
 
     monkeypatch.setattr(module._Log, "write", write_some)
     with pytest.raises(NoSpaceError):
-        invent(tmp_path / "logs", SMALL, rng=1)
+        generate(tmp_path / "logs", SMALL, rng=1)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -276,6 +276,6 @@ def test_a_writing_that_is_stopped_leaves_an_empty_folder_empty(tmp_path, monkey
     (tmp_path / "logs").mkdir()
     monkeypatch.setattr(Future, "result", stopped)
     with pytest.raises(KeyboardInterrupt):
-        invent(tmp_path / "logs", SMALL, rng=1)
+        generate(tmp_path / "logs", SMALL, rng=1)
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
     assert content(tmp_path) == {}

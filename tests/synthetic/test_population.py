@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from counterpoint.synthetic.population import ALIKE, FIRST_UID, FRIENDS, friendships, people
+from counterpoint.synthetic.population import ALIKE, FIRST_UID, FRIENDS, draw_friendships, people
 from counterpoint.synthetic.songs import TASTES
 
 COUNT = 4000
@@ -16,7 +16,7 @@ def folk():
 
 @pytest.fixture(scope="module")
 def pairs(folk):
-    return friendships(folk, np.random.default_rng(2))
+    return draw_friendships(folk, np.random.default_rng(2))
 
 
 def test_each_listener_has_a_uid_of_their_own(folk):
@@ -53,7 +53,7 @@ def test_friends_have_like_tastes_far_more_often_than_by_chance(folk, pairs):
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_a_handful_of_people_have_friends_too_as_far_as_there_are_any(count):
     few = people(count, np.random.default_rng(count))
-    found = friendships(few, np.random.default_rng(count))
+    found = draw_friendships(few, np.random.default_rng(count))
     assert found.columns == ["uid", "friend"]
     assert found.height <= count * (count - 1) / 2
     assert (found["uid"] < found["friend"]).all()

@@ -16,7 +16,7 @@ from tests.synthetic.worlds import CHANCES, LIKES, MONDAY, small
 
 from counterpoint.events.schema import date
 from counterpoint.synthetic import dirt
-from counterpoint.synthetic.activity import diary
+from counterpoint.synthetic.activity import simulate_activity
 from counterpoint.synthetic.hidden_states import DECOY, LEAVER, ORDINARY, ROLES, states
 from counterpoint.synthetic.population import people
 from counterpoint.synthetic.records import _heard, downloads, pages, plays, searches
@@ -31,7 +31,7 @@ LENGTH = CATALOGUE.table["seconds"].to_numpy()
 
 def some_days(chances):
     world, rng = small(5, 6, songs={"leaver": 0.05}), np.random.default_rng(3)
-    return list(diary(states(world), chances, listeners=COUNT, days=3, monday=MONDAY, rng=rng))
+    return list(simulate_activity(states(world), chances, listeners=COUNT, days=3, monday=MONDAY, rng=rng))
 
 
 def counted(*places, shape):

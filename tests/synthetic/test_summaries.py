@@ -9,10 +9,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from counterpoint.churn.feature_table import listener_table
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
 from counterpoint.snapshots.snapshot import Snapshot
-from counterpoint.synthetic.platform import Platform, invent
+from counterpoint.synthetic.platform import Platform, generate
 
 AT = Snapshot.of("2017-04-28")
 
@@ -21,8 +21,8 @@ AT = Snapshot.of("2017-04-28")
 def listeners(tmp_path_factory):
     """Return the listeners of the study's snapshot with their features, whether they left, and their true chance."""
     folder = tmp_path_factory.mktemp("world")
-    invent(folder / "logs", Platform(listeners=6000, days=44, songs=2000), rng=0)
-    ingest([folder / "logs"], to=folder / "workspace", how=load("music-box"))
+    generate(folder / "logs", Platform(listeners=6000, days=44, songs=2000), rng=0)
+    ingest([folder / "logs"], to=folder / "workspace", format=load_format("music-box"))
     told = pl.read_parquet(folder / "logs" / "truth" / "leaving.parquet").filter(at=AT.days[1]).drop("at")
     rows = listener_table(folder / "workspace", AT).rows
     return rows.join(told, on="uid", how="left")

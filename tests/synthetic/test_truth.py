@@ -10,7 +10,7 @@ import pytest
 from counterpoint.events.schema import EPOCH
 from counterpoint.synthetic import platform as module
 from counterpoint.synthetic.activity import Day
-from counterpoint.synthetic.bayes_filter import foresight
+from counterpoint.synthetic.bayes_filter import leaving_filter
 
 WHAT = {"P": 0, "D": 1, "S": 2}
 
@@ -64,7 +64,7 @@ def test_the_chances_of_leaving_are_found_from_the_log(platform):
     uids = events["uid"].unique().sort()
     hidden, chances = module._world(platform.asked)
     monday = platform.asked.first_day.weekday()
-    known = foresight(hidden, chances, listeners=len(uids), monday=monday)
+    known = leaving_filter(hidden, chances, listeners=len(uids), monday=monday)
     found = {}
     for day in read_back(platform, events, uids):
         known.see(day)

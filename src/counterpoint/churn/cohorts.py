@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from counterpoint.churn.feature_table import churn_table
 from counterpoint.errors import CounterpointError
-from counterpoint.events import rules
-from counterpoint.events.rules import Practice
+from counterpoint.events import cleaning_rules
+from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.events.schema import date
 from counterpoint.snapshots.rolling import rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, open_session
@@ -75,7 +75,7 @@ def follow_cohorts(
     period: str = "week",
     known_for: str | int = 30,
     outcome_for: str | int = 14,
-    practice: Practice = rules.OURS,
+    rules: RuleSet = cleaning_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> Cohorts:
     """Follow the listeners of a workspace by the week or month in which they were first seen, and keep the result.
@@ -91,7 +91,7 @@ def follow_cohorts(
     """
     if period not in PERIODS:
         raise CounterpointError(f"cohorts are by week or month, not by {period!r}")
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         last = Span.of(outcome_for).until(date(session.coverage.last))
         newest = Snapshot.of(last, known_for=known_for, outcome_for=outcome_for)
         snapshots = rolling_snapshots(session, newest, session.coverage.last - session.coverage.first + 1)

@@ -41,8 +41,8 @@ from counterpoint.churn.training import (
 )
 from counterpoint.churn.training_set import Examples
 from counterpoint.errors import CounterpointError
-from counterpoint.events import rules
-from counterpoint.events.rules import AS_PUBLISHED, Practice
+from counterpoint.events import cleaning_rules
+from counterpoint.events.cleaning_rules import PUBLISHED_RULES, RuleSet
 from counterpoint.events.schema import date
 from counterpoint.rng import check_seed
 from counterpoint.snapshots.listener_table import ListenerTable
@@ -107,7 +107,7 @@ class ChurnEvaluation:
     day: str
     known_for: str
     outcome_for: str
-    practice: str
+    rules: str
     seed: int
     resamples: int
     log_key: str
@@ -120,14 +120,14 @@ def evaluate(
     snapshot: Snapshot,
     settings: EvaluationSettings = DEFAULT_EVALUATION,
     *,
-    practice: Practice = rules.OURS,
+    rules: RuleSet = cleaning_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> ChurnEvaluation:
     """Judge models, recency alone and frequency alone at a snapshot, and keep the result in the workspace.
 
     The time split trains at the settings' `train_at` and before, on at most so many `snapshots`; by default from the
     last day whose outcome ends on the snapshot's day. It is left out, with the reason in the evaluation's `note`, where
-    the log does not reach back that far. With the rules AS_PUBLISHED the churn report's four models are judged as the
+    the log does not reach back that far. With the rules PUBLISHED_RULES the churn report's four models are judged as the
     report did, on a random fifth of the listeners, whatever `models` says; `grid` searches its grid again.
 
     Raises
@@ -139,8 +139,8 @@ def evaluate(
     kinds = settings.kinds
     check_seed(settings.rng)
     check_snapshots(settings.snapshots)
-    is_published = practice.name == AS_PUBLISHED.name
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    is_published = rules.name == PUBLISHED_RULES.name
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         if is_published:
             splits, note = [_published_split(session, snapshot, settings)], ""
         else:
@@ -149,7 +149,7 @@ def evaluate(
             day=snapshot.day.isoformat(),
             known_for=str(snapshot.known_for),
             outcome_for=str(snapshot.outcome_for),
-            practice=practice.name,
+            rules=rules.name,
             seed=settings.rng,
             resamples=settings.resamples,
             log_key=key_of(session.log_keys()),

@@ -10,8 +10,8 @@ from counterpoint.churn.hmm_features import with_hmm_features
 from counterpoint.churn.label import CHURNED
 from counterpoint.churn.published_features import rounded_as_published, whole_terms
 from counterpoint.errors import CounterpointError
-from counterpoint.events.ingest import ledgers
-from counterpoint.events.rules import AS_PUBLISHED, OURS, Practice
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES, RuleSet
+from counterpoint.events.ingestion import ledgers
 from counterpoint.snapshots.listener_table import ListenerTable, fetch_listeners
 from counterpoint.snapshots.sampling import ALL_LISTENERS, Sample
 from counterpoint.snapshots.session import SnapshotSession, cleaning_in, open_session
@@ -45,12 +45,12 @@ def listener_table(
     snapshot: Snapshot,
     settings: TableSettings = DEFAULT_TABLE,
     *,
-    practice: Practice = OURS,
+    rules: RuleSet = DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> ListenerTable:
     """Return the listeners of a snapshot with their features and, if asked for, whether they left.
 
-    `practice` is the way of cleaning; AS_PUBLISHED gives the churn report's own numbers, with its rounding, fills and
+    `rules` is the way of cleaning; PUBLISHED_RULES gives the churn report's own numbers, with its rounding, fills and
     thresholds: for comparison only. `engine` is "duckdb", "spark" or a Spark session of your own: the rows are the
     same.
 
@@ -59,7 +59,7 @@ def listener_table(
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot.
     """
-    with edit_workspace(workspace) as writer, open_session(writer, engine, settings.sample, practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, settings.sample, rules) as session:
         session.check_coverage(snapshot, outcome=settings.outcome)
         cleaning = session.cleaning(settings.cleaned_by or snapshot)
         return churn_table(session, snapshot, cleaning, outcome=settings.outcome, visit_hmm=settings.visit_hmm)
@@ -85,7 +85,7 @@ def churn_table(
         If the log does not cover the snapshot's windows, nobody was seen in the known one, or no features are left.
     """
     session.check_coverage(snapshot, outcome=outcome)
-    is_published = cleaning_in(cleaning).practice == AS_PUBLISHED.name
+    is_published = cleaning_in(cleaning).rule_set == PUBLISHED_RULES.name
     kinds = _event_kinds(session, is_published=is_published) if event_kinds is None else event_kinds
     if not kinds:
         raise CounterpointError("the logs have no plays, downloads or searches, and features are made of these")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from counterpoint.churn.matching import DEVICE, band
 from counterpoint.errors import CounterpointError
-from counterpoint.events import rules
-from counterpoint.events.rules import Practice
+from counterpoint.events import cleaning_rules
+from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.rng import check_seed, generator
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot
@@ -76,7 +76,7 @@ def songs_before_leaving(
     *,
     item_kind: str = "song",
     rng: int = 0,
-    practice: Practice = rules.OURS,
+    rules: RuleSet = cleaning_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> SongsBeforeLeaving:
     """Find the songs, or with `item_kind` the singers, over-represented before leaving, and keep the result in the workspace.
@@ -89,7 +89,7 @@ def songs_before_leaving(
     if item_kind not in COLUMNS:
         raise CounterpointError(f"over-represented are songs or singers, not {item_kind!r}")
     check_seed(rng)
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         session.check_coverage(snapshot)
         days = _days(session, session.cleaning(snapshot), snapshot)
         rows = days_to_compare(days, rng=rng)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from counterpoint.churn.matching import DEVICE
 from counterpoint.errors import CounterpointError
-from counterpoint.events import rules
-from counterpoint.events.rules import Practice
+from counterpoint.events import cleaning_rules
+from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.events.schema import KINDS, date
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
@@ -64,7 +64,7 @@ def compare_likes(
     *,
     event: str = "like",
     outcome_for: str | int = 14,
-    practice: Practice = rules.OURS,
+    rules: RuleSet = cleaning_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> LikeComparison:
     """Compare days with a like (or dislike) with days like them without, and keep the result in the workspace.
@@ -79,7 +79,7 @@ def compare_likes(
     if event not in EVENT_KINDS:
         raise CounterpointError(f"compared are likes or dislikes, not {event!r}")
     kind, span = EVENT_KINDS[event], Span.of(outcome_for)
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         last = span.until(date(session.coverage.last))
         # Cleaned as all the days teach that are compared.
         first = date(session.coverage.first)

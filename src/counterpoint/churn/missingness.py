@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from counterpoint.churn.feature_table import churn_table
 from counterpoint.errors import CounterpointError
-from counterpoint.events.rules import OURS, Practice
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, RuleSet
 from counterpoint.rng import generator
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
@@ -84,7 +84,7 @@ def check_missingness(
     *,
     rng: int | np.random.Generator = 0,
     settings: PermutationSettings = DEFAULT_PERMUTATIONS,
-    practice: Practice = OURS,
+    rules: RuleSet = DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> tuple[MissingnessCheck, ...]:
     """Check each thing that a play can lack, in a snapshot's known window and without its bots.
@@ -96,7 +96,7 @@ def check_missingness(
     CounterpointError
         If the log does not cover the snapshot, or has no plays that lack nothing.
     """
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         cleaning = session.cleaning(snapshot)
         table = churn_table(session, snapshot, cleaning, outcome=True)
         session.engine.register("bots", [cleaning.file("bots.parquet")])

@@ -12,8 +12,8 @@ from counterpoint.churn.models.crossfit import CrossFitted, cross_fit
 from counterpoint.churn.models.registry import DEFAULT_MODEL, FITTED_MODELS, model_kind
 from counterpoint.churn.training_set import Examples, concatenate
 from counterpoint.errors import CounterpointError
-from counterpoint.events import rules
-from counterpoint.events.rules import Practice
+from counterpoint.events import cleaning_rules
+from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.rng import check_seed
 from counterpoint.snapshots.listener_table import ListenerTable
 from counterpoint.snapshots.rolling import rolling_snapshots
@@ -82,14 +82,14 @@ class TrainedChurnModel:
             )
 
 
-def train(  # noqa: PLR0913  all but two are options
+def train(  # noqa: PLR0913  all but one are options
     workspace: Path,
     snapshot: Snapshot,
     *,
     kind: str = DEFAULT_MODEL,
     snapshots: int = DEFAULT_SNAPSHOTS,
     rng: int = 0,
-    practice: Practice = rules.OURS,
+    rules: RuleSet = cleaning_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> TrainedChurnModel:
     """Fit the model called `kind` to a snapshot and those before it, and keep it as the workspace's churn model.
@@ -105,7 +105,7 @@ def train(  # noqa: PLR0913  all but two are options
     model_kind(kind)
     check_seed(rng)
     check_snapshots(snapshots)
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         training_snapshots = rolling_snapshots(session, snapshot, snapshots)
         cleaning = session.cleaning(snapshot)
         trained = fit(training_examples(session, training_snapshots, cleaning), training_snapshots, kind, seed=rng)

@@ -62,9 +62,9 @@ def cleaning(request: CleaningRequest) -> None:
     snapshot = request.snapshot.snapshot(request.workspace)
     with progress("cleaning"):
         published = request.cleaning.rules(as_published=request.as_published)
-        report = cleaning_report(request.workspace, snapshot, practice=published, engine=engine)
+        report = cleaning_report(request.workspace, snapshot, rules=published, engine=engine)
         rules = request.cleaning.rules()
-        checks = check_missingness(request.workspace, snapshot, rng=request.seed, practice=rules, engine=engine)
+        checks = check_missingness(request.workspace, snapshot, rng=request.seed, rules=rules, engine=engine)
     if request.output.as_json:
         say_json({"cleaning": report, "missing": [{**vars(check), "verdict": check.verdict} for check in checks]})
     else:
@@ -110,7 +110,7 @@ def features(request: FeaturesRequest) -> None:
                 sample=Sample(request.sample, request.seed),
                 visit_hmm=request.visit_hmm,
             ),
-            practice=request.cleaning.rules(as_published=request.as_published),
+            rules=request.cleaning.rules(as_published=request.as_published),
             engine=request.cleaning.engine,
         )
         write_table(table.rows, request.out)
@@ -146,7 +146,7 @@ def train(request: TrainRequest) -> None:
             kind=request.model,
             snapshots=request.snapshots,
             rng=request.seed,
-            practice=request.cleaning.rules(),
+            rules=request.cleaning.rules(),
             engine=request.cleaning.engine,
         )
     if request.output.as_json:
@@ -206,7 +206,7 @@ def evaluate(request: EvaluateRequest) -> None:
                 rng=request.seed,
                 resamples=request.resamples,
             ),
-            practice=request.cleaning.rules(as_published=request.as_published),
+            rules=request.cleaning.rules(as_published=request.as_published),
             engine=request.cleaning.engine,
         )
     if request.output.as_json:
@@ -350,7 +350,7 @@ def cohorts(request: CohortsRequest) -> None:
             period=request.by,
             known_for=request.known_for,
             outcome_for=request.outcome_for,
-            practice=request.cleaning.rules(),
+            rules=request.cleaning.rules(),
             engine=request.cleaning.engine,
         )
     if request.output.as_json:
@@ -389,7 +389,7 @@ def songs(request: SongsRequest) -> None:
             snapshot,
             item_kind=request.of,
             rng=request.seed,
-            practice=request.cleaning.rules(),
+            rules=request.cleaning.rules(),
             engine=request.cleaning.engine,
         )
         if request.out is not None:
@@ -425,7 +425,7 @@ def likes(request: LikesRequest) -> None:
             request.workspace,
             event=request.of,
             outcome_for=request.outcome_for,
-            practice=request.cleaning.rules(),
+            rules=request.cleaning.rules(),
             engine=request.cleaning.engine,
         )
     if request.output.as_json:

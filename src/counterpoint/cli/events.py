@@ -12,8 +12,8 @@ from counterpoint.cli.render import progress, say, say_json, say_table, warn
 from counterpoint.text import pluralize
 
 if TYPE_CHECKING:
-    from counterpoint.events.ingest import Taken
-    from counterpoint.events.overview import Overview
+    from counterpoint.events.ingestion import IngestReport
+    from counterpoint.events.log_overview import Overview
     from counterpoint.synthetic.platform import Platform
 
 app = typer.Typer(help="Read raw logs into a workspace, and see what became of every line.", no_args_is_help=True)
@@ -41,16 +41,16 @@ def ingest(request: IngestRequest) -> None:
 
     Example: counterpoint events ingest logs/ --to work
     """
-    from counterpoint.events.formats import load
-    from counterpoint.events.ingest import ingest as read
+    from counterpoint.events.formats import load_format
+    from counterpoint.events.ingestion import ingest as read
 
     with progress("reading") as step:
         reports = read(
             request.logs,
             to=request.to,
-            how=load(request.format),
+            format=load_format(request.format),
             replace=request.replace,
-            told=lambda log: step(log.name),
+            progress=lambda log: step(log.name),
         )
     if request.output.as_json:
         say_json([{"status": report.status, **report.ledger.as_json()} for report in reports])
@@ -58,7 +58,7 @@ def ingest(request: IngestRequest) -> None:
         _say_ingested(reports, request.to)
 
 
-def _say_ingested(reports: "Sequence[Taken]", workspace: Path) -> None:
+def _say_ingested(reports: "Sequence[IngestReport]", workspace: Path) -> None:
     ledgers = [report.ledger for report in reports]
     new = sum(report.status != "unchanged" for report in reports)
     lines, accepted, repaired, rejected, records = (
@@ -89,7 +89,7 @@ def show(request: ShowRequest) -> None:
 
     Example: counterpoint events show work
     """
-    from counterpoint.events.overview import overview
+    from counterpoint.events.log_overview import overview
     from counterpoint.storage.workspace import open_workspace
 
     with progress("looking"), open_workspace(request.workspace) as view:
@@ -201,11 +201,11 @@ def generate(request: GenerateRequest) -> None:
 
     Example: counterpoint events generate --to logs --listeners 2000
     """
-    from counterpoint.synthetic.platform import invent
+    from counterpoint.synthetic.platform import generate as generate_platform
 
     to = request.to
     with progress("inventing"):
-        invented = invent(to, request.platform(), rng=request.seed)
+        invented = generate_platform(to, request.platform(), rng=request.seed)
     spoiled = f"{invented.dirty:,} spoiled on purpose"
     say(f"{len(invented.files)} invented logs in {to}: {invented.events:,} events, {spoiled}")
     say(f"friendships in {to / 'network'}, the truth in {to / 'truth'}")

@@ -22,7 +22,7 @@ import typer
 from counterpoint.errors import CounterpointError, suggestion
 
 if TYPE_CHECKING:
-    from counterpoint.events.rules import Practice
+    from counterpoint.events.cleaning_rules import RuleSet
     from counterpoint.networks.readers import ReadNetwork
     from counterpoint.snapshots.snapshot import Snapshot
     from counterpoint.spread.models.model import Model
@@ -156,11 +156,11 @@ class CleaningOptions:
     bots: Bots = 99.9
     engine: Engine = "duckdb"
 
-    def rules(self, *, as_published: bool = False) -> "Practice":
+    def rules(self, *, as_published: bool = False) -> "RuleSet":
         """Return the cleaning rules asked for."""
-        from counterpoint.events.rules import AS_PUBLISHED, OURS
+        from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
 
-        return (AS_PUBLISHED if as_published else OURS).with_bots(self.bots)
+        return (PUBLISHED_RULES if as_published else DEFAULT_RULES).with_bots(self.bots)
 
 
 SpreadModel = Literal[

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from counterpoint.events.rules import OURS, PRACTICES, Learned, Practice
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, RULE_SETS, LearnedNumber, RuleSet
 from counterpoint.storage.engine import Engine, Location, within
 
 
@@ -22,12 +22,12 @@ from counterpoint.storage.engine import Engine, Location, within
 class Cleaning:
     """The rules that apply to a log, and the numbers they learned on the days in (after, until].
 
-    practice  : the name of the practice whose rules they are
+    rule_set  : the name of the rule set that they are of
     numbers   : milliseconds; None for a mean that nothing could be learned of: what it should replace becomes null
     bots_from : listeners with at least this many plays in that window are bots; None if too few listeners to tell
     """
 
-    practice: str
+    rule_set: str
     after: int
     until: int
     rules: tuple[str, ...]
@@ -59,18 +59,18 @@ def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Frac
     return low + (high - low) * (place - floor(place))
 
 
-def learn(
-    engine: Engine, *, after: int, until: int, scratch: Location, practice: Practice = OURS
+def fit_cleaning(
+    engine: Engine, *, after: int, until: int, scratch: Location, rules: RuleSet = DEFAULT_RULES
 ) -> tuple[Cleaning, pl.DataFrame]:
     """Learn a cleaning from the `events` with a day in (after, until]; return it and its bots (uid, plays).
 
     The engine knows the bots as `bots` from then on; `scratch` is a folder that it can write to.
     """
     window = f"uid IS NOT NULL AND day > {after} AND day <= {until} AND kind = 'P'"
-    counted = _plays("uid IS NOT NULL AND kind = 'P'" if practice.bots_ever else window)
+    counted = _plays("uid IS NOT NULL AND kind = 'P'" if rules.bots_ever else window)
     counts = engine.fetch(f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({counted}) p GROUP BY plays")
-    bots_from = bot_threshold(counts, practice)
-    blank = Cleaning(practice.name, after, until, (), (), None if bots_from is None else ceil(bots_from))
+    bots_from = bot_threshold(counts, rules)
+    blank = Cleaning(rules.name, after, until, (), (), None if bots_from is None else ceil(bots_from))
     bots, plays = within(scratch, "bots.parquet"), within(scratch, "plays.parquet")
     engine.write(f"SELECT uid, plays FROM ({counted}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
     engine.register("bots", [bots])
@@ -83,18 +83,18 @@ def learn(
     return _learned(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
 
 
-def bot_threshold(counts: pl.DataFrame, practice: Practice = OURS) -> Fraction | None:
+def bot_threshold(counts: pl.DataFrame, rules: RuleSet = DEFAULT_RULES) -> Fraction | None:
     """Return the percentile of plays a listener, from counts (plays, listeners): who is at or above it is a bot.
 
     None with fewer listeners than a percentile that high needs (1,000), since the most eager of few is no machine; and
     where so many tie at it that more than 1 in 100 listeners would be bots.
     """
     everyone = int(counts["listeners"].sum())
-    if not everyone or (everyone < 1 / (1 - practice.bots) and not practice.bots_always):
+    if not everyone or (everyone < 1 / (1 - rules.bots) and not rules.bots_always):
         return None
-    threshold = percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), practice.bots)
+    threshold = percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), rules.bots)
     reached = int(counts.filter(pl.col("plays") >= ceil(threshold))["listeners"].sum())
-    return threshold if reached * 100 <= everyone or practice.bots_always else None
+    return threshold if reached * 100 <= everyone or rules.bots_always else None
 
 
 def _plays(where: str) -> str:
@@ -108,7 +108,7 @@ def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
     """
     [(songs, plays)] = engine.fetch("SELECT count(song_ms) AS songs, count(play_ms) AS plays FROM plays").rows()
     found = blank
-    for rule in PRACTICES[blank.practice].rules:
+    for rule in RULE_SETS[blank.rule_set].rules:
         if not (songs if "song_ms" in rule.when else plays):
             continue
         numbers = found.numbers
@@ -121,7 +121,7 @@ def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
     return found
 
 
-def _number(engine: Engine, so_far: Cleaning, wanted: Learned) -> int | None:
+def _number(engine: Engine, so_far: Cleaning, wanted: LearnedNumber) -> int | None:
     cleaned = cleaned_sql(so_far, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
     table = engine.fetch(
         f"SELECT {wanted.column} AS value, CAST(sum(n) AS BIGINT) AS n FROM ({cleaned}) c"
@@ -145,7 +145,7 @@ def cleaned_sql(how: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
     kept = ", ".join(("kind", *keep))
     sql = f"SELECT {kept}, song_ms, play_ms, TRUE AS kept, 0 AS hits FROM ({source}) s"
     numbers = {name: f"CAST({'NULL' if value is None else value} AS BIGINT)" for name, value in how.numbers}
-    rules = {rule.name: rule for rule in PRACTICES[how.practice].rules}
+    rules = {rule.name: rule for rule in RULE_SETS[how.rule_set].rules}
     for at, rule in enumerate(rules[name] for name in how.rules):
         met = f"kind = 'P' AND kept AND COALESCE({rule.when.format(**numbers)}, FALSE)"
         values = {column: column for column in ("song_ms", "play_ms")}

@@ -117,10 +117,10 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
 
 
-def load(name: str) -> Format:
+def load_format(name: str) -> Format:
     """Return the format called `name`: one that is shipped, or the path of a TOML file of your own.
 
-    >>> load("music-box").of("20170330_1_search.log").event["kind"].always
+    >>> load_format("music-box").of("20170330_1_search.log").event["kind"].always
     'S'
     """
     path = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"

@@ -44,7 +44,7 @@ def read(
     columns: Sequence[str] = (),
     delimiter: str | None = None,
     drop: bool = False,
-    format: FormatName | None = None,  # noqa: A002  what the command line and pandas call it
+    format: FormatName | None = None,
 ) -> Network:
     """Read the network of a file.
 
@@ -69,7 +69,7 @@ def read_with_report(
     columns: Sequence[str] = (),
     delimiter: str | None = None,
     drop: bool = False,
-    format: FormatName | None = None,  # noqa: A002  what the command line and pandas call it
+    format: FormatName | None = None,
 ) -> ReadNetwork:
     r"""Read the network of a file and say what became of every record of it; takes what `read` takes.
 

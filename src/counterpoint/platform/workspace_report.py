@@ -18,7 +18,7 @@ from counterpoint.churn.likes import like_comparisons_in
 from counterpoint.churn.offers import offers_in
 from counterpoint.churn.scoring import scores_in
 from counterpoint.errors import CounterpointError
-from counterpoint.events.ingest import ledgers
+from counterpoint.events.ingestion import ledgers
 from counterpoint.events.ledger import FileLedger
 from counterpoint.recommend.evaluation import evaluations_in as recommended_in
 from counterpoint.recommend.findings import evaluation_finding as recommender_evaluation_finding

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from counterpoint.events import rules as event_rules
-from counterpoint.events.rules import Practice
+from counterpoint.events import cleaning_rules as event_rules
+from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.recommend.catalogue import canonical_ids
 from counterpoint.recommend.comparison import Comparison, EvaluationSettings, compare, list_overlap
 from counterpoint.recommend.context import compute_lifts, plays_by_time
@@ -94,14 +94,14 @@ class RecommenderEvaluation:
         return bool(own) and all(each.wins(over) for each in own)
 
 
-def evaluate(  # noqa: PLR0913  three are tables and rules of the logs
+def evaluate(  # noqa: PLR0913  all but one are options
     workspace: Path,
     snapshot: Snapshot | None = None,
     *,
     settings: EvaluationSettings = DEFAULT_SETTINGS,
     styles: pl.DataFrame | None = None,
     push_down: pl.DataFrame | None = None,
-    rules: Practice = event_rules.OURS,
+    rules: RuleSet = event_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> RecommenderEvaluation:
     """Evaluate recommenders on at most so many windows, as far as the logs go back, and keep the result.
@@ -116,7 +116,7 @@ def evaluate(  # noqa: PLR0913  three are tables and rules of the logs
         If the log does not cover one window.
     """
     last = snapshot or last_snapshot(workspace, known_for=30, outcome_for=7)
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=rules) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         rolling = rolling_snapshots(session, last, settings.windows)[::-1]
         source = _Source(session, session.cleaning(rolling[0]), styles, push_down)
         search = BlendSearch(beside=settings.kinds, trials=settings.trials, seed=settings.rng)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events import rules as event_rules
-from counterpoint.events.rules import Practice
+from counterpoint.events import cleaning_rules as event_rules
+from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.recommend.catalogue import register_songs
 from counterpoint.recommend.ratings import pairs_sql
 from counterpoint.recommend.training import latest_snapshot
@@ -47,7 +47,7 @@ def write_songs_on_spark(
     snapshot: Snapshot | None = None,
     *,
     settings: SparkAlsSettings = DEFAULT_SETTINGS,
-    rules: Practice = event_rules.OURS,
+    rules: RuleSet = event_rules.DEFAULT_RULES,
     spark: "SparkSession | None" = None,
 ) -> int:
     """Let Spark's implicit ALS learn from the days that a snapshot knows, and write everybody's songs; return the rows.
@@ -65,7 +65,7 @@ def write_songs_on_spark(
     if to.exists():
         raise CounterpointError(f"{to} is there already: name a new folder")
     snapshot = snapshot or latest_snapshot(workspace)
-    with edit_workspace(workspace) as writer, open_session(writer, spark or "spark", practice=rules) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, spark or "spark", rules=rules) as session:
         session.check_coverage(snapshot, outcome=False)
         after, until, _ = snapshot.days
         cleaning = session.cleaning(snapshot)

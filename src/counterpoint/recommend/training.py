@@ -9,9 +9,9 @@ from typing import Final
 import polars as pl
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events import rules as event_rules
+from counterpoint.events import cleaning_rules as event_rules
+from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.events.coverage import coverage
-from counterpoint.events.rules import Practice
 from counterpoint.events.schema import BUCKETS, date
 from counterpoint.recommend.context import compute_lifts, plays_by_time
 from counterpoint.recommend.model_selection import DEFAULT_BLEND, BlendChoice, BlendSearch, select_blend
@@ -78,7 +78,7 @@ def train(
     *,
     settings: TrainingSettings = DEFAULT_SETTINGS,
     styles: pl.DataFrame | None = None,
-    rules: Practice = event_rules.OURS,
+    rules: RuleSet = event_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> TrainedRecommender:
     """Learn from the days that a snapshot knows, and keep what was learned as the workspace's recommender.
@@ -93,7 +93,7 @@ def train(
         If the log does not cover the days, or nothing was played in them.
     """
     snapshot = snapshot or latest_snapshot(workspace)
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=rules) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         session.check_coverage(snapshot, outcome=False)
         cleaning = session.cleaning(snapshot)
         choice = None

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from counterpoint.events.cleaning import Cleaning
-from counterpoint.events.rules import OURS, PRACTICES, Practice
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, RULE_SETS, RuleSet
 from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import parquet
@@ -39,7 +39,7 @@ class CleaningReport:
 
 
 def cleaning_report(
-    workspace: Path, snapshot: Snapshot, *, practice: Practice = OURS, engine: EngineChoice = "duckdb"
+    workspace: Path, snapshot: Snapshot, *, rules: RuleSet = DEFAULT_RULES, engine: EngineChoice = "duckdb"
 ) -> CleaningReport:
     """Clean the plays known at a snapshot, and report what was done.
 
@@ -48,7 +48,7 @@ def cleaning_report(
     CounterpointError
         If there is no workspace, or its logs do not cover the snapshot's known window.
     """
-    with edit_workspace(workspace) as writer, open_session(writer, engine, practice=practice) as session:
+    with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         session.check_coverage(snapshot, outcome=False)
         return report_in(session.cleaning(snapshot))
 
@@ -56,7 +56,7 @@ def cleaning_report(
 def report_in(folder: Folder) -> CleaningReport:
     """Return the report that a cleaning's folder holds."""
     how, table = cleaning_in(folder), parquet.read(folder.file("report.parquet"))
-    rules = {rule.name: rule for rule in PRACTICES[how.practice].rules}
+    rules = {rule.name: rule for rule in RULE_SETS[how.rule_set].rules}
     met = tuple(
         RuleMet(
             name,

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.cleaning import Cleaning, cleaning, learn
+from counterpoint.events.cleaning import Cleaning, cleaning, fit_cleaning
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, RuleSet
 from counterpoint.events.coverage import Coverage, coverage
-from counterpoint.events.ingest import LOG
-from counterpoint.events.rollup import cleaning_report_sql, roll_up, rollup_sql
-from counterpoint.events.rules import OURS, Practice
+from counterpoint.events.daily_rollup import cleaning_report_sql, roll_up, rollup_sql
+from counterpoint.events.ingestion import LOG
 from counterpoint.snapshots.sampling import ALL_LISTENERS, Sample
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import parquet
@@ -31,7 +31,7 @@ class SnapshotSession:
     writer: WorkspaceWriter
     engine: Engine
     sample: Sample = ALL_LISTENERS
-    practice: Practice = OURS
+    rules: RuleSet = DEFAULT_RULES
 
     @cached_property
     def coverage(self) -> Coverage:
@@ -61,12 +61,12 @@ class SnapshotSession:
     def cleaning(self, snapshot: Snapshot) -> Folder:
         """Return the cleaning learned on a snapshot's known window: cleaning.json, bots.parquet, report.parquet."""
         after, day, _ = snapshot.days
-        key = key_of("cleaning", self.log_keys(), after, day, str(self.practice))
-        is_default = self.practice.name == OURS.name and self.sample == ALL_LISTENERS
+        key = key_of("cleaning", self.log_keys(), after, day, str(self.rules))
+        is_default = self.rules.name == DEFAULT_RULES.name and self.sample == ALL_LISTENERS
         name = (
             f"{CLEANING}{after}:{day}"
             if is_default
-            else f"other {CLEANING}{self.practice.name}:{self.sample.share:g}:{after}:{day}"
+            else f"other {CLEANING}{self.rules.name}:{self.sample.share:g}:{after}:{day}"
         )
         return self.kept(name, key) or self._learn_cleaning(name, key, snapshot)
 
@@ -91,7 +91,7 @@ class SnapshotSession:
 
     def _learn_cleaning(self, name: str, key: str, snapshot: Snapshot) -> Folder:
         folder, (after, day, _) = self.writer.stage(), snapshot.days
-        fitted, bots = learn(self.engine, after=after, until=day, scratch=self.writer.scratch, practice=self.practice)
+        fitted, bots = fit_cleaning(self.engine, after=after, until=day, scratch=self.writer.scratch, rules=self.rules)
         (folder / "cleaning.json").write_text(fitted.text())
         bots.write_parquet(folder / "bots.parquet")
         self.engine.write(cleaning_report_sql(fitted), folder / "report.parquet")
@@ -101,13 +101,16 @@ class SnapshotSession:
 
 @contextmanager
 def open_session(
-    writer: WorkspaceWriter, engine: EngineChoice = "duckdb", sample: Sample = ALL_LISTENERS, practice: Practice = OURS
+    writer: WorkspaceWriter,
+    engine: EngineChoice = "duckdb",
+    sample: Sample = ALL_LISTENERS,
+    rules: RuleSet = DEFAULT_RULES,
 ) -> Iterator[SnapshotSession]:
     """Yield a session over the workspace; refuse one without logs."""
     _logs(writer.view)
     with open_engine(engine, writer.scratch) as ready:
         register_events(ready, writer.view, sample)
-        yield SnapshotSession(writer, ready, sample, practice)
+        yield SnapshotSession(writer, ready, sample, rules)
 
 
 def register_events(engine: Engine, view: WorkspaceView, sample: Sample = ALL_LISTENERS) -> None:

@@ -50,7 +50,7 @@ class Day:
     liked: Ints
 
 
-def diary(
+def simulate_activity(
     states: States, chances: Chances, *, listeners: int, days: int, monday: int, rng: np.random.Generator
 ) -> Iterator[Day]:
     """Yield the days of so many listeners' lives, each drawn from the chances of `states`.

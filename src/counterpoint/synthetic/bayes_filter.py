@@ -15,7 +15,7 @@ from counterpoint.synthetic.hidden_states import Floats, States
 
 
 @dataclass
-class Foresight:
+class LeavingFilter:
     """The filter: `belief` is float64[listeners, k], what the days so far say of each listener's state tomorrow."""
 
     states: States
@@ -86,6 +86,6 @@ class Foresight:
         return likely
 
 
-def foresight(states: States, chances: Chances, *, listeners: int, monday: int) -> Foresight:
+def leaving_filter(states: States, chances: Chances, *, listeners: int, monday: int) -> LeavingFilter:
     """Return the filter before the first day: it knows nobody."""
-    return Foresight(states, chances, monday, np.tile(states.start, (listeners, 1)))
+    return LeavingFilter(states, chances, monday, np.tile(states.start, (listeners, 1)))

@@ -18,7 +18,7 @@ LEVELS: Final = ("free", "paid")
 PAGES: Final = tuple(f'"page":"{page}"' for page in ("NextSong", "Thumbs Up", "Thumbs Down"))
 
 
-class Pen:
+class LogWriter:
     """Writes the records of a platform's days; what is the same in many lines is put together once."""
 
     def __init__(self, people: People, songs: Songs) -> None:

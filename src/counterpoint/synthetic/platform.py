@@ -28,12 +28,12 @@ from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import EPOCH, FIRST_DAY, LAST_DAY
 from counterpoint.rng import generator
 from counterpoint.synthetic import dirt
-from counterpoint.synthetic.activity import Chances, Day, diary
-from counterpoint.synthetic.bayes_filter import foresight
+from counterpoint.synthetic.activity import Chances, Day, simulate_activity
+from counterpoint.synthetic.bayes_filter import leaving_filter
 from counterpoint.synthetic.habits import Habits, habits
 from counterpoint.synthetic.hidden_states import States, published, states
-from counterpoint.synthetic.log_writer import Pen
-from counterpoint.synthetic.population import People, friendships, people
+from counterpoint.synthetic.log_writer import LogWriter
+from counterpoint.synthetic.population import People, draw_friendships, people
 from counterpoint.synthetic.records import Records, downloads, pages, plays, searches
 from counterpoint.synthetic.songs import MOST_SONGS, Songs, songs
 
@@ -63,8 +63,8 @@ class Platform:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What `invent` wrote.
+class GeneratedLogs:
+    """What `generate` wrote.
 
     events : records that happened, those that no event table will show included
     dirty  : records that were spoiled on their way to the log
@@ -76,7 +76,7 @@ class Made:
     dirty: int
 
 
-def invent(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> Made:
+def generate(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> GeneratedLogs:
     """Invent a platform as `asked`, and write it to the folder `to`; the same seed writes the same bytes.
 
     Not every listener appears: the first day of some comes too late, as in life.
@@ -87,7 +87,7 @@ def invent(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> Made
         If `to` is not a new or empty folder, or what is asked for cannot be.
 
     >>> with TemporaryDirectory() as folder:
-    ...     made = invent(Path(folder), Platform(listeners=50, days=2), rng=7)
+    ...     made = generate(Path(folder), Platform(listeners=50, days=2), rng=7)
     >>> [file.name for file in made.files][:3]
     ['20170330_1_down.log', '20170330_1_play.log', '20170330_1_search.log']
     """
@@ -148,16 +148,16 @@ def _world(asked: Platform) -> tuple[States, Chances]:
     return states(world), chances
 
 
-def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
+def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> GeneratedLogs:
     hidden, chances = _world(asked)
     life, folk, *days = rng.spawn(asked.days + 2)
     who, heard = people(asked.listeners, folk), songs(asked.songs, folk)
-    friendships(who, folk).write_csv(folder / "network" / "friends.csv")
+    draw_friendships(who, folk).write_csv(folder / "network" / "friends.csv")
     monday = asked.first_day.weekday()
     times = _habits(asked, heard, folk) if asked.habits else None
-    log = _Log(folder, asked, Pen(who, heard), _kinds(asked.format, times))
-    lives = diary(hidden, chances, listeners=asked.listeners, days=asked.days, monday=monday, rng=life)
-    known = foresight(hidden, chances, listeners=asked.listeners, monday=monday)
+    log = _Log(folder, asked, LogWriter(who, heard), _kinds(asked.format, times))
+    lives = simulate_activity(hidden, chances, listeners=asked.listeners, days=asked.days, monday=monday, rng=life)
+    known = leaving_filter(hidden, chances, listeners=asked.listeners, monday=monday)
     seen = np.zeros(asked.listeners, np.bool_)
     leaving = []
     with ThreadPoolExecutor(1) as other:  # the records of a day are written while the next day is lived
@@ -176,7 +176,7 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Made:
         tallies = [tally.result() for tally in written]
     catalogue = times.told(heard.table) if times else heard.table
     _tell(folder / "truth", _settings(asked, chances, times), catalogue, leaving, tallies)
-    return Made(
+    return GeneratedLogs(
         folder,
         tuple(folder / name for tally in tallies for name in tally.files),
         sum(tally.records for tally in tallies),
@@ -210,7 +210,7 @@ class _Log:
 
     folder: Path
     asked: Platform
-    pen: Pen
+    pen: LogWriter
     kinds: dict[str, Drawing]
 
     def write(self, day: Day, who: People, heard: Songs, rng: np.random.Generator) -> _Tally:

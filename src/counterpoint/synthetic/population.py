@@ -46,7 +46,7 @@ def people(count: int, rng: np.random.Generator) -> People:
     )
 
 
-def friendships(who: People, rng: np.random.Generator) -> pl.DataFrame:
+def draw_friendships(who: People, rng: np.random.Generator) -> pl.DataFrame:
     """Return who is whose friend (uid, friend), each pair once: a few know very many, and friends have like tastes.
 
     Everybody looks for three friends, and finds people in proportion to a popularity with a heavy tail (Pareto 2.5).

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from counterpoint.events.cleaning import Cleaning, cleaned_sql
-from counterpoint.events.rules import AS_PUBLISHED, OURS
+from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
 from counterpoint.events.schema import KINDS
 from counterpoint.storage.engine import Engine
 
@@ -33,15 +33,15 @@ class Total:
 _HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
 _TO: Final = {
     # At least so many fifths of the song: as it is, and as the study rounded it, half up to two digits.
-    OURS.name: "5 * play_ms >= {fifths} * song_ms",
-    AS_PUBLISHED.name: "200 * play_ms >= (40 * {fifths} - 1) * song_ms",
+    DEFAULT_RULES.name: "5 * play_ms >= {fifths} * song_ms",
+    PUBLISHED_RULES.name: "200 * play_ms >= (40 * {fifths} - 1) * song_ms",
 }
 
 
-def totals(practice: str = OURS.name) -> tuple[Total, ...]:
-    """Return what a practice keeps of a listener's day; the study counts no plays whose time is not known."""
-    plays = "kind = 'P' AND kept" if practice == OURS.name else "kind = 'P' AND kept AND said_ms IS NOT NULL"
-    reached = [_TO[practice].format(fifths=fifths) for fifths in range(1, 5)]
+def totals(rule_set: str = DEFAULT_RULES.name) -> tuple[Total, ...]:
+    """Return what a rule set keeps of a listener's day; the published one counts no plays whose time is not known."""
+    plays = "kind = 'P' AND kept" if rule_set == DEFAULT_RULES.name else "kind = 'P' AND kept AND said_ms IS NOT NULL"
+    reached = [_TO[rule_set].format(fifths=fifths) for fifths in range(1, 5)]
     timed = "kind = 'P' AND kept AND play_ms IS NOT NULL"
     return (
         Total("seen"),  # before cleaning: whether somebody was there does not depend on how long a song is
@@ -72,7 +72,7 @@ def rollup_sql(how: Cleaning, days: tuple[int, int] | None = None) -> str:
         f" WHERE uid IS NOT NULL AND day IS NOT NULL{within} AND uid NOT IN (SELECT uid FROM bots)"
     )
     cleaned = cleaned_sql(how, source, keep=("uid", "bucket", "day", "device", "said_ms"))
-    sums = ", ".join(f"{total.sql} AS {total.name}" for total in totals(how.practice))
+    sums = ", ".join(f"{total.sql} AS {total.name}" for total in totals(how.rule_set))
     return f"SELECT uid, bucket, day, {sums} FROM ({cleaned}) e GROUP BY uid, bucket, day"
 
 

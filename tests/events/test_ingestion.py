@@ -14,13 +14,13 @@ import polars as pl
 import pytest
 from tests.logs import all_events, held, log, own_format, refused
 
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import LOG, ingest, ledgers
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import LOG, ingest, ledgers
 from counterpoint.events.ledger import FileLedger, Problem, Tally
 from counterpoint.events.schema import COLUMNS, bucket
 from counterpoint.storage.workspace import edit_workspace, open_workspace, verify
 
-STUDY = load("music-box")
+STUDY = load_format("music-box")
 PLAY = b"7\tar\t11\t0\tSong\tSinger\t30\t242\t0"
 DAY = 17_255  # 2017-03-30
 
@@ -48,7 +48,7 @@ def accounts(workspace):
 
 
 def taken(paths, to, how=STUDY, **more):
-    return {one.ledger.file: one.status for one in ingest(paths, to=to, how=how, **more)}
+    return {one.ledger.file: one.status for one in ingest(paths, to=to, format=how, **more)}
 
 
 # Events and their ledger
@@ -60,7 +60,7 @@ def test_the_studys_three_kinds_of_log_become_one_table(tmp_path):
         log(tmp_path / "logs" / "20170331_1_down.log", b"7\tar\t11\tSong\tSinger\t0"),
         log(tmp_path / "logs" / "20170401_1_search.log", b"9\tip\t2017-04-01 10:20:30\t%E9%9B%A8"),
     ]
-    found = ingest(logs, to=tmp_path / "w", how=STUDY)
+    found = ingest(logs, to=tmp_path / "w", format=STUDY)
     assert [(one.ledger.file, one.ledger.kind, one.ledger.days, one.status) for one in found] == [
         ("20170330_1_play.log", "P", (DAY, DAY), "new"),
         ("20170331_1_down.log", "D", (DAY + 1, DAY + 1), "new"),
@@ -101,7 +101,7 @@ def test_the_ledger_counts_every_line_and_every_lost_value(tmp_path):
         PLAY.replace(b"\t30\t", b"\t7>(TM\t").replace(b"Song", b"caf\xe9"),
         PLAY.replace(b"7\t", b"nan\t"),
     )
-    [one] = ingest([path], to=tmp_path / "w", how=STUDY)
+    [one] = ingest([path], to=tmp_path / "w", format=STUDY)
     ledger = one.ledger
     assert (ledger.lines, ledger.records, ledger.accepted, ledger.repaired, ledger.rejected) == (9, 6, 3, 4, 2)
     assert ledger.repairs == {"empty first field": 1, "split by a newline": 2, "trailing empty fields": 1}
@@ -120,7 +120,7 @@ def test_rejected_lines_and_lost_values_keep_their_file_line_and_bytes(tmp_path)
     path = plays(
         tmp_path, b"x\xff", PLAY.replace(b"Song", b"So\nng\xe9"), b"", PLAY.replace(b"Song", b"caf\xe9\x00\\xe9")
     )
-    ingest([path], to=tmp_path / "w", how=STUDY)
+    ingest([path], to=tmp_path / "w", format=STUDY)
     assert held(tmp_path / "w", path.name, "rejected").rows() == [
         (path.name, 1, "1 fields where 9 belong", b"x\xff"),
         (path.name, 4, "empty", b""),
@@ -136,7 +136,7 @@ def test_rejected_lines_and_lost_values_keep_their_file_line_and_bytes(tmp_path)
 
 def test_doubles_are_events_and_are_counted(tmp_path):
     path = plays(tmp_path, PLAY, PLAY.replace(b"30", b"31"), PLAY, b"\t" + PLAY)
-    [one] = ingest([path], to=tmp_path / "w", how=STUDY)
+    [one] = ingest([path], to=tmp_path / "w", format=STUDY)
     assert one.ledger.doubles == 2
     assert held(tmp_path / "w", path.name).height == 4
 
@@ -145,7 +145,7 @@ def test_doubles_are_events_and_are_counted(tmp_path):
 def test_a_log_without_events_is_still_a_log(tmp_path, content):
     path = tmp_path / "20170330_1_play.log"
     path.write_bytes(content)
-    [one] = ingest([path], to=tmp_path / "w", how=STUDY)
+    [one] = ingest([path], to=tmp_path / "w", format=STUDY)
     assert (one.ledger.lines, one.ledger.records, one.ledger.days, one.ledger.kind) == (len(content) > 0, 0, None, "")
     assert held(tmp_path / "w", path.name).height == 0
     assert_right(tmp_path / "w")
@@ -153,16 +153,16 @@ def test_a_log_without_events_is_still_a_log(tmp_path, content):
 
 def test_lines_that_end_as_in_windows_and_a_byte_order_mark_make_the_same_events(tmp_path):
     lines = [PLAY, b"\t" + PLAY, PLAY.replace(b"Song", b"So\nng")]
-    ingest([plays(tmp_path / "unix", *lines)], to=tmp_path / "u", how=STUDY)
+    ingest([plays(tmp_path / "unix", *lines)], to=tmp_path / "u", format=STUDY)
     path = plays(tmp_path / "windows", *lines)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n").removesuffix(b"\r\n"))
-    [one] = ingest([path], to=tmp_path / "w", how=STUDY)
+    [one] = ingest([path], to=tmp_path / "w", format=STUDY)
     assert all_events(tmp_path / "w") == all_events(tmp_path / "u")
     assert (one.ledger.lines, one.ledger.rejected) == (4, 0)
 
 
 def test_a_ledger_comes_back_from_json_as_it_was(tmp_path):
-    [one] = ingest([plays(tmp_path, PLAY, b"", b"\t" + PLAY + b"\xff")], to=tmp_path / "w", how=STUDY)
+    [one] = ingest([plays(tmp_path, PLAY, b"", b"\t" + PLAY + b"\xff")], to=tmp_path / "w", format=STUDY)
     assert FileLedger.from_json(json.loads(json.dumps(one.ledger.as_json()))) == one.ledger
     empty = replace(one.ledger, days=None, problems=())
     assert FileLedger.from_json(json.loads(json.dumps(empty.as_json()))) == empty
@@ -181,10 +181,10 @@ def test_an_account_that_lost_a_line_is_refused():
 
 def test_the_same_log_again_changes_nothing(tmp_path):
     paths = [plays(tmp_path / "logs"), log(tmp_path / "logs" / "20170330_1_down.log")]
-    first = ingest(paths, to=tmp_path / "w", how=STUDY)
+    first = ingest(paths, to=tmp_path / "w", format=STUDY)
     before = (tmp_path / "w" / "workspace.json").read_bytes()
     heard = []
-    again = ingest(paths, to=tmp_path / "w", how=STUDY, told=lambda one: heard.append(one.name))
+    again = ingest(paths, to=tmp_path / "w", format=STUDY, progress=lambda one: heard.append(one.name))
     assert [one.status for one in again] == ["unchanged", "unchanged"]
     assert [one.ledger for one in again] == [one.ledger for one in first]
     assert heard == ["20170330_1_down.log", "20170330_1_play.log"]
@@ -195,7 +195,7 @@ def test_the_same_log_again_changes_nothing(tmp_path):
 
 def test_the_same_log_packed_in_another_way_is_the_same_log(tmp_path):
     path = plays(tmp_path)
-    ingest([path], to=tmp_path / "w", how=STUDY)
+    ingest([path], to=tmp_path / "w", format=STUDY)
     before = (tmp_path / "w" / "workspace.json").read_bytes()
     (tmp_path / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
     with tarfile.open(tmp_path / "days.tar.gz", "w:gz") as archive:
@@ -208,21 +208,21 @@ def test_the_same_log_packed_in_another_way_is_the_same_log(tmp_path):
 
 
 def test_a_changed_log_is_refused_and_nothing_of_that_run_is_taken(tmp_path):
-    ingest([plays(tmp_path / "logs")], to=tmp_path / "w", how=STUDY)
+    ingest([plays(tmp_path / "logs")], to=tmp_path / "w", format=STUDY)
     plays(tmp_path / "logs", PLAY, PLAY)
     log(tmp_path / "logs" / "20170330_1_down.log")
     before = (tmp_path / "w" / "workspace.json").read_bytes()
     with refused(
         r"20170330_1_play\.log: the workspace has another 20170330_1_play\.log .*; --replace puts this one in"
     ):
-        ingest([tmp_path / "logs"], to=tmp_path / "w", how=STUDY)
+        ingest([tmp_path / "logs"], to=tmp_path / "w", format=STUDY)
     assert (tmp_path / "w" / "workspace.json").read_bytes() == before
     assert_right(tmp_path / "w")
 
 
 def test_a_changed_log_that_is_to_replace_takes_the_place_of_all_its_old_events(tmp_path):
     other = log(tmp_path / "logs" / "20170330_1_down.log", b"7\tar\t11\tSong\tSinger\t0")
-    ingest([plays(tmp_path / "logs", PLAY, PLAY, b""), other], to=tmp_path / "w", how=STUDY)
+    ingest([plays(tmp_path / "logs", PLAY, PLAY, b""), other], to=tmp_path / "w", format=STUDY)
     changed = plays(tmp_path / "logs", b"8" + PLAY)
     assert taken([tmp_path / "logs"], tmp_path / "w", replace=True) == {
         "20170330_1_down.log": "unchanged",
@@ -240,11 +240,11 @@ def test_a_log_read_by_another_format_is_a_changed_log(tmp_path):
         '[[file]]\nlayout = "json"\nevent = { uid = { field = "%s" }, kind = { always = "P" }, day = { field = "d" } }'
     )
     path = log(tmp_path / "a.json", b'{"u": "7", "v": "8", "d": "2017-03-30"}')
-    ingest([path], to=tmp_path / "w", how=own_format(tmp_path, text % "u"))
+    ingest([path], to=tmp_path / "w", format=own_format(tmp_path, text % "u"))
     other = own_format(tmp_path, text % "v")
     with refused(r"a\.json: the workspace has another a\.json \(other bytes, or read by another format\)"):
-        ingest([path], to=tmp_path / "w", how=other)
-    ingest([path], to=tmp_path / "w", how=other, replace=True)
+        ingest([path], to=tmp_path / "w", format=other)
+    ingest([path], to=tmp_path / "w", format=other, replace=True)
     assert held(tmp_path / "w", "a.json")["uid"].to_list() == ["8"]
 
 
@@ -267,7 +267,7 @@ def test_what_cannot_be_right_is_refused_before_anything_is_made(tmp_path, name,
     if name and not name.startswith("nowhere"):
         log(paths[0], PLAY)
     with refused(hint):
-        ingest([*paths, plays(tmp_path)], to=tmp_path / "w", how=STUDY)
+        ingest([*paths, plays(tmp_path)], to=tmp_path / "w", format=STUDY)
     assert not (tmp_path / "w").exists()
 
 
@@ -277,24 +277,24 @@ def test_a_log_that_breaks_takes_nothing_of_itself_and_leaves_those_before_it(tm
     broken.write_bytes(gzip.compress((PLAY + b"\n") * 1_000)[:-10])
     log(tmp_path / "logs" / "20170331_1_down.log", b"7\tar\t11\tSong\tSinger\t0")
     with refused(r"play\.log\.gz: broken archive \(.+\); nothing of 20170330_1_play\.log was taken$"):
-        ingest([tmp_path / "logs"], to=tmp_path / "w", how=STUDY)
+        ingest([tmp_path / "logs"], to=tmp_path / "w", format=STUDY)
     assert list(accounts(tmp_path / "w")) == [first.name]
     assert_right(tmp_path / "w")
 
 
 def test_ids_of_another_type_than_the_workspaces_are_refused(tmp_path):
-    ingest([plays(tmp_path)], to=tmp_path / "w", how=STUDY)
+    ingest([plays(tmp_path)], to=tmp_path / "w", format=STUDY)
     with refused(
         r"^format 'plain' has uid as text; this workspace has it as integer \(from 20170330_1_play\.log\): ingest"
     ):
-        ingest([log(tmp_path / "a.csv", b"7,2017-03-30,11")], to=tmp_path / "w", how=load("plain"))
+        ingest([log(tmp_path / "a.csv", b"7,2017-03-30,11")], to=tmp_path / "w", format=load_format("plain"))
     songs = own_format(
         tmp_path,
         'name = "songs"\n[[file]]\nlayout = "json"\n[file.event]\nuid = { field = "u", type = "integer" }\n'
         'kind = { always = "P" }\nday = { field = "d" }\nsong_id = { field = "s", type = "text" }',
     )
     with refused(r"^format 'songs' has song_id as text; this workspace has it as integer"):
-        ingest([log(tmp_path / "a.json", b"{}")], to=tmp_path / "w", how=songs)
+        ingest([log(tmp_path / "a.json", b"{}")], to=tmp_path / "w", format=songs)
     assert list(accounts(tmp_path / "w")) == ["20170330_1_play.log"]
 
 
@@ -303,7 +303,7 @@ def test_a_second_writer_is_refused(tmp_path):
         edit_workspace(tmp_path / "w", create=True),
         refused("is being written by process"),
     ):
-        ingest([plays(tmp_path)], to=tmp_path / "w", how=STUDY)
+        ingest([plays(tmp_path)], to=tmp_path / "w", format=STUDY)
 
 
 # Other formats
@@ -311,8 +311,10 @@ def test_a_second_writer_is_refused(tmp_path):
 
 def test_plain_lines_are_plays_with_or_without_their_names_on_top(tmp_path):
     lines = [b'ann,2017-03-30T10:20:30,"Songs, and"', b"bob,1490869230,x", b'"c ""d""",2017-03-30,', b"eve,never,x"]
-    [bare] = ingest([log(tmp_path / "a.csv", *lines)], to=tmp_path / "w", how=load("plain"))
-    [headed] = ingest([log(tmp_path / "b.csv", b"uid,timestamp,item", *lines)], to=tmp_path / "v", how=load("plain"))
+    [bare] = ingest([log(tmp_path / "a.csv", *lines)], to=tmp_path / "w", format=load_format("plain"))
+    [headed] = ingest(
+        [log(tmp_path / "b.csv", b"uid,timestamp,item", *lines)], to=tmp_path / "v", format=load_format("plain")
+    )
     assert held(tmp_path / "w", "a.csv").select("uid", "kind", "day", "time_ms", "song_id").rows() == [
         ("ann", "P", DAY, 1_490_869_230_000, "Songs, and"),
         ("bob", "P", DAY, 1_490_869_230_000, "x"),
@@ -339,7 +341,7 @@ def test_a_csv_with_a_header_is_read_by_name_in_any_order(tmp_path):
         b"'Over\ntwo';1;8;;30/03/2017;liked",
         b"Three;1;9;;30/03/2017;slept",
     )
-    [one] = ingest([path], to=tmp_path / "w", how=how)
+    [one] = ingest([path], to=tmp_path / "w", format=how)
     assert held(tmp_path / "w", "a.csv").select("uid", "kind", "day", "song_name", "play_ms", "line").rows() == [
         (7, "P", DAY, "One; two", 12_500, 2),
         (8, "L", DAY, "Over\ntwo", 1_000, 3),
@@ -366,7 +368,7 @@ def test_eventsim_gives_plays_likes_and_dislikes_and_keeps_other_pages_by_their_
         b'{"page": "NextSong"',
         b'{"ts": 1}',
     )
-    [one] = ingest([path], to=tmp_path / "w", how=load("eventsim"))
+    [one] = ingest([path], to=tmp_path / "w", format=load_format("eventsim"))
     shown = ("uid", "kind", "day", "time_ms", "song_id", "singer", "song_ms", "paid", "session", "line")
     assert held(tmp_path / "w", path.name).select(shown).rows() == [
         (30, "P", DAY, 1_490_869_230_123, "Rockpools", "Käse", 277_890, 1, "29", 1),
@@ -394,7 +396,7 @@ def test_cdnow_is_cut_at_its_columns(tmp_path):
         b" 00001 19970101  1  11.77",
         b" 23570 19980630  5  77.96",
     )
-    [one] = ingest([path], to=tmp_path / "w", how=load("cdnow"))
+    [one] = ingest([path], to=tmp_path / "w", format=load_format("cdnow"))
     assert held(tmp_path / "w", path.name).select("uid", "kind", "day").rows() == [
         (1, "D", 9_862),
         (23_570, "D", 10_407),
@@ -405,7 +407,7 @@ def test_cdnow_is_cut_at_its_columns(tmp_path):
 def test_hetrec_tags_are_downloads_of_a_day_told_in_three_fields(tmp_path):
     header = b"userID\tartistID\ttagID\tday\tmonth\tyear"
     path = log(tmp_path / "user_taggedartists.dat", header, b"2\t52\t13\t1\t4\t2009", b"2\t52\t15\t1\t13\t2009")
-    [one] = ingest([path], to=tmp_path / "w", how=load("hetrec-tags"))
+    [one] = ingest([path], to=tmp_path / "w", format=load_format("hetrec-tags"))
     assert held(tmp_path / "w", path.name).select("uid", "song_id", "kind", "day").rows() == [
         (2, 52, "D", 14_335),
         (2, 52, "D", None),
@@ -435,7 +437,7 @@ def table(path, **columns):
 
 
 def test_a_table_with_timestamps_and_whole_numbers_kept_as_floats_is_a_log(tmp_path):
-    [one] = ingest([table(tmp_path / "a.parquet")], to=tmp_path / "w", how=own_format(tmp_path, TABLE))
+    [one] = ingest([table(tmp_path / "a.parquet")], to=tmp_path / "w", format=own_format(tmp_path, TABLE))
     shown = ("uid", "kind", "day", "time_ms", "song_id", "song_name", "line")
     assert held(tmp_path / "w", "a.parquet").select(shown).rows() == [
         (7, "P", DAY, 1_490_869_230_123, 11, "ü", 1),
@@ -449,16 +451,16 @@ def test_a_table_with_timestamps_and_whole_numbers_kept_as_floats_is_a_log(tmp_p
 def test_a_table_is_the_same_log_packed_or_not(tmp_path):
     path = table(tmp_path / "a.parquet")
     how = own_format(tmp_path, TABLE)
-    ingest([path], to=tmp_path / "w", how=how)
+    ingest([path], to=tmp_path / "w", format=how)
     (tmp_path / "a.parquet.gz").write_bytes(gzip.compress(path.read_bytes()))
     assert taken([tmp_path / "a.parquet.gz"], tmp_path / "w", how) == {"a.parquet": "unchanged"}
-    ingest([tmp_path / "a.parquet.gz"], to=tmp_path / "v", how=how)
+    ingest([tmp_path / "a.parquet.gz"], to=tmp_path / "v", format=how)
     assert accounts(tmp_path / "v") == accounts(tmp_path / "w")
 
 
 def test_a_row_of_an_unknown_kind_is_kept_as_a_line(tmp_path):
     path = table(tmp_path / "a.parquet", k=["play", "sleep"])
-    [one] = ingest([path], to=tmp_path / "w", how=own_format(tmp_path, TABLE))
+    [one] = ingest([path], to=tmp_path / "w", format=own_format(tmp_path, TABLE))
     assert one.ledger.reasons == {"kind 'sleep' is no event here": 1}
     [(file, line, _, text)] = held(tmp_path / "w", path.name, "rejected").rows()
     assert (file, line) == (path.name, 2)
@@ -467,14 +469,14 @@ def test_a_row_of_an_unknown_kind_is_kept_as_a_line(tmp_path):
 
 def test_one_odd_number_in_a_column_of_floats_does_not_disturb_the_others(tmp_path):
     path = table(tmp_path / "a.parquet", s=[11.0, 12.5])
-    [one] = ingest([path], to=tmp_path / "w", how=own_format(tmp_path, TABLE))
+    [one] = ingest([path], to=tmp_path / "w", format=own_format(tmp_path, TABLE))
     assert held(tmp_path / "w", path.name)["song_id"].to_list() == [11, None]
     assert Problem("song_id", "not a whole number", 1) in one.ledger.problems
 
 
 def test_a_number_that_fits_no_integer_is_counted_and_kept(tmp_path):
     path = table(tmp_path / "a.parquet", s=[11.0, 1e20])
-    [one] = ingest([path], to=tmp_path / "w", how=own_format(tmp_path, TABLE))
+    [one] = ingest([path], to=tmp_path / "w", format=own_format(tmp_path, TABLE))
     assert [problem.column for problem in one.ledger.problems if problem.column == "song_id"] == ["song_id"]
     [lost] = held(tmp_path / "w", path.name, "problems").filter(pl.col("column") == "song_id")["text"]
     assert float(lost) == 1e20
@@ -484,5 +486,5 @@ def test_a_number_that_fits_no_integer_is_counted_and_kept(tmp_path):
 def test_a_file_that_is_no_table_is_refused(tmp_path, content):
     (tmp_path / "a.parquet").write_bytes(content)
     with refused(r"^a\.parquet: not a Parquet file that can be read \(.+\)$"):
-        ingest([tmp_path / "a.parquet"], to=tmp_path / "w", how=own_format(tmp_path, TABLE))
+        ingest([tmp_path / "a.parquet"], to=tmp_path / "w", format=own_format(tmp_path, TABLE))
     assert accounts(tmp_path / "w") == {}

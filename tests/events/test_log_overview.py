@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import ingest
-from counterpoint.events.overview import Bin, overview
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import ingest
+from counterpoint.events.log_overview import Bin, overview
 from counterpoint.storage.workspace import edit_workspace, open_workspace
 
 
@@ -17,7 +17,7 @@ def _play(uid, song):
 
 
 def _seen(folder):
-    ingest([folder / "logs"], to=folder / "work", how=load("music-box"))
+    ingest([folder / "logs"], to=folder / "work", format=load_format("music-box"))
     with open_workspace(folder / "work") as view:
         return overview(view)
 

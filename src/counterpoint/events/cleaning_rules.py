@@ -1,8 +1,9 @@
-"""Which plays to believe, as data: a rule says what is wrong with a play and what is done; a practice orders them.
+"""Which plays to believe, as data: a rule says what is wrong with a play and what is done; a rule set orders them.
 
-OURS is what the study wrote (spec A5), without its mistakes: missing values are typed, a mean is taken over what can be
-true (a song of length 0 cannot), the bots are counted in the known window alone, and a play time in milliseconds is
-recognised instead of dropped. AS_PUBLISHED is what its notebook did, mistakes included, for comparison.
+DEFAULT_RULES is what a published churn report (Z. Wang, Music Box Project Report) wrote, without its mistakes: missing
+values are typed, a mean is taken over what can be true (a song of length 0 cannot), the bots are counted in the known
+window alone, and a play time in milliseconds is recognised instead of dropped. PUBLISHED_RULES is what its notebook did,
+mistakes included, for comparison.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ TOP: Final = Fraction(999, 1000)
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedNumber:
     """A number learned from the plays that the rules before it left: a percentile, or the mean if `share` is None.
 
     It is a whole number of `unit` milliseconds: a percentile rounded down, a mean to the nearest.
@@ -38,13 +39,13 @@ class Rule:
     why: str
     column: str | None = None
     value: str | None = None
-    learns: Learned | None = None
+    learns: LearnedNumber | None = None
 
 
-_SONG_TOP = Learned("song_top", "song_ms", "song_ms >= 0", TOP)
-_SONG_MEAN = Learned("song_mean", "song_ms", "song_ms > 0")
-_PLAY_TOP = Learned("play_top", "play_ms", "play_ms >= 0", TOP)
-_PLAY_MEAN = Learned("play_mean", "play_ms", "play_ms >= 0")
+_SONG_TOP = LearnedNumber("song_top", "song_ms", "song_ms >= 0", TOP)
+_SONG_MEAN = LearnedNumber("song_mean", "song_ms", "song_ms > 0")
+_PLAY_TOP = LearnedNumber("play_top", "play_ms", "play_ms >= 0", TOP)
+_PLAY_MEAN = LearnedNumber("play_mean", "play_ms", "play_ms >= 0")
 
 RULES: Final = (
     Rule("song length missing", "song_ms IS NULL", "such rows lack what was played as well"),
@@ -72,7 +73,7 @@ RULES: Final = (
 
 
 @dataclass(frozen=True)
-class Practice:
+class RuleSet:
     """A way to clean logs.
 
     rules       : in the order in which they are applied
@@ -87,10 +88,10 @@ class Practice:
     bots_ever: bool = False
     bots_always: bool = False
 
-    def with_bots(self, percentile: float) -> "Practice":
+    def with_bots(self, percentile: float) -> "RuleSet":
         """Return it with another percentile of plays from which on a listener is a bot.
 
-        >>> OURS.with_bots(99.5).bots
+        >>> DEFAULT_RULES.with_bots(99.5).bots
         Fraction(199, 200)
         """
         if not 50 <= percentile < 100:
@@ -99,13 +100,13 @@ class Practice:
 
 
 _HIGH = Fraction(99, 100)
-_SONG_HIGH = Learned("song_high", "song_ms", "song_ms >= 0", _HIGH)
-_SONG_FILL = Learned("song_fill", "song_ms", "song_ms >= 0 AND song_ms < {song_high}", unit=1000)
-_PLAY_HIGH = Learned("play_high", "play_ms", "play_ms >= 0", _HIGH)
-_PLAY_FILL = Learned("play_fill", "play_ms", "play_ms >= 0 AND play_ms < {play_high}", unit=1000)
+_SONG_HIGH = LearnedNumber("song_high", "song_ms", "song_ms >= 0", _HIGH)
+_SONG_FILL = LearnedNumber("song_fill", "song_ms", "song_ms >= 0 AND song_ms < {song_high}", unit=1000)
+_PLAY_HIGH = LearnedNumber("play_high", "play_ms", "play_ms >= 0", _HIGH)
+_PLAY_FILL = LearnedNumber("play_fill", "play_ms", "play_ms >= 0 AND play_ms < {play_high}", unit=1000)
 
-OURS: Final = Practice("ours", RULES)
-AS_PUBLISHED: Final = Practice(
+DEFAULT_RULES: Final = RuleSet("ours", RULES)
+PUBLISHED_RULES: Final = RuleSet(
     "as published",
     (
         RULES[0],
@@ -118,4 +119,4 @@ AS_PUBLISHED: Final = Practice(
     bots_ever=True,
     bots_always=True,
 )
-PRACTICES: Final[Mapping[str, Practice]] = {practice.name: practice for practice in (OURS, AS_PUBLISHED)}
+RULE_SETS: Final[Mapping[str, RuleSet]] = {rules.name: rules for rules in (DEFAULT_RULES, PUBLISHED_RULES)}

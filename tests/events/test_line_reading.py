@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from tests.logs import refused
 
-from counterpoint.events import lines
-from counterpoint.events.formats import FileFormat, Slice, Source, load
-from counterpoint.events.lines import read, read_rows
+from counterpoint.events import line_reading
+from counterpoint.events.formats import FileFormat, Slice, Source, load_format
+from counterpoint.events.line_reading import read_lines, read_rows
 
-PLAYS = load("music-box").of("20170330_1_play.log")
-DOWNLOADS = load("music-box").of("20170330_1_down.log")
+PLAYS = load_format("music-box").of("20170330_1_play.log")
+DOWNLOADS = load_format("music-box").of("20170330_1_down.log")
 PLAY = b"7\tar\t11\t0\tSong\tSinger\t30\t242\t0"
 DOWNLOAD = b"7\tar\t11\tSong\tSinger\t0"
 
@@ -34,14 +34,14 @@ JSON = FileFormat("*", "json", EVENT)
 def fates(data, kind, block=1 << 20):
     """What became of each line: its record's fields (under the first of two lines), or why it was rejected."""
     found = {}
-    for batch in read(BytesIO(data), kind, file="a.log", block=block):
+    for batch in read_lines(BytesIO(data), kind, file="a.log", block=block):
         found |= zip(batch.line.tolist(), batch.fields.rows(), strict=True)
         found |= {rejected.line: rejected.reason for rejected in batch.rejected}
     return found
 
 
 def repairs(data, kind):
-    return {name: n for batch in read(BytesIO(data), kind, file="a.log") for name, n in batch.repairs().items()}
+    return {name: n for batch in read_lines(BytesIO(data), kind, file="a.log") for name, n in batch.repairs().items()}
 
 
 def cut(line, by=b"\t"):
@@ -99,7 +99,7 @@ def test_two_lines_are_not_joined_unless_the_whole_is_a_sound_record(data):
 
 
 def test_a_newline_never_falls_within_a_day_or_a_clock():
-    searches = load("music-box").of("20170330_1_search.log")
+    searches = load_format("music-box").of("20170330_1_search.log")
     assert fates(b"7\tar\t2017-03-30\n10:20:30\twords\n", searches) == {
         1: "3 fields where 4 belong",
         2: "2 fields where 4 belong",
@@ -136,8 +136,8 @@ def test_halves_that_fall_into_two_blocks_are_still_one_record(block):
     ],
 )
 def test_a_line_that_no_repair_mends_is_rejected_with_its_reason_and_its_bytes(line, reason):
-    [batch] = read(BytesIO(line + b"\n" + PLAY + b"\n"), PLAYS, file="a.log")
-    assert batch.rejected == [lines.Rejected(1, reason, line)]
+    [batch] = read_lines(BytesIO(line + b"\n" + PLAY + b"\n"), PLAYS, file="a.log")
+    assert batch.rejected == [line_reading.Rejected(1, reason, line)]
     assert batch.line.tolist() == [2]
 
 
@@ -147,7 +147,7 @@ def test_a_line_of_nine_empty_fields_has_its_fields():
 
 def test_a_record_rejected_for_what_it_says_takes_all_its_lines_with_it():
     data = b"\n7\tar\t11\tLong\nSong\tSinger\t0\n" + DOWNLOAD + b"\n"
-    [batch] = read(BytesIO(data), DOWNLOADS, file="a.log")
+    [batch] = read_lines(BytesIO(data), DOWNLOADS, file="a.log")
     kept = batch.without(batch.line == 2, lambda record: f"record {record}")
     assert [(line.line, line.reason, line.text) for line in kept.rejected] == [
         (1, "empty", b""),
@@ -158,7 +158,7 @@ def test_a_record_rejected_for_what_it_says_takes_all_its_lines_with_it():
 
 
 def test_a_line_without_end_is_no_text_log(monkeypatch):
-    monkeypatch.setattr(lines, "LONGEST_LINE", 100)
+    monkeypatch.setattr(line_reading, "LONGEST_LINE", 100)
     assert len(fates(b"x" * 100 + b"\n" + b"y" * 100, PLAYS, block=10)) == 2
     with refused(r"^a\.log: line 2 is longer than 64 MiB: this is no text log$"):
         fates(b"x\n" + b"y" * 200, PLAYS, block=10)
@@ -175,7 +175,7 @@ def test_the_last_line_may_lack_its_newline():
 
 @pytest.mark.parametrize("kind", [PLAYS, CSV, HEADED, FIXED, JSON])
 def test_a_log_without_bytes_has_no_lines(kind):
-    assert list(read(BytesIO(b""), kind, file="a.log")) == []
+    assert list(read_lines(BytesIO(b""), kind, file="a.log")) == []
 
 
 def test_lines_may_end_as_in_windows():
@@ -245,8 +245,8 @@ def test_without_a_quote_in_the_format_a_quote_is_a_byte_like_others():
 
 def test_a_header_names_the_fields_in_any_order_and_is_kept_as_rejected():
     data = b'song,"uid",other,day\nSong,7,?,2017-03-30\n'
-    [batch] = read(BytesIO(data), HEADED, file="a.log")
-    assert batch.rejected == [lines.Rejected(1, "header", b'song,"uid",other,day')]
+    [batch] = read_lines(BytesIO(data), HEADED, file="a.log")
+    assert batch.rejected == [line_reading.Rejected(1, "header", b'song,"uid",other,day')]
     assert batch.line.tolist() == [2]
     assert batch.fields.rows(named=True) == [{"song": b"Song", "uid": b"7", "other": b"?", "day": b"2017-03-30"}]
 
@@ -274,7 +274,7 @@ def test_a_first_line_that_names_the_known_fields_is_no_event():
 
 def test_fields_of_one_name_do_not_disturb_those_that_are_needed():
     headed = b"uid,day,song,note,note\n7,2017-03-30,Song,a,b\n,7,2017-03-30,Song,a,b\n"
-    [batch] = read(BytesIO(headed), HEADED, file="a.log")
+    [batch] = read_lines(BytesIO(headed), HEADED, file="a.log")
     assert batch.line.tolist() == [2, 3]
     assert batch.fields.select("uid", "day", "song").rows() == [(b"7", b"2017-03-30", b"Song")] * 2
 
@@ -349,8 +349,8 @@ def test_an_object_a_line_gives_its_fields_as_texts_and_null_where_there_is_none
     ],
 )
 def test_whatever_is_no_json_object_is_rejected_and_kept(line, reason):
-    [batch] = read(BytesIO(line + b"\n"), JSON, file="a.log")
-    assert batch.rejected == [lines.Rejected(1, reason, line)]
+    [batch] = read_lines(BytesIO(line + b"\n"), JSON, file="a.log")
+    assert batch.rejected == [line_reading.Rejected(1, reason, line)]
 
 
 def test_half_a_character_in_json_is_written_out():

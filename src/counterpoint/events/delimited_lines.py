@@ -10,28 +10,30 @@ import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from counterpoint.events.batch import AS_IT_IS, EMPTY_FIRST, SPLIT, TRAILING_EMPTY, Batch, Lines, Rejected
 from counterpoint.events.formats import FileFormat
+from counterpoint.events.record_batch import AS_IT_IS, EMPTY_FIRST, SPLIT, TRAILING_EMPTY, Lines, RecordBatch, Rejected
 
 PIECE: Final = 1024  # lines whose UTF-8 is looked at together
 BOM: Final = b"\xef\xbb\xbf"
 NUMBER: Final = re.compile(rb"-?[0-9]+(\.[0-9]+)?")
 
 
-def split(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
+def split(lines: Lines, kind: FileFormat, *, final: bool) -> RecordBatch:
     """Give every line its fate; unless it is `final`, a last line that the next block may complete is left out."""
     plain = _plain(lines, kind)
     numbers = np.arange(lines.number, lines.number + len(lines), dtype=np.int64)
     fields = _columns(lines, plain, kind)
     if plain.all():
-        return Batch(lines, len(lines), fields, numbers, np.zeros(len(lines), np.int8), [])
+        return RecordBatch(lines, len(lines), fields, numbers, np.zeros(len(lines), np.int8), [])
     mended, rejected, held = _mend(lines, numbers[~plain].tolist(), kind, final=final)
     line = np.concatenate([numbers[plain], np.array([record.line for record in mended], np.int64)])
     repair = np.concatenate([np.zeros(int(plain.sum())), [record.repair for record in mended]]).astype(np.int8)
     columns = {name: [record.fields[at] for record in mended] for at, name in enumerate(kind.fields)}
     extra = pl.DataFrame(columns, schema=fields.schema)
     order = np.argsort(line, kind="stable")
-    return Batch(lines, len(lines) - held, pl.concat([fields, extra])[order], line[order], repair[order], rejected)
+    return RecordBatch(
+        lines, len(lines) - held, pl.concat([fields, extra])[order], line[order], repair[order], rejected
+    )
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import numpy.ma
 import pyarrow.compute
 from tests.crash import every_kill
 
-from counterpoint.events.formats import load
-from counterpoint.events.ingest import LOG, ingest, ledgers
+from counterpoint.events.formats import load_format
+from counterpoint.events.ingestion import LOG, ingest, ledgers
 from counterpoint.storage import parquet
 from counterpoint.storage.workspace import open_workspace, verify
 
@@ -27,7 +27,7 @@ def scenario(folder: Path) -> None:
     (logs / DOWNLOADS).write_bytes(DOWNLOAD)
     for done, content in ((2, PLAY * 2), (3, PLAY * 3)):
         (logs / PLAYS).write_bytes(content)
-        ingest([logs], to=folder / "w", how=load("music-box"), replace=True)
+        ingest([logs], to=folder / "w", format=load_format("music-box"), replace=True)
         (folder / "done").write_text(str(done), encoding="utf-8")
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from counterpoint.events.formats import FileFormat, Source
 from counterpoint.events.schema import BUCKETS, COLUMNS, bucket, polars_schema
-from counterpoint.events.values import typed
+from counterpoint.events.value_parsing import parse_values
 
 NEEDED = {"uid": Source(always="u"), "kind": Source(always="P"), "day": Source(always="2017-03-30")}
 
@@ -26,7 +26,7 @@ def read_column(name, source, *texts):
     """Return the values of a column read from texts, and the problems as (record, column, reason, text)."""
     kind = FileFormat("*", "delimited", NEEDED | {name: replace(source, field=name)}, (name,))
     raw = [text.encode() if isinstance(text, str) else text for text in texts]
-    found = typed(pl.DataFrame({name: raw}, schema={name: pl.Binary}), kind, "a.log")
+    found = parse_values(pl.DataFrame({name: raw}, schema={name: pl.Binary}), kind, "a.log")
     return found.events[name].to_list(), found.problems.rows()
 
 
@@ -145,14 +145,14 @@ def test_listed_values_stand_for_others_and_what_is_not_listed_is_counted():
 def test_a_kind_that_is_not_listed_is_marked_and_left_to_the_reader():
     event = NEEDED | {"kind": Source(field="f", values=(("NextSong", "P"), ("Thumbs Up", "L")))}
     raw = pl.DataFrame({"f": [b"NextSong", b"Home", None]})
-    found = typed(raw, FileFormat("*", "json", event), "a.log")
+    found = parse_values(raw, FileFormat("*", "json", event), "a.log")
     assert found.events["kind"].to_list() == ["P", None, None]
     assert found.unknown.to_list() == [False, True, True]
 
 
 def test_nobody_is_counted_even_where_the_log_says_nothing():
     kind = FileFormat("*", "json", NEEDED | {"uid": Source(field="f")})
-    found = typed(pl.DataFrame({"f": [b"7", b"", None]}), kind, "a.log")
+    found = parse_values(pl.DataFrame({"f": [b"7", b"", None]}), kind, "a.log")
     assert found.events.select("uid", "bucket").rows() == [
         ("7", bucket(pl.Series(["7"]))[0]),
         (None, None),
@@ -188,7 +188,7 @@ def test_a_day_is_read_by_its_layout(text, layout, value):
 def test_a_day_can_be_told_in_three_fields():
     event = NEEDED | {"day": Source(year="y", month="m", day="d")}
     kind = FileFormat("*", "delimited", event, ("d", "m", "y"))
-    found = typed(pl.DataFrame({"d": [b"1", b"31"], "m": [b"4", b"2"], "y": [b"2009", b"2009"]}), kind, "a.log")
+    found = parse_values(pl.DataFrame({"d": [b"1", b"31"], "m": [b"4", b"2"], "y": [b"2009", b"2009"]}), kind, "a.log")
     assert found.events["day"].to_list() == [14_335, None]
     assert found.problems.rows() == [(1, "day", "not a day", b"2009-2-31")]
 
@@ -251,13 +251,13 @@ def test_a_day_that_nobody_told_is_the_clocks_also_before_1970():
     event = {name: source for name, source in NEEDED.items() if name != "day"}
     event["time_ms"] = Source(field="f", layout="any")
     texts = [b"2017-03-30T23:59:59.999", b"1969-12-31T23:59:59", b"1970-01-01", b"never"]
-    found = typed(pl.DataFrame({"f": texts}), FileFormat("*", "json", event), "a.log")
+    found = parse_values(pl.DataFrame({"f": texts}), FileFormat("*", "json", event), "a.log")
     assert found.events["day"].to_list() == [DAY, -1, 0, None]
 
 
 def test_a_day_in_the_files_name_is_the_day_of_all_its_events():
     event = NEEDED | {"day": Source(name=r"(\d{8})", layout="%Y%m%d"), "song_name": Source(field="f")}
-    found = typed(pl.DataFrame({"f": [b"a", b"b"]}), FileFormat("*", "json", event), "20170330_1_play.log")
+    found = parse_values(pl.DataFrame({"f": [b"a", b"b"]}), FileFormat("*", "json", event), "20170330_1_play.log")
     assert found.events["day"].to_list() == [DAY, DAY]
 
 

@@ -14,13 +14,13 @@ from typing import Final, TypeVar
 import polars as pl
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.batch import AS_IT_IS, Batch
 from counterpoint.events.formats import FileFormat, Format
 from counterpoint.events.ledger import FileLedger, Tally
-from counterpoint.events.lines import read, read_rows
+from counterpoint.events.line_reading import read_lines, read_rows
+from counterpoint.events.log_files import HashingReader, Log, find_logs
+from counterpoint.events.record_batch import AS_IT_IS, RecordBatch
 from counterpoint.events.schema import polars_schema
-from counterpoint.events.sources import Hashed, Log, find
-from counterpoint.events.values import Typed, day_in_name, typed
+from counterpoint.events.value_parsing import ParsedValues, day_in_name, parse_values
 from counterpoint.storage import parquet
 from counterpoint.storage.workspace import Staged, WorkspaceView, WorkspaceWriter, edit_workspace, key_of
 
@@ -32,7 +32,7 @@ PROBLEMS: Final = {"file": pl.String, "line": pl.Int64, "column": pl.String, "re
 
 
 @dataclass(frozen=True)
-class Taken:
+class IngestReport:
     """What ingest did with one log: "new", "replaced" or "unchanged"."""
 
     ledger: FileLedger
@@ -43,13 +43,13 @@ def ingest(
     logs: Iterable[Path],
     *,
     to: Path,
-    how: Format,
+    format: Format,
     replace: bool = False,
-    told: Callable[[Log], None] = lambda _: None,
-) -> tuple[Taken, ...]:
+    progress: Callable[[Log], None] = lambda _: None,
+) -> tuple[IngestReport, ...]:
     """Read every log in `logs` (files, archives, folders) into the workspace `to`; one commit a log.
 
-    `told` hears of each log before it is read.
+    `progress` hears of each log before it is read.
 
     Raises
     ------
@@ -57,17 +57,19 @@ def ingest(
         Before anything is read, if a log is missing, unknown to the format, or says no day; then at the first log that
         changed without `replace` or cannot be read. Logs before it stay; nothing of it does.
     """
-    found = find(logs)
+    found = find_logs(logs)
     for log in found:
-        day_in_name(how.of(log.name), log.name)
+        day_in_name(format.of(log.name), log.name)
     with edit_workspace(to, create=True) as writer:
-        _check_ids(writer.view, how)
-        plan = [(log, _status(writer.view, log, how, replace=replace)) for log in found]
+        _check_ids(writer.view, format)
+        plan = [(log, _status(writer.view, log, format, replace=replace)) for log in found]
         taken = []
-        for log, status, staged in _ahead(_staged(writer, plan, how, told)):  # one is read while another is committed
+        for log, status, staged in _ahead(
+            _staged(writer, plan, format, progress)
+        ):  # one is read while another is committed
             if staged:
                 writer.commit(staged)
-            taken.append(Taken(_account(writer.view, log), status))
+            taken.append(IngestReport(_account(writer.view, log), status))
         return tuple(taken)
 
 
@@ -76,22 +78,22 @@ def ledgers(view: WorkspaceView) -> tuple[FileLedger, ...]:
     return tuple(FileLedger.from_json(folder.metadata) for folder in view.with_prefix(LOG))
 
 
-def _check_ids(view: WorkspaceView, how: Format) -> None:
+def _check_ids(view: WorkspaceView, format: Format) -> None:
     for ledger in ledgers(view):
-        for name, here, there in zip(("uid", "song_id"), how.id_types, ledger.id_types, strict=True):
+        for name, here, there in zip(("uid", "song_id"), format.id_types, ledger.id_types, strict=True):
             if here != there:
                 raise CounterpointError(
-                    f"format {how.name!r} has {name} as {here}; this workspace has it as {there} (from {ledger.file}):"
+                    f"format {format.name!r} has {name} as {here}; this workspace has it as {there} (from {ledger.file}):"
                     " ingest to another workspace, or give the format the same type"
                 )
 
 
-def _status(view: WorkspaceView, log: Log, how: Format, *, replace: bool) -> str:
+def _status(view: WorkspaceView, log: Log, format: Format, *, replace: bool) -> str:
     """Say whether a log is new, unchanged, or replaces its older self; refuse a change that nobody asked for."""
     before = view.get(f"{LOG}{log.name}")
     if before is None:
         return "new"
-    if before.key == _key(log.name, log.sha256(), how):
+    if before.key == _key(log.name, log.sha256(), format):
         return "unchanged"
     if replace:
         return "replaced"
@@ -101,8 +103,8 @@ def _status(view: WorkspaceView, log: Log, how: Format, *, replace: bool) -> str
     )
 
 
-def _key(name: str, sha256: str, how: Format) -> str:
-    return key_of("events", name, sha256, how.digest)
+def _key(name: str, sha256: str, format: Format) -> str:
+    return key_of("events", name, sha256, format.digest)
 
 
 def _account(view: WorkspaceView, log: Log) -> FileLedger:
@@ -110,30 +112,32 @@ def _account(view: WorkspaceView, log: Log) -> FileLedger:
 
 
 def _staged(
-    writer: WorkspaceWriter, plan: Iterable[tuple[Log, str]], how: Format, told: Callable[[Log], None]
+    writer: WorkspaceWriter, plan: Iterable[tuple[Log, str]], format: Format, progress: Callable[[Log], None]
 ) -> Iterator[tuple[Log, str, Staged | None]]:
     """Read one log after the other, those that have not changed excepted."""
     for log, status in plan:
-        told(log)
+        progress(log)
         if status == "unchanged":
             yield log, status, None
             continue
         folder = writer.stage()
-        ledger = _read_into(folder, log, how)
-        yield log, status, Staged(f"{LOG}{log.name}", _key(log.name, ledger.sha256, how), folder, ledger.as_json())
+        ledger = _read_into(folder, log, format)
+        yield log, status, Staged(f"{LOG}{log.name}", _key(log.name, ledger.sha256, format), folder, ledger.as_json())
 
 
-def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
+def _read_into(folder: Path, log: Log, format: Format) -> FileLedger:
     """Write a log's events, rejected lines and lost values into `folder`, and return its account."""
-    kind, tally = how.of(log.name), Tally()
+    kind, tally = format.of(log.name), Tally()
     digests: list[pl.Series] = []
     with (
         log.opened() as stream,
-        parquet.open_writer(folder / "events.parquet", polars_schema(*how.id_types), growing=("line",)) as write_events,
+        parquet.open_writer(
+            folder / "events.parquet", polars_schema(*format.id_types), growing=("line",)
+        ) as write_events,
         parquet.open_writer(folder / "rejected.parquet", REJECTED) as write_rejected,
         parquet.open_writer(folder / "problems.parquet", PROBLEMS) as write_problems,
     ):
-        read_by = Hashed(stream)
+        read_by = HashingReader(stream)
         typed_batches = (_events(raw, kind, log.name) for raw in _ahead(_batches(log, read_by, kind)))
         for batch, found in _ahead(typed_batches):
             write_events(found.events.with_columns(line=pl.Series(batch.line)))
@@ -145,14 +149,14 @@ def _read_into(folder: Path, log: Log, how: Format) -> FileLedger:
     return tally.closed(
         file=log.name,
         doubles=_repeated(digests),
-        about={"format": how.name, "sha256": sha256, "bytes": size, "id_types": how.id_types},
+        about={"format": format.name, "sha256": sha256, "bytes": size, "id_types": format.id_types},
     )
 
 
-def _batches(log: Log, stream: Hashed, kind: FileFormat) -> Iterator[Batch]:
+def _batches(log: Log, stream: HashingReader, kind: FileFormat) -> Iterator[RecordBatch]:
     """Read a log to its end; a Parquet file is read by columns, and by bytes only for its hash."""
     if kind.layout != "parquet":
-        yield from read(stream, kind, file=log.name)
+        yield from read_lines(stream, kind, file=log.name)
         return
     with log.opened() as table:
         yield from read_rows(table, kind, file=log.name)
@@ -169,9 +173,9 @@ def _ahead(items: Iterator[_T]) -> Iterator[_T]:
             yield found[0]
 
 
-def _events(batch: Batch, kind: FileFormat, file: str) -> tuple[Batch, Typed]:
+def _events(batch: RecordBatch, kind: FileFormat, file: str) -> tuple[RecordBatch, ParsedValues]:
     """Type a batch; records of a kind that the format does not know leave it for the quarantine."""
-    found = typed(batch.fields, kind, file)
+    found = parse_values(batch.fields, kind, file)
     if not found.unknown.any():
         return batch, found
     field = batch.fields[kind.event["kind"].needs[0]]
@@ -182,7 +186,7 @@ def _events(batch: Batch, kind: FileFormat, file: str) -> tuple[Batch, Typed]:
         else lambda _: "a kind that is no event"
     )
     kept = batch.without(found.unknown.to_numpy(), said)
-    return kept, typed(kept.fields, kind, file)
+    return kept, parse_values(kept.fields, kind, file)
 
 
 def _shown(text: bytes | str | None) -> str:
@@ -191,17 +195,17 @@ def _shown(text: bytes | str | None) -> str:
     return "(missing)" if text is None else repr(text[:40])
 
 
-def _rejected(batch: Batch, file: str) -> pl.DataFrame:
+def _rejected(batch: RecordBatch, file: str) -> pl.DataFrame:
     rows = [(file, rejected.line, rejected.reason, rejected.text) for rejected in batch.rejected]
     return pl.DataFrame(rows, schema=REJECTED, orient="row")
 
 
-def _problems(batch: Batch, found: Typed, file: str) -> pl.DataFrame:
+def _problems(batch: RecordBatch, found: ParsedValues, file: str) -> pl.DataFrame:
     line = pl.Series(batch.line).gather(found.problems["record"])
     return found.problems.select(pl.lit(file).alias("file"), line.alias("line"), "column", "reason", "text")
 
 
-def _count(tally: Tally, batch: Batch, found: Typed) -> None:
+def _count(tally: Tally, batch: RecordBatch, found: ParsedValues) -> None:
     tally.lines += batch.count
     tally.records += len(batch.line)
     tally.accepted += int((batch.repair == AS_IT_IS).sum())

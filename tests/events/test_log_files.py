@@ -8,7 +8,7 @@ import tarfile
 import pytest
 from tests.logs import log, refused
 
-from counterpoint.events.sources import Hashed, find
+from counterpoint.events.log_files import HashingReader, find_logs
 
 PLAYS = b"".join(b"%d\tar\t11\n" % number for number in range(5_000))
 
@@ -29,7 +29,7 @@ def content(found):
 
 
 def shown(paths):
-    return {found.name: content(found) for found in find(paths)}
+    return {found.name: content(found) for found in find_logs(paths)}
 
 
 def test_a_log_plain_gzipped_or_in_an_archive_has_one_name_and_the_same_bytes(tmp_path):
@@ -38,7 +38,7 @@ def test_a_log_plain_gzipped_or_in_an_archive_has_one_name_and_the_same_bytes(tm
     zipped = tmp_path / "a.log.gz"
     zipped.write_bytes(gzip.compress(PLAYS))
     for path in (plain, zipped, packed(tmp_path / "all.tar.gz", a=PLAYS), packed(tmp_path / "all.tgz", a=PLAYS)):
-        [found] = find([path])
+        [found] = find_logs([path])
         assert (found.name, found.path, content(found)) == ("a.log", path, PLAYS)
         assert found.sha256() == hashlib.sha256(PLAYS).hexdigest()
 
@@ -71,25 +71,25 @@ def test_the_same_log_given_twice_is_one_log(tmp_path):
 def test_two_different_logs_of_one_name_are_refused(tmp_path):
     one, other = log(tmp_path / "x" / "a.log", b"a"), log(tmp_path / "y" / "a.log", b"b")
     with refused(r"x/a\.log and .*y/a\.log are different logs of one name: rename one of them$"):
-        find([one, other])
+        find_logs([one, other])
 
 
 def test_a_path_that_does_not_exist_is_refused(tmp_path):
     with refused(r"nowhere\.log: no such file or folder$"):
-        find([log(tmp_path / "a.log", b"a"), tmp_path / "nowhere.log"])
+        find_logs([log(tmp_path / "a.log", b"a"), tmp_path / "nowhere.log"])
 
 
 def test_a_folder_or_an_archive_without_a_log_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with refused(r"empty: holds no log$"):
-        find([tmp_path / "empty"])
+        find_logs([tmp_path / "empty"])
     with refused(r"none\.tar\.gz: holds no log$"):
-        find([packed(tmp_path / "none.tar.gz")])
+        find_logs([packed(tmp_path / "none.tar.gz")])
 
 
 def test_a_log_that_vanishes_after_it_was_found_is_one_line(tmp_path):
     path = log(tmp_path / "a.log", b"a")
-    [found] = find([path])
+    [found] = find_logs([path])
     path.unlink()
     with refused(r"a\.log: .*[Nn]o such file"):
         found.sha256()
@@ -112,7 +112,7 @@ def damaged(whole):
 def test_a_broken_gzip_is_refused_with_its_path(tmp_path, damage):
     path = tmp_path / "a.log.gz"
     path.write_bytes(damaged(gzip.compress(PLAYS))[damage])
-    [found] = find([path])
+    [found] = find_logs([path])
     with refused(r"a\.log\.gz: broken archive \(.+\); nothing of a\.log was taken$"):
         found.sha256()
 
@@ -122,7 +122,7 @@ def test_a_broken_archive_is_refused_with_its_path_before_anything_is_read(tmp_p
     path = packed(tmp_path / "all.tar.gz", a=PLAYS, b=PLAYS)
     path.write_bytes(damaged(path.read_bytes())[damage])
     with refused(r"all\.tar\.gz: broken archive \(.+\)$"):
-        find([path])
+        find_logs([path])
 
 
 def test_a_file_cut_short_within_an_archive_is_refused(tmp_path):
@@ -130,11 +130,11 @@ def test_a_file_cut_short_within_an_archive_is_refused(tmp_path):
     whole = gzip.decompress(packed(tmp_path / "all.tar.gz", a=PLAYS, b=PLAYS).read_bytes())
     path.write_bytes(whole[: len(whole) - len(PLAYS) // 2 - 10_240])
     with refused(r"all\.tar: broken archive \(.+\)"):
-        [found.sha256() for found in find([path])]
+        [found.sha256() for found in find_logs([path])]
 
 
 def test_what_is_read_through_it_is_hashed_and_counted(tmp_path):
-    stream = Hashed(io.BytesIO(PLAYS))
+    stream = HashingReader(io.BytesIO(PLAYS))
     while stream.read(1_000):
         pass
     assert stream.finish() == (hashlib.sha256(PLAYS).hexdigest(), len(PLAYS))

@@ -51,7 +51,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Batch:
+class RecordBatch:
     """Records in the order of their lines, and what became of every line.
 
     lines  : where the text of a line is found
@@ -76,7 +76,7 @@ class Batch:
             if (self.repair == code).any()
         }
 
-    def without(self, records: NDArray[np.bool_], reason: Callable[[int], str]) -> "Batch":
+    def without(self, records: NDArray[np.bool_], reason: Callable[[int], str]) -> "RecordBatch":
         """Reject the marked records for what they say: their lines leave with `reason(record)`."""
         out = [
             Rejected(line, reason(int(record)), self.lines.text(line))

@@ -3,10 +3,10 @@
 Ingest decides syntax only: whether a text is a number at all. Whether the number can be true is cleaning's business.
 
 >>> import polars as pl
->>> from counterpoint.events.formats import load
->>> plays = load("music-box").of("20170330_1_play.log")
+>>> from counterpoint.events.formats import load_format
+>>> plays = load_format("music-box").of("20170330_1_play.log")
 >>> row = [b"7", b"ar", b"11", b"0", b"Song", b"Singer", b"7>(TM", b"242", b"0"]
->>> found = typed(pl.DataFrame([row], schema=list(plays.fields), orient="row"), plays, "20170330_1_play.log")
+>>> found = parse_values(pl.DataFrame([row], schema=list(plays.fields), orient="row"), plays, "20170330_1_play.log")
 >>> found.events.select("uid", "day", "play_ms", "song_ms").row(0)
 (7, 17255, None, 242000)
 >>> found.problems.row(0)
@@ -36,7 +36,7 @@ MOST_MS: Final = 10**11  # three years: nothing plays longer, and the sums of a 
 
 
 @dataclass(frozen=True)
-class Typed:
+class ParsedValues:
     """One batch of events, and the values that were none.
 
     events   : the columns of the schema that the format gives, one row a record
@@ -49,7 +49,7 @@ class Typed:
     unknown: pl.Series
 
 
-def typed(fields: pl.DataFrame, kind: FileFormat, file: str) -> Typed:
+def parse_values(fields: pl.DataFrame, kind: FileFormat, file: str) -> ParsedValues:
     """Return the events that `fields` (bytes, one column a field) say, by the format of their file."""
     problems: list[pl.DataFrame] = []
     texts = pl.DataFrame({name: _decoded(fields[name], problems) for name in kind.needed})
@@ -67,7 +67,7 @@ def typed(fields: pl.DataFrame, kind: FileFormat, file: str) -> Typed:
         columns["day"] = (columns["time_ms"] // DAY_MS).cast(pl.Int32)
     columns["bucket"] = bucket(columns["uid"])
     events = pl.DataFrame([values.alias(name) for name, values in columns.items()])
-    return Typed(events, pl.concat([pl.DataFrame(schema=PROBLEMS), *problems]), events["kind"].is_null())
+    return ParsedValues(events, pl.concat([pl.DataFrame(schema=PROBLEMS), *problems]), events["kind"].is_null())
 
 
 def day_in_name(kind: FileFormat, file: str) -> int | None:

@@ -50,7 +50,7 @@ class Log:
         return digest.hexdigest()
 
 
-class Hashed:
+class HashingReader:
     """A stream that knows the SHA-256 and the number of the bytes read through it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -70,7 +70,7 @@ class Hashed:
         return self._digest.hexdigest(), self._size
 
 
-def find(paths: Iterable[Path]) -> tuple[Log, ...]:
+def find_logs(paths: Iterable[Path]) -> tuple[Log, ...]:
     """Return every log that `paths` hold, in the order of their names; a folder gives the files in it.
 
     Raises

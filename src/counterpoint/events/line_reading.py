@@ -11,10 +11,10 @@ Everything else is rejected and keeps its reason and its bytes. Lines that have 
 repair, so what is broken elsewhere cannot change them.
 
 >>> from io import BytesIO
->>> from counterpoint.events.formats import load
->>> downloads = load("music-box").of("20170330_1_down.log")
+>>> from counterpoint.events.formats import load_format
+>>> downloads = load_format("music-box").of("20170330_1_down.log")
 >>> log = BytesIO(b"7\tar\t11\tLong\nSong\tSomeone\t0\n\n\t8\tip\t12\tName\tSinger\t0\n")
->>> [batch] = read(log, downloads, file="20170330_1_down.log")
+>>> [batch] = read_lines(log, downloads, file="20170330_1_down.log")
 >>> batch.fields["song_name"].to_list(), batch.repairs()
 ([b'Long\nSong', b'Name'], {'split by a newline': 2, 'empty first field': 1})
 >>> batch.rejected
@@ -30,9 +30,9 @@ import numpy as np
 import polars as pl
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.events import delimited
-from counterpoint.events.batch import Batch, Lines, Rejected
+from counterpoint.events import delimited_lines
 from counterpoint.events.formats import FileFormat
+from counterpoint.events.record_batch import Lines, RecordBatch, Rejected
 from counterpoint.storage import parquet
 
 BLOCK: Final = 8 << 20  # bytes read at a time
@@ -46,7 +46,7 @@ class Readable(Protocol):
         """Return up to `size` bytes; b"" at the end."""
 
 
-def read(stream: Readable, kind: FileFormat, *, file: str, block: int = BLOCK) -> Iterator[Batch]:
+def read_lines(stream: Readable, kind: FileFormat, *, file: str, block: int = BLOCK) -> Iterator[RecordBatch]:
     """Read a text log in blocks; what is found does not depend on where a block ends.
 
     Raises
@@ -76,7 +76,7 @@ def read(stream: Readable, kind: FileFormat, *, file: str, block: int = BLOCK) -
         carry = data[data.rfind(b"\n", 0, cut - 1) + 1 :] if held else data[cut:]
 
 
-def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[Batch]:
+def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[RecordBatch]:
     """Read a Parquet log: each row is a line and has its fields."""
     needed = kind.needed
     number = 1
@@ -88,7 +88,7 @@ def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[Bat
             raise CounterpointError(f"{file}: column {nested[0]!r} holds {found}; one value a row is needed")
         fields = frame.select(_row_text(frame[field]) for field in needed)
         line = np.arange(number, number + frame.height, dtype=np.int64)
-        yield Batch(_Rows(fields, number), frame.height, fields, line, np.zeros(frame.height, np.int8), [])
+        yield RecordBatch(_Rows(fields, number), frame.height, fields, line, np.zeros(frame.height, np.int8), [])
         number += frame.height
 
 
@@ -126,7 +126,7 @@ def _physical(data: bytes, number: int) -> Lines:
     if b"\r\n" in data:
         data = data.replace(b"\r\n", b"\n")
     if number == 1:
-        data = data.removeprefix(delimited.BOM)  # a byte order mark says how the file is encoded; it is no data
+        data = data.removeprefix(delimited_lines.BOM)  # a byte order mark says how the file is encoded; it is no data
     ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
     if data and not data.endswith(b"\n"):
         ends = np.append(ends, len(data))
@@ -146,7 +146,7 @@ def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Line
         return kind, _after_first(lines), [Rejected(1, "header", text)]
     if kind.layout != "delimited":
         return kind, lines, []
-    names = tuple(field.decode("utf-8", "replace") for field in delimited.cut(text, kind) or ())
+    names = tuple(field.decode("utf-8", "replace") for field in delimited_lines.cut(text, kind) or ())
     if kind.header and not kind.fields:
         if missing := [field for field in kind.needed if field not in names]:
             raise CounterpointError(f"{file}: its header has no field {missing[0]!r}; {suggestion(missing[0], names)}")
@@ -158,9 +158,9 @@ def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Line
     return kind, _after_first(lines), [Rejected(1, "header", text)]
 
 
-def _split(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
+def _split(lines: Lines, kind: FileFormat, *, final: bool) -> RecordBatch:
     if kind.layout == "delimited":
-        return delimited.split(lines, kind, final=final)
+        return delimited_lines.split(lines, kind, final=final)
     one = {"fixed": _cut_fixed, "json": _cut_json}[kind.layout]
     good, rows, rejected = [], [], []
     for at in range(lines.number, lines.number + len(lines)):
@@ -174,7 +174,7 @@ def _split(lines: Lines, kind: FileFormat, *, final: bool) -> Batch:
     fields = pl.DataFrame(
         rows, schema=dict.fromkeys(kind.fields if kind.slices else kind.needed, pl.Binary), orient="row"
     )
-    return Batch(lines, len(lines), fields, np.array(good, np.int64), np.zeros(len(good), np.int8), rejected)
+    return RecordBatch(lines, len(lines), fields, np.array(good, np.int64), np.zeros(len(good), np.int8), rejected)
 
 
 def _cut_fixed(text: bytes, kind: FileFormat) -> list[bytes | None] | str:

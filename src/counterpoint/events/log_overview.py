@@ -9,7 +9,7 @@ import polars as pl
 
 from counterpoint.errors import CounterpointError
 from counterpoint.events.cleaning import bot_threshold
-from counterpoint.events.ingest import LOG, ledgers
+from counterpoint.events.ingestion import LOG, ledgers
 from counterpoint.events.ledger import FileLedger
 from counterpoint.storage.duckdb_engine import open_duckdb
 from counterpoint.storage.engine import Engine
