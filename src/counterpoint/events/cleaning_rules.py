@@ -2,8 +2,8 @@
 
 DEFAULT_RULES is what a published churn report (Z. Wang, Music Box Project Report) wrote, without its mistakes: missing
 values are typed, a mean is taken over what can be true (a song of length 0 cannot), the bots are counted in the known
-window alone, and a play time in milliseconds is recognised instead of dropped. PUBLISHED_RULES is what its notebook did,
-mistakes included, for comparison.
+window alone, and a play time in milliseconds is recognised instead of dropped. PUBLISHED_RULES is what its notebook
+did, mistakes included, for comparison.
 """
 
 from collections.abc import Mapping

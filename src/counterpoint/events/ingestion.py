@@ -83,8 +83,8 @@ def _check_ids(view: WorkspaceView, format: Format) -> None:
         for name, here, there in zip(("uid", "song_id"), format.id_types, ledger.id_types, strict=True):
             if here != there:
                 raise CounterpointError(
-                    f"format {format.name!r} has {name} as {here}; this workspace has it as {there} (from {ledger.file}):"
-                    " ingest to another workspace, or give the format the same type"
+                    f"format {format.name!r} has {name} as {here}; this workspace has it as {there} (from"
+                    f" {ledger.file}): ingest to another workspace, or give the format the same type"
                 )
 
 
