@@ -1,4 +1,4 @@
-"""How well songs are recommended beside the peers and the study's own method, and how fast.
+"""How well songs are recommended beside the peers and the published method, and how fast.
 
     python benchmarks/recommend.py --to FOLDER --cases hetrec,file,speed,study
         [--hetrec FOLDER] [--interactions FILE] [--matrix FILE] [--settings 40] [--seeds 5]
@@ -9,7 +9,7 @@ needs `pip install implicit irspack` beside Counterpoint.
              listener knows held out, once a seed
     file   : the same for any table of interactions (uid, song_id; perhaps rating, plays, day); with days it is the last
              fifth that is held out, and the fifth before it that settings are chosen on
-    study  : an invented table of the study's size: its own methods' training error, overlap and seconds
+    study  : an invented table of the published size: the published methods' training error, overlap and seconds
     speed  : 600,000 listeners x 53,000 songs, one process a method: seconds and the highest memory. --matrix holds its
              indptr and indices, songs numbered from the best known; it is invented there if there is none
 
@@ -41,14 +41,21 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array, csr_matrix
 
-from counterpoint.recommend.comparison import overlap
+from counterpoint.recommend.comparison import list_overlap
 from counterpoint.recommend.interactions import Interactions, positions_in
-from counterpoint.recommend.model_selection import DEFAULT_BLEND, BlendChoice, search_settings, select_blend
+from counterpoint.recommend.model_selection import (
+    DEFAULT_BLEND,
+    BlendChoice,
+    BlendSearch,
+    search_settings,
+    select_blend,
+)
 from counterpoint.recommend.models.blend import Blend
 from counterpoint.recommend.models.protocol import Estimator, Excluded, Model, RankedLists, nothing_excluded, unwanted
-from counterpoint.recommend.models.registry import BLEND_MEMBERS, RECOMMENDERS, SEARCH_SPACE, Dimension, Span
+from counterpoint.recommend.models.registry import BLEND_MEMBERS, RECOMMENDERS
 from counterpoint.recommend.models.scoring_kernels import top_of_rows
-from counterpoint.recommend.ranking_evaluation import Task, discovery_lists, task
+from counterpoint.recommend.models.search_space import SEARCH_SPACE, Dimension, NumberRange
+from counterpoint.recommend.prediction_task import PredictionTask, discovery_lists, make_task
 from counterpoint.stats.intervals import bootstrap_each
 from counterpoint.stats.ranking import METRICS, list_metrics
 
@@ -59,7 +66,7 @@ MOST: Final = 12_000  # songs that a dense method takes
 THREADS: Final = os.cpu_count() or 1
 OURS: Final = "ours"
 RANKED: Final = "implicit ALS, our weights"
-STUDY: Final = "the study's blend"
+STUDY: Final = "the published blend"
 STRONGER: Final = "the same, NMF with a ridge"
 AS_IT_IS: Final = "the same, not searched"
 
@@ -183,7 +190,7 @@ class Scikit:
 
 @dataclass(frozen=True)
 class WithRidge(Scikit):
-    """NMF with a ridge that is searched: more than the study had."""
+    """NMF with a ridge that is searched: more than was published."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +225,7 @@ class StudyBlend:
 
     def fit(self, seen: Interactions, *, seed: int) -> Blend:
         popular, items, nmf, svd = parts(seen, self.nmf, self.svd, seed)
-        both = Blend((nmf, svd), np.full((1, 2), 0.5, np.float32), offset=self.offset, least=2)
+        both = Blend((nmf, svd), np.full((1, 2), 0.5, np.float32), offset=self.offset, min_lists=2)
         return Blend((popular, items, both), np.array([[0.2, 0.2, 0.6]], np.float32), offset=self.offset)
 
 
@@ -236,10 +243,10 @@ class RankedAls(ImplicitAls):
 
 
 ALS: Final[Mapping[str, Dimension]] = {
-    "factors": Span(32, 256, by_ratio=True),
-    "iterations": Span(5, 20),
-    "alpha": Span(1.0, 40.0, by_ratio=True),
-    "ridge": Span(1.0, 100.0, by_ratio=True),
+    "factors": NumberRange(32, 256, by_ratio=True),
+    "iterations": NumberRange(5, 20),
+    "alpha": NumberRange(1.0, 40.0, by_ratio=True),
+    "ridge": NumberRange(1.0, 100.0, by_ratio=True),
 }
 THEIRS: Final = ("one", "plays", "rating")
 PEERS: Final[Mapping[type, Mapping[str, Dimension]]] = {
@@ -247,22 +254,26 @@ PEERS: Final[Mapping[type, Mapping[str, Dimension]]] = {
         **{
             name: told for name, told in SEARCH_SPACE[type(RECOMMENDERS["item-knn-cosine"])].items() if name != "shrink"
         },
-        "weigh": THEIRS,
+        "weighting": THEIRS,
     },
-    ImplicitAls: {**ALS, "weigh": THEIRS},
-    RankedAls: {**ALS, "weigh": ("rank",)},
+    ImplicitAls: {**ALS, "weighting": THEIRS},
+    RankedAls: {**ALS, "weighting": ("rank",)},
     IrspackIals: {
-        "factors": Span(64, 256, by_ratio=True),
-        "iterations": Span(6, 20),
-        "weigh": THEIRS,
-        "unseen": Span(0.01, 0.5, by_ratio=True),
-        "ridge": Span(1e-4, 0.1, by_ratio=True),
-        "power": Span(0.5, 1.0),
+        "factors": NumberRange(64, 256, by_ratio=True),
+        "iterations": NumberRange(6, 20),
+        "weighting": THEIRS,
+        "unseen": NumberRange(0.01, 0.5, by_ratio=True),
+        "ridge": NumberRange(1e-4, 0.1, by_ratio=True),
+        "power": NumberRange(0.5, 1.0),
     },
-    Scikit: {"factors": Span(16, 128, by_ratio=True), "weigh": THEIRS},
-    WithRidge: {"factors": Span(16, 128, by_ratio=True), "weigh": THEIRS, "ridge": Span(1e-6, 1e-2, by_ratio=True)},
-    PlainEase: {"ridge": Span(10.0, 3000.0, by_ratio=True), "weigh": THEIRS},
-    StudyBlend: {"offset": Span(1.0, 100.0, by_ratio=True)},
+    Scikit: {"factors": NumberRange(16, 128, by_ratio=True), "weighting": THEIRS},
+    WithRidge: {
+        "factors": NumberRange(16, 128, by_ratio=True),
+        "weighting": THEIRS,
+        "ridge": NumberRange(1e-6, 1e-2, by_ratio=True),
+    },
+    PlainEase: {"ridge": NumberRange(10.0, 3000.0, by_ratio=True), "weighting": THEIRS},
+    StudyBlend: {"offset": NumberRange(1.0, 100.0, by_ratio=True)},
 }
 SINGLE: Final[Mapping[str, Estimator]] = {
     "popularity": RECOMMENDERS["popular"],
@@ -278,7 +289,7 @@ SINGLE: Final[Mapping[str, Estimator]] = {
     "plain EASE": PlainEase(),
     **{f"our {name}": RECOMMENDERS[name] for name in ("item-knn-cosine", "tf-idf", "bm25", *BLEND_MEMBERS)},
 }
-FIXED: Final = ("popularity", "item-item as published")  # nothing to search, or the study gives it
+FIXED: Final = ("popularity", "item-item as published")  # nothing to search, or it is published
 BLENDS: Final = (STUDY, STRONGER, AS_IT_IS, OURS)
 METHODS: Final = (*SINGLE, *BLENDS)
 
@@ -318,15 +329,17 @@ class Trial:
     settings: int
     results: Results
 
-    def tasks(self, seed: int) -> tuple[Task, Task]:
+    def tasks(self, seed: int) -> tuple[PredictionTask, PredictionTask]:
         known, test = hold_out(self.table, seed, 1 - SHARE)
         # The last fifth but one by day; without days, a fifth of what is known.
         share = SHARE / (1 - SHARE) if "day" in known.columns else SHARE
         before, validation = hold_out(known, seed + 1000, 1 - share)
-        return task(learned(before), pairs(validation), seed=seed), task(learned(known), pairs(test), seed=seed)
+        return make_task(learned(before), pairs(validation), seed=seed), make_task(
+            learned(known), pairs(test), seed=seed
+        )
 
     def ranges(self) -> dict[type, dict[str, Dimension]]:
-        """Return what is searched of whom; where there are no ratings, nobody weighs by any but the study."""
+        """Return what is searched of whom; where there are no ratings, only the published methods weigh by them."""
         out = () if "rating" in self.table.columns else ("rating",)
         return {
             kind: {
@@ -336,48 +349,46 @@ class Trial:
             for kind, ranges in {**SEARCH_SPACE, **PEERS}.items()
         }
 
-    def search_settings(self, method: str) -> Estimator:
+    def searched(self, method: str) -> Estimator:
         """Return a method with its best settings on the first seed's choosing task."""
         if method == AS_IT_IS:
             return StudyBlend(Scikit("NMF"), Scikit("SVD"))
         if method in (STUDY, STRONGER):
             names = ("NMF" if method == STUDY else "NMF, ridge", "SVD")
-            kind: Any = StudyBlend(*(self.search_settings(f"scikit-learn {name}") for name in names))
+            kind: Any = StudyBlend(*(self.searched(f"scikit-learn {name}") for name in names))
         else:
             kind = SINGLE[method]
 
         def search() -> dict[str, Any]:
             choosing, _ = tasks_of(self, 0)
             with patch.dict(SEARCH_SPACE, self.ranges()):
-                best, _, gain = search_settings(
-                    kind, choosing, settings=1 if method in FIXED else self.settings, seed=0
-                )
-                told = {name: getattr(best, name) for name in SEARCH_SPACE[type(kind)]}
-            return {"settings": told, "validation": round(gain, 5)}
+                best = search_settings(kind, choosing, trials=1 if method in FIXED else self.settings, seed=0)
+                found = {name: getattr(best.estimator, name) for name in SEARCH_SPACE[type(kind)]}
+            return {"settings": found, "validation": round(best.mean, 5)}
 
         return replace(kind, **self.results.kept(search, case=self.case, step="search", method=method)["settings"])
 
     def fitted(self, method: str, seed: int) -> tuple[Model, dict[str, Any]]:
         choosing, judging = tasks_of(self, seed)
         if method != OURS:
-            return self.search_settings(method).fit(judging.seen, seed=seed), {}
+            return self.searched(method).fit(judging.seen, seed=seed), {}
         # The members' settings are searched once: from here on they are those that the members have.
-        with patch.dict(RECOMMENDERS, {name: self.search_settings(f"our {name}") for name in BLEND_MEMBERS}):
-            choice, _ = select_blend(choosing, seed=seed)
+        with patch.dict(RECOMMENDERS, {name: self.searched(f"our {name}") for name in BLEND_MEMBERS}):
+            choice, _ = select_blend(choosing, BlendSearch(seed=seed))
         return choice.fit(judging.seen, seed=seed), {"shares": dict(choice.shares), "groups": len(choice.weights)}
 
     def judge(self, method: str, seed: int) -> dict[str, Any]:
         """Judge a method on a seed; each listener's figures go to a file, with the number of the listener."""
         _, judging = tasks_of(self, seed)
         model, told = self.fitted(method, seed)
-        each = list_metrics(discovery_lists(model, judging), judging.new)
-        who = positions_in(judging.seen.listeners[judging.who], self.table["uid"].unique().sort())
+        each = list_metrics(discovery_lists(model, judging), judging.discovered)
+        who = positions_in(judging.seen.listeners[judging.discoverers], self.table["uid"].unique().sort())
         np.save(self.results.each(self.case, seed, method), np.column_stack([who, each]))
         return dict(zip(METRICS, each.mean(axis=0).round(5).tolist(), strict=True)) | {"listeners": len(who)} | told
 
 
 @lru_cache(maxsize=2)
-def tasks_of(trial: Trial, seed: int) -> tuple[Task, Task]:
+def tasks_of(trial: Trial, seed: int) -> tuple[PredictionTask, PredictionTask]:
     return trial.tasks(seed)
 
 
@@ -445,10 +456,10 @@ def compared(results: Results, case: str, seeds: int) -> None:
         print(f"{method:24}" + "".join(f"{value:11.4f}" for value in mean[method]) + f"   {told}")
     singles = [name for name in done if name in SINGLE]
     rivals = {
-        "the study's blend, bar 1.25": [name for name in done if name == STUDY],
-        "the best of implicit, bar 1.05": [name for name in singles if name.startswith("implicit") and name != RANKED],
+        "the published blend": [name for name in done if name == STUDY],
+        "the best of implicit": [name for name in singles if name.startswith("implicit") and name != RANKED],
         "implicit's ALS, given our weights": [name for name in singles if name == RANKED],
-        "the best single model, bar: not surely below 1": singles,
+        "the best single model": singles,
     }
     for name, among in rivals.items():
         if among and (estimate := ahead[best := max(among, key=lambda name: mean[name][0])]):
@@ -456,7 +467,7 @@ def compared(results: Results, case: str, seeds: int) -> None:
 
 
 def invented(seed: int = 0) -> Interactions:
-    """Return the study's 2,125 listeners, 53,728 songs and 129,407 ratings, invented: Zipf's law, groups of taste."""
+    """Return an invented table of the published size: 2,125 listeners, 53,728 songs and 129,407 ratings."""
     people, songs, count, tastes = 2_125, 53_728, 129_407, 12
     rng = np.random.default_rng(seed)
     taste, own = rng.integers(tastes, size=songs), rng.integers(tastes, size=people)
@@ -479,7 +490,7 @@ def invented(seed: int = 0) -> Interactions:
 
 @dataclass(frozen=True)
 class DenseNeighbours:
-    """The study's item-item in a dense matrix, float32[songs, songs]."""
+    """The published item-item in a dense matrix, float32[songs, songs]."""
 
     neighbours: int = 75
 
@@ -509,10 +520,10 @@ OF_STUDY: Final[Mapping[str, tuple[Estimator, int | None]]] = {
 
 
 def study(method: str, home: Path) -> dict[str, Any]:
-    """Fit and ask one of the study's methods; songs that a listener knows may be on the lists, as in the study."""
+    """Fit and ask one of the published methods; songs that a listener knows may be on the lists, as published."""
     kind, songs = OF_STUDY[method]
     seen = invented()
-    seen = seen.over(seen.songs[:songs]) if songs else seen
+    seen = replace(seen.pairs(seen.song < songs), songs=seen.songs[:songs]) if songs else seen
     kind.fit(seen.rows(np.arange(50)), seed=0).top(seen.rows(np.arange(2)), 10, excluded=nothing_excluded(seen))
     clock = [time.perf_counter()]
     model = kind.fit(seen, seed=0)
@@ -529,10 +540,10 @@ def study(method: str, home: Path) -> dict[str, Any]:
 def error(model: Any, seen: Interactions) -> dict[str, float]:
     """Return the error on the very ratings that were learned from, in stars; not of popularity."""
     rating, cells = seen.weights("rating") * 5, (seen.listener, seen.song)
-    if hasattr(model, "placed"):
-        places = model.fold_in(seen)
+    if hasattr(model, "fold_in"):
+        factors = model.fold_in(seen)
         pieces = zip(*(np.array_split(each, 16) for each in cells), strict=True)
-        told = 5 * np.concatenate([(places[who] * model.songs[song]).sum(axis=1) for who, song in pieces])
+        told = 5 * np.concatenate([(factors[who] * model.song_factors[song]).sum(axis=1) for who, song in pieces])
     elif hasattr(model, "mean"):
         matrix = csr_array((model.value, model.song, model.start), shape=(len(seen.songs),) * 2)
         total = (seen.matrix("one") @ matrix)[cells]
@@ -551,15 +562,15 @@ def memory() -> dict[str, float]:
 
 SPEED: Final[Mapping[str, Estimator | BlendChoice]] = {
     "implicit cosine 75": ImplicitNeighbours("cosine"),
-    "our cosine 75": RECOMMENDERS["item-knn-cosine"],
-    "our walk": RECOMMENDERS["rp3beta"],
+    "our item-knn-cosine 75": RECOMMENDERS["item-knn-cosine"],
+    "our rp3beta": RECOMMENDERS["rp3beta"],
     "implicit ALS 64, 3 iterations": ImplicitAls(64, 3, "one", 1.0, 0.01),
     "our ials 64, 3 iterations": replace(RECOMMENDERS["ials"], factors=64, iterations=3, weighting="one"),
     "our svd-degree-normalised": RECOMMENDERS["svd-degree-normalised"],
     "our ials": RECOMMENDERS["ials"],
     "our ease": RECOMMENDERS["ease"],
     "our popular-in-cluster": RECOMMENDERS["popular-in-cluster"],
-    "our blend (walk, ials)": DEFAULT_BLEND,
+    "our blend (rp3beta, ials)": DEFAULT_BLEND,
 }
 
 
@@ -570,9 +581,17 @@ def speed(method: str, path: Path, listeners: int) -> dict[str, Any]:
         song = kept["indices"][: start[-1]].astype(np.int32)
         songs = int(kept["indices"].max()) + 1
     n, kind = len(song), SPEED[method]
-    parts = (np.full(n, np.nan, np.float32), np.ones(n, np.float32), np.zeros(n, np.int32), np.zeros(n, np.bool_))
-    ids = (pl.int_range(len(start) - 1, eager=True), pl.int_range(songs, eager=True))
-    seen = Interactions(*ids, start, song, *parts, np.full(len(start) - 1, -1, np.int8))
+    seen = Interactions(
+        listeners=pl.int_range(len(start) - 1, eager=True),
+        songs=pl.int_range(songs, eager=True),
+        start=start,
+        song=song,
+        rating=np.full(n, np.nan, np.float32),
+        plays=np.ones(n, np.float32),
+        last_day=np.zeros(n, np.int32),
+        disliked=np.zeros(n, np.bool_),
+        device=np.full(len(start) - 1, -1, np.int8),
+    )
     excluded, before = nothing_excluded(seen), memory()["gigabytes"]
     first = seen.rows(np.arange(300))
     kind.fit(first, seed=0).top(first, 10, excluded=excluded)  # compiled loops are read from where they are kept
@@ -633,7 +652,7 @@ def study_case(results: Results, methods: list[str]) -> None:
     for size in (None, SMALL):
         places = {name: at for at, (name, (_, songs)) in enumerate(OF_STUDY.items()) if songs == size and name in lines}
         lists = {name: np.load(results.home / "each" / f"study-{at}.npy") for name, at in places.items()}
-        for one, other, ten, hundred in overlap(lists):
+        for one, other, ten, hundred in list_overlap(lists):
             print(f"in common, {one} and {other}: {ten:.2f} of 10, {hundred:.2f} of 100")
 
 
