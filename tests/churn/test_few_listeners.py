@@ -13,7 +13,7 @@ from counterpoint.churn.training_set import Examples
 from counterpoint.errors import CounterpointError
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
 from counterpoint.events.schema import date
-from counterpoint.snapshots.cleaning_report import cleaning_report
+from counterpoint.snapshots.cleaning_report import report_cleaning
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import auc
 from counterpoint.storage.workspace import open_workspace
@@ -78,7 +78,7 @@ def test_another_percentile_tells_other_bots_and_one_that_is_none_is_refused(tmp
     ]
     workspace, snapshot = ingested(plays, tmp_path), Snapshot(date(DAY + 19), Span.of(20), Span.of(5))
     default, stricter = (
-        cleaning_report(workspace, snapshot, rules=DEFAULT_RULES.with_bots(p)).bots for p in (99.9, 99.5)
+        report_cleaning(workspace, snapshot, rules=DEFAULT_RULES.with_bots(p)).bots for p in (99.9, 99.5)
     )
     assert (default, stricter) == (1, 5)  # 15 plays or more; 11 or more, which is above 10.005
     with pytest.raises(CounterpointError, match=r"in \[50, 100\); got 100"):

@@ -20,7 +20,7 @@ from counterpoint.churn.missingness import (
     check_missingness,
     cohens_h,
 )
-from counterpoint.snapshots.cleaning_report import cleaning_report
+from counterpoint.snapshots.cleaning_report import report_cleaning
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate
 
@@ -140,7 +140,7 @@ def test_the_cleaning_report_counts_each_rule(tmp_path):
     events = log(np.random.default_rng(6), without_time=lambda uid: uid % 2)
     events += [Event(1, "P", AT, 100_000, 0, "ar"), Event(1, "P", AT, -5_000, 200_000, "ar")]
     events += [Event(2, "P", AT, None, None, "ar"), Event(2, "P", AT + 1, None, None, "ar")]
-    report = cleaning_report(ingested(events + ENDS, tmp_path), SNAPSHOT)
+    report = report_cleaning(ingested(events + ENDS, tmp_path), SNAPSHOT)
     met = {rule.name: (rule.plays, rule.changed) for rule in report.rules}
     assert (report.plays, report.dropped, report.bots) == (3003, 1, 0)
     assert met["song length missing"] == (1, False)

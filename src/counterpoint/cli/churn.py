@@ -56,13 +56,13 @@ def cleaning(request: CleaningRequest) -> None:
     Example: counterpoint churn cleaning work --at 2017-04-28
     """
     from counterpoint.churn.missingness import check_missingness
-    from counterpoint.snapshots.cleaning_report import cleaning_report
+    from counterpoint.snapshots.cleaning_report import report_cleaning
 
     engine = request.cleaning.engine
     snapshot = request.snapshot.snapshot(request.workspace)
     with progress("cleaning"):
         published = request.cleaning.rules(as_published=request.as_published)
-        report = cleaning_report(request.workspace, snapshot, rules=published, engine=engine)
+        report = report_cleaning(request.workspace, snapshot, rules=published, engine=engine)
         rules = request.cleaning.rules()
         checks = check_missingness(request.workspace, snapshot, rng=request.seed, rules=rules, engine=engine)
     if request.output.as_json:

@@ -27,7 +27,7 @@ from counterpoint.recommend.training import MODEL as RECOMMENDER
 from counterpoint.recommend.training import trained_in
 from counterpoint.report import page
 from counterpoint.report.finding import Finding
-from counterpoint.snapshots.findings import tell_cleaning, tell_ledger
+from counterpoint.snapshots.findings import cleaning_finding, ledger_finding
 from counterpoint.snapshots.session import CLEANING, cleaning_in, log_keys
 from counterpoint.storage.commit import replace_file
 from counterpoint.storage.workspace import WorkspaceView, key_of, open_workspace
@@ -77,8 +77,8 @@ def workspace_findings(view: WorkspaceView) -> tuple[Finding, ...]:
     log_key = key_of(log_keys(view))
     cleanings = sorted(view.with_prefix(CLEANING), key=lambda folder: cleaning_in(folder).until)
     return (
-        tell_ledger(accounts),
-        *(tell_cleaning(folder) for folder in cleanings[-1:]),
+        ledger_finding(accounts),
+        *(cleaning_finding(folder) for folder in cleanings[-1:]),
         *(
             finding if made_of == log_key else replace(finding, summary=STALE + finding.summary)
             for made_of, finding in (*_churn_findings(view), *_recommender_findings(view))

@@ -15,7 +15,7 @@ from counterpoint.storage.workspace import Folder, edit_workspace
 
 
 @dataclass(frozen=True)
-class RuleMet:
+class RuleEffect:
     """A rule, how many plays met it, and whether these were changed or dropped."""
 
     name: str
@@ -26,19 +26,19 @@ class RuleMet:
 
 @dataclass(frozen=True)
 class CleaningReport:
-    """The plays of the known window of `how` (its bots' left out), those that some rule dropped, and every rule.
+    """The plays of the known window of a cleaning (its bots' left out), those that some rule dropped, and every rule.
 
     bots : how many listeners counted as bots
     """
 
-    how: Cleaning
+    cleaning: Cleaning
     plays: int
     dropped: int
     bots: int
-    rules: tuple[RuleMet, ...]
+    rules: tuple[RuleEffect, ...]
 
 
-def cleaning_report(
+def report_cleaning(
     workspace: Path, snapshot: Snapshot, *, rules: RuleSet = DEFAULT_RULES, engine: EngineChoice = "duckdb"
 ) -> CleaningReport:
     """Clean the plays known at a snapshot, and report what was done.
@@ -50,22 +50,22 @@ def cleaning_report(
     """
     with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         session.check_coverage(snapshot, outcome=False)
-        return report_in(session.cleaning(snapshot))
+        return cleaning_report_in(session.cleaning(snapshot))
 
 
-def report_in(folder: Folder) -> CleaningReport:
+def cleaning_report_in(folder: Folder) -> CleaningReport:
     """Return the report that a cleaning's folder holds."""
-    how, table = cleaning_in(folder), parquet.read(folder.file("report.parquet"))
-    rules = {rule.name: rule for rule in RULE_SETS[how.rule_set].rules}
-    met = tuple(
-        RuleMet(
+    cleaning, table = cleaning_in(folder), parquet.read(folder.file("report.parquet"))
+    rules = {rule.name: rule for rule in RULE_SETS[cleaning.rule_set].rules}
+    effects = tuple(
+        RuleEffect(
             name,
             rules[name].column is not None,
-            int(table.filter((pl.col("hits") // 2**at) % 2 == 1)["plays"].sum()),
+            int(table.filter((pl.col("hits") // 2**place) % 2 == 1)["plays"].sum()),
             rules[name].why,
         )
-        for at, name in enumerate(how.rules)
+        for place, name in enumerate(cleaning.rules)
     )
     dropped = int(table.filter(~pl.col("kept"))["plays"].sum())
     bots = parquet.read(folder.file("bots.parquet")).height
-    return CleaningReport(how, int(table["plays"].sum()), dropped, bots, met)
+    return CleaningReport(cleaning, int(table["plays"].sum()), dropped, bots, effects)
