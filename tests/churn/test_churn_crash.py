@@ -25,7 +25,7 @@ def scenario(folder):
     commit.os.fsync = lambda _: None
     if not (folder / "workspace").exists():
         shutil.copytree(folder.parent / "ready" / "workspace", folder / "workspace")
-    train(folder / "workspace", AT, kind="logistic")
+    train(folder / "workspace", AT, kind="logistic", snapshots=1)
     score(folder / "workspace")
 
 

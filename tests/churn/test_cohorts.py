@@ -17,7 +17,7 @@ from counterpoint.churn.feature_table import listener_table
 from counterpoint.events.schema import EPOCH
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import wilson
-from counterpoint.stats.survival import median_survival, kaplan_meier
+from counterpoint.stats.survival import kaplan_meier, median_survival
 from counterpoint.storage import parquet
 from counterpoint.storage.workspace import edit_workspace, open_workspace
 

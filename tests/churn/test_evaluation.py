@@ -197,19 +197,24 @@ def test_an_unknown_model_and_none_at_all_are_refused_in_one_line(workspace, sna
     assert refusal(workspace, snapshot, models=[]) == "name a model or more to judge"
 
 
-def test_as_published_the_studys_models_are_judged_on_a_fifth_of_the_listeners(workspace, snapshot, tmp_path):
-    copy = shutil.copytree(workspace, tmp_path / "copy")
-    [split] = evaluate(copy, snapshot, rules=PUBLISHED_RULES, resamples=20).splits
+@pytest.fixture(scope="module")
+def published(evaluation, workspace, snapshot, tmp_path_factory):
+    """A workspace with an evaluation as the churn report did it beside ours."""
+    copy = shutil.copytree(workspace, tmp_path_factory.mktemp("published") / "copy")
+    return copy, evaluate(copy, snapshot, rules=PUBLISHED_RULES, resamples=20)
+
+
+def test_as_published_the_reports_models_are_judged_on_a_fifth_of_the_listeners(published, snapshot):
+    copy, evaluation = published
+    [split] = evaluation.splits
     everybody = listener_table(copy, snapshot, rules=PUBLISHED_RULES)
     assert [one.predictor for one in split.predictors] == [*PUBLISHED_MODELS, *PLAIN]
     assert split.listeners == round(0.2 * everybody.rows.height)
     assert {row.feature for row in split.importance[SEARCHED_FOREST]} == set(everybody.names)
 
 
-def test_an_evaluation_as_published_stands_beside_ours(evaluation, workspace, snapshot, tmp_path):
-    copy = shutil.copytree(workspace, tmp_path / "copy")
-    evaluate(copy, snapshot, rules=PUBLISHED_RULES, resamples=20)
-    with open_workspace(copy) as view:
+def test_an_evaluation_as_published_stands_beside_ours(published):
+    with open_workspace(published[0]) as view:
         assert {kept.practice for kept in evaluations_in(view)} == {"ours", "as published"}
 
 

@@ -39,8 +39,8 @@ def platform(to, **asked):
 def judged(tmp_path_factory):
     """Each listener's exact chance, and what our best says, out of fold."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visit_hmm, "EM_ITERATIONS", 40)
-        work, truth = platform(tmp_path_factory.mktemp("truth"), listeners=12_000)
+        patch.setattr(visit_hmm, "EM_ITERATIONS", 30)
+        work, truth = platform(tmp_path_factory.mktemp("truth"), listeners=9_000)
         table = listener_table(work, AT, TableSettings(visit_hmm=True))
     chance = table.rows.join(truth.filter(pl.col("at") == DAY), on="uid", how="left", maintain_order="left")["leaves"]
     known = Examples.of(table)
@@ -70,7 +70,7 @@ def test_the_visit_hmm_is_what_brings_it_there(judged):
 
 
 def test_what_likes_seem_to_do_covers_what_they_do(tmp_path):
-    work, truth = platform(tmp_path, listeners=6000, format="eventsim")
+    work, truth = platform(tmp_path, listeners=3000, format="eventsim")
     with edit_workspace(work) as writer, open_session(writer) as session:
         session.roll_up(session.cleaning(AT))
         days = days_with_outcome(active_days(session, "L"), Span(14), until=DAY)

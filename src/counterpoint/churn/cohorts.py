@@ -17,7 +17,7 @@ from counterpoint.snapshots.rolling import rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, wilson
-from counterpoint.stats.survival import Step, median_survival, kaplan_meier
+from counterpoint.stats.survival import Step, kaplan_meier, median_survival
 from counterpoint.storage.engines import EngineChoice
 from counterpoint.storage.results import keep, kept
 from counterpoint.storage.serializer import plain

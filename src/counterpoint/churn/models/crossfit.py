@@ -52,7 +52,9 @@ def cross_fit(kind: ModelKind, examples: Examples, *, seed: int) -> CrossFitted:
         With fewer than 50 listeners in some training set, all of one class, or no feature known of anybody.
     """
     training_sets = [examples, *(examples.rows(examples.fold != fold) for fold in range(FOLDS))]
-    whole, *folds = (fit_whole(kind, training_set, seed=seed) for training_set in training_sets)
+    for training_set in training_sets:
+        training_set.check()
+    whole, *folds = (kind.fit(training_set, seed=seed) for training_set in training_sets)
     return CrossFitted(whole, tuple(folds))
 
 
