@@ -215,7 +215,7 @@ def test_as_published_the_reports_models_are_judged_on_a_fifth_of_the_listeners(
 
 def test_an_evaluation_as_published_stands_beside_ours(published):
     with open_workspace(published[0]) as view:
-        assert {kept.practice for kept in evaluations_in(view)} == {"ours", "as published"}
+        assert {kept.rules for kept in evaluations_in(view)} == {"ours", "as published"}
 
 
 def test_a_model_that_the_workspace_has_is_not_fitted_again(evaluation, workspace, snapshot, tmp_path, monkeypatch):
