@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from counterpoint.synthetic.activity import Chances, diary
-from counterpoint.synthetic.bayes_filter import foresight
+from counterpoint.synthetic.activity import Chances, simulate_activity
+from counterpoint.synthetic.bayes_filter import leaving_filter
 from counterpoint.synthetic.hidden_states import Floats, published, states
 
 CHANCES: Final = Chances(lost=(0.004, 0.009, 0.004), spoiled=0.10, liked=0.0, worse=2.0, better=1.0)
@@ -36,7 +36,7 @@ STUDY: Final = {
     "plays, downloads, searches": ([140.0, 8.0, 10.6], 0.05),
     "searches, median": ([1.0], 0.25),
 }
-# What is asked of the foresight besides: from, to, and one unit of the loss.
+# What is asked of the filter besides: from, to, and one unit of the loss.
 ASKED: Final = {
     "ceiling": (0.890, 0.900, 0.003),
     "recency": (0.0, 1.0, 1.0),
@@ -51,10 +51,10 @@ ASKED: Final = {
 def summary(world: Mapping[str, Any], listeners: int, seed: int) -> dict[str, Floats]:
     """Simulate a world and return its summaries by the names of `STUDY` and `ASKED`."""
     hidden, rng, days = states(world), np.random.default_rng(seed), LATER + OUTCOME + 1
-    filter_ = foresight(hidden, CHANCES, listeners=listeners, monday=MONDAY)
+    filter_ = leaving_filter(hidden, CHANCES, listeners=listeners, monday=MONDAY)
     raw, fifths, seen = np.zeros((listeners, 3)), np.zeros((listeners, 5)), np.zeros((days, listeners, 3))
     chance = {}
-    for day in diary(hidden, CHANCES, listeners=listeners, days=days, monday=MONDAY, rng=rng):
+    for day in simulate_activity(hidden, CHANCES, listeners=listeners, days=days, monday=MONDAY, rng=rng):
         seen[day.day, day.who] = day.accepted
         raw[day.who] += (day.accepted + day.lost) * (day.day < LOG)
         fifths[day.who] += day.clean.sum(axis=2) * (day.day <= SNAPSHOT)

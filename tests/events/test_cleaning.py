@@ -17,16 +17,11 @@ from tests.churn import slow
 from tests.small_logs import Event, ingested, write
 
 from counterpoint.churn.feature_table import churn_table
-from counterpoint.events.cleaning import (
-    Cleaning,
-    bot_threshold,
-    cleaned_sql,
-    cleaning,
-    fit_cleaning,
-    percentile,
-)
+from counterpoint.events.bots import bot_threshold
+from counterpoint.events.cleaning import Cleaning, cleaned_sql, fit_cleaning, parse_cleaning
 from counterpoint.events.cleaning_rules import RULES
 from counterpoint.events.daily_rollup import cleaning_report_sql, rollup_sql
+from counterpoint.events.histogram import percentile
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.duckdb_engine import open_duckdb
@@ -287,10 +282,10 @@ def test_a_log_in_milliseconds_with_an_absurd_length_can_be_cleaned(tmp_path):
     )
 )
 def test_a_cleaning_survives_being_written_and_read(how):
-    assert cleaning(how.text()) == how
+    assert parse_cleaning(how.text()) == how
 
 
 def test_what_is_learned_survives_being_written_and_read(learned):
     how, _ = learned(plays(*(given for given, _ in GOLDEN.values())))
-    assert cleaning(how.text()) == how
-    assert cleaning(how.text()).text() == how.text()
+    assert parse_cleaning(how.text()) == how
+    assert parse_cleaning(how.text()).text() == how.text()

@@ -4,7 +4,7 @@ import pytest
 from tests.small_logs import Event, write
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.coverage import Coverage, coverage
+from counterpoint.events.coverage import Coverage, measure_coverage
 from counterpoint.storage.duckdb_engine import open_duckdb
 
 DAY = 17_000
@@ -15,7 +15,7 @@ def covered(tmp_path, days):
     events = [Event(uid, "P", day) for day, count in days.items() for uid in range(count)]
     with open_duckdb(tmp_path) as engine:
         engine.register("events", [write(events, tmp_path / "events.parquet")])
-        return coverage(engine)
+        return measure_coverage(engine)
 
 
 def test_a_log_reaches_from_its_first_day_to_its_last(tmp_path):

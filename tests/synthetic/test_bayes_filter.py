@@ -18,7 +18,7 @@ from counterpoint.synthetic.activity import Day, simulate_activity
 from counterpoint.synthetic.bayes_filter import leaving_filter
 from counterpoint.synthetic.hidden_states import states
 
-COUNTED = ("plays", "downloads", "searches")
+COUNTED_ACTIONS = ("plays", "downloads", "searches")
 STAGES = ("to come", "first", "engaged", "drifting", "gone")
 MOST = 0.9
 # As restless as songs and likes have to make a difference within days.
@@ -44,7 +44,7 @@ def by_hand_visits(world, kind, stage, weekday):
 
 def by_hand_count(world, chances, kind, stage, of, count):
     """Return the chance that a visit has so many plays, downloads or searches that arrive."""
-    at = COUNTED.index(of)
+    at = COUNTED_ACTIONS.index(of)
     mean = kind[of] * (1 - chances.lost[at]) * (world["drifting"]["plays"] if stage == "drifting" else 1)
     spread = world["spread"][of]
     return nbinom.pmf(count, spread, spread / (spread + mean))
@@ -68,7 +68,9 @@ def by_hand_day(world, chances, state, weekday, shown):
     kind = [*world["kind"], world["bot"]][at]
     comes = by_hand_visits(world, kind, stage, weekday)
     accepted = (0, 0, 0) if shown is None else shown[0]
-    counts = [by_hand_count(world, chances, kind, stage, of, n) for of, n in zip(COUNTED, accepted, strict=True)]
+    counts = [
+        by_hand_count(world, chances, kind, stage, of, n) for of, n in zip(COUNTED_ACTIONS, accepted, strict=True)
+    ]
     if not any(accepted):
         return 1 - comes + comes * math.prod(counts)
     return comes and comes * math.prod(counts) * by_hand_plays(world, kind, stage, shown[1])

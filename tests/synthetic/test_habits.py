@@ -18,15 +18,15 @@ from tests.synthetic.worlds import CHANCES, LIKES, MONDAY
 from counterpoint.synthetic import dirt
 from counterpoint.synthetic import platform as module
 from counterpoint.synthetic.activity import simulate_activity
-from counterpoint.synthetic.habits import DAYPARTS, WEEK, habits
+from counterpoint.synthetic.habits import DAYPARTS, WEEK, draw_habits
 from counterpoint.synthetic.hidden_states import published, states
 from counterpoint.synthetic.platform import FORMATS, Platform, generate
-from counterpoint.synthetic.population import people
+from counterpoint.synthetic.population import draw_people
 from counterpoint.synthetic.records import pages, plays
-from counterpoint.synthetic.songs import TASTES, TO_TASTE, songs
+from counterpoint.synthetic.songs import TASTES, TO_TASTE, draw_songs
 
 COUNT = 2000
-FOLK, CATALOGUE = people(COUNT, np.random.default_rng(1)), songs(2000, np.random.default_rng(2))
+FOLK, CATALOGUE = draw_people(COUNT, np.random.default_rng(1)), draw_songs(2000, np.random.default_rng(2))
 CONSTANTS = published()["habits"]
 LENGTH = CATALOGUE.table["seconds"].to_numpy()
 each_daypart = pytest.mark.parametrize("daypart", range(len(DAYPARTS)), ids=DAYPARTS)
@@ -34,7 +34,7 @@ each_style = pytest.mark.parametrize("style", FORMATS)
 
 
 def drawn(*, clock, catalogue=CATALOGUE):
-    return habits(catalogue, CONSTANTS, clock=clock, monday=MONDAY, rng=np.random.default_rng(3))
+    return draw_habits(catalogue, CONSTANTS, clock=clock, monday=MONDAY, rng=np.random.default_rng(3))
 
 
 CLOCK, HEARD = drawn(clock=True), drawn(clock=False)

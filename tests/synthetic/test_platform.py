@@ -56,7 +56,7 @@ def test_a_seed_and_its_generator_write_the_same_bytes(tmp_path):
 def test_how_many_lines_are_written_at_once_changes_no_truth(tmp_path, monkeypatch, style):
     """Nor any line, but those of searches: for what is searched is drawn as it is written."""
     generate(tmp_path / "one", small(format=style), rng=5)
-    monkeypatch.setattr(module, "AT_ONCE", 7)
+    monkeypatch.setattr(module, "LINES_PER_WRITE", 7)
     generate(tmp_path / "few", small(format=style), rng=5)
     one, few = ({n: text for n, text in content(tmp_path / to).items() if "search" not in n} for to in ("one", "few"))
     assert len(one) > 5

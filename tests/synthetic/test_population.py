@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from counterpoint.synthetic.population import ALIKE, FIRST_UID, FRIENDS, draw_friendships, people
+from counterpoint.synthetic.population import FIRST_UID, FRIENDS, SHARED_TASTE, draw_friendships, draw_people
 from counterpoint.synthetic.songs import TASTES
 
 COUNT = 4000
@@ -11,7 +11,7 @@ COUNT = 4000
 
 @pytest.fixture(scope="module")
 def folk():
-    return people(COUNT, np.random.default_rng(1))
+    return draw_people(COUNT, np.random.default_rng(1))
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,13 @@ def test_friends_have_like_tastes_far_more_often_than_by_chance(folk, pairs):
     taste = np.empty(COUNT, np.int64)
     taste[folk.uid - FIRST_UID] = folk.taste
     alike = np.mean(taste[pairs["uid"].to_numpy() - FIRST_UID] == taste[pairs["friend"].to_numpy() - FIRST_UID])
-    assert alike == pytest.approx(ALIKE + (1 - ALIKE) / TASTES, abs=0.04)
+    assert alike == pytest.approx(SHARED_TASTE + (1 - SHARED_TASTE) / TASTES, abs=0.04)
     assert alike > 4 / TASTES
 
 
 @pytest.mark.parametrize("count", [1, 2, 9])
 def test_a_handful_of_people_have_friends_too_as_far_as_there_are_any(count):
-    few = people(count, np.random.default_rng(count))
+    few = draw_people(count, np.random.default_rng(count))
     found = draw_friendships(few, np.random.default_rng(count))
     assert found.columns == ["uid", "friend"]
     assert found.height <= count * (count - 1) / 2

@@ -18,13 +18,13 @@ from counterpoint.events.schema import date
 from counterpoint.synthetic import dirt
 from counterpoint.synthetic.activity import simulate_activity
 from counterpoint.synthetic.hidden_states import DECOY, LEAVER, ORDINARY, ROLES, states
-from counterpoint.synthetic.population import people
+from counterpoint.synthetic.population import draw_people
 from counterpoint.synthetic.records import _heard, downloads, pages, plays, searches
-from counterpoint.synthetic.songs import SPECIAL, TASTES, songs
+from counterpoint.synthetic.songs import LEAVER_SONGS, TASTES, draw_songs
 
 DAY_MS = 86_400_000
 COUNT = 400
-FOLK, CATALOGUE = people(COUNT, np.random.default_rng(1)), songs(1000, np.random.default_rng(2))
+FOLK, CATALOGUE = draw_people(COUNT, np.random.default_rng(1)), draw_songs(1000, np.random.default_rng(2))
 ROLE = np.array([ROLES.index(role) for role in CATALOGUE.table["role"]])
 LENGTH = CATALOGUE.table["seconds"].to_numpy()
 
@@ -148,10 +148,10 @@ def test_the_song_id_is_the_songs_own_or_0(music_box):
 
 @pytest.mark.parametrize("count", [800, 1001, 5000])
 def test_songs_are_chosen_by_zipfs_law_and_special_ones_only_for_their_role(count):
-    made = songs(count, np.random.default_rng(count))
+    made = draw_songs(count, np.random.default_rng(count))
     role, size = made.table["role"], made.table.height
     assert size == count - count % TASTES
-    assert [len(ranks) for ranks in made.by_role] == [size - 2 * SPECIAL, SPECIAL, SPECIAL]
+    assert [len(ranks) for ranks in made.by_role] == [size - 2 * LEAVER_SONGS, LEAVER_SONGS, LEAVER_SONGS]
     ordinary = made.by_role[ORDINARY]
     often = np.bincount(made.chosen, minlength=size)
     assert (often[np.setdiff1d(np.arange(size), ordinary)] == 0).all()

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from counterpoint.events.bots import bot_threshold, plays_by_listener_sql
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, RULE_SETS, LearnedNumber, RuleSet
+from counterpoint.events.histogram import percentile
 from counterpoint.storage.engine import Engine, Location, within
 
 
@@ -35,28 +35,15 @@ class Cleaning:
     bots_from: int | None
 
     def text(self) -> str:
-        """Return it as JSON; `cleaning` is the way back."""
+        """Return it as JSON; `parse_cleaning` is the way back."""
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def cleaning(text: str) -> Cleaning:
+def parse_cleaning(text: str) -> Cleaning:
     """Return the cleaning that `Cleaning.text` wrote."""
-    made = json.loads(text)
-    numbers = tuple((name, value) for name, value in made["numbers"])
-    return Cleaning(**{**made, "rules": tuple(made["rules"]), "numbers": numbers})
-
-
-def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Fraction) -> Fraction:
-    """Return the exact percentile of a histogram, linear between neighbours (Hyndman & Fan 1996, type 7).
-
-    >>> float(percentile(np.array([1, 2, 10]), np.array([1, 1, 1]), Fraction(3, 4)))
-    6.0
-    """
-    order = np.argsort(values)
-    upto = np.cumsum(counts[order])
-    place = share * (int(upto[-1]) - 1)
-    low, high = (int(values[order][np.searchsorted(upto, at, side="right")]) for at in (floor(place), ceil(place)))
-    return low + (high - low) * (place - floor(place))
+    fields = json.loads(text)
+    numbers = tuple((name, value) for name, value in fields["numbers"])
+    return Cleaning(**{**fields, "rules": tuple(fields["rules"]), "numbers": numbers})
 
 
 def fit_cleaning(
@@ -67,7 +54,7 @@ def fit_cleaning(
     The engine knows the bots as `bots` from then on; `scratch` is a folder that it can write to.
     """
     window = f"uid IS NOT NULL AND day > {after} AND day <= {until} AND kind = 'P'"
-    counted = _plays("uid IS NOT NULL AND kind = 'P'" if rules.bots_ever else window)
+    counted = plays_by_listener_sql("uid IS NOT NULL AND kind = 'P'" if rules.bots_ever else window)
     counts = engine.fetch(f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({counted}) p GROUP BY plays")
     bots_from = bot_threshold(counts, rules)
     blank = Cleaning(rules.name, after, until, (), (), None if bots_from is None else ceil(bots_from))
@@ -81,24 +68,6 @@ def fit_cleaning(
     )
     engine.register("plays", [plays])
     return _learned(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
-
-
-def bot_threshold(counts: pl.DataFrame, rules: RuleSet = DEFAULT_RULES) -> Fraction | None:
-    """Return the percentile of plays a listener, from counts (plays, listeners): who is at or above it is a bot.
-
-    None with fewer listeners than a percentile that high needs (1,000), since the most eager of few is no machine; and
-    where so many tie at it that more than 1 in 100 listeners would be bots.
-    """
-    everyone = int(counts["listeners"].sum())
-    if not everyone or (everyone < 1 / (1 - rules.bots) and not rules.bots_always):
-        return None
-    threshold = percentile(counts["plays"].to_numpy(), counts["listeners"].to_numpy(), rules.bots)
-    reached = int(counts.filter(pl.col("plays") >= ceil(threshold))["listeners"].sum())
-    return threshold if reached * 100 <= everyone or rules.bots_always else None
-
-
-def _plays(where: str) -> str:
-    return f"SELECT uid, CAST(count(*) AS BIGINT) AS plays FROM events WHERE {where} GROUP BY uid"
 
 
 def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
@@ -136,17 +105,17 @@ def _number(engine: Engine, so_far: Cleaning, wanted: LearnedNumber) -> int | No
     return floor(Fraction(total, int(counts.sum()) * wanted.unit) + Fraction(1, 2)) * wanted.unit
 
 
-def cleaned_sql(how: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
+def cleaned_sql(cleaning: Cleaning, source: str, *, keep: Sequence[str] = ()) -> str:
     """Return portable SQL: the rows of `source` (kind, song_ms, play_ms and `keep`), cleaned.
 
-    It adds `kept` (false for a play that some rule dropped) and `hits`, the sum of 2^i over the rules i of `how` that
-    the row met. Rows of other kinds are all kept.
+    It adds `kept` (false for a play that some rule dropped) and `hits`, the sum of 2^i over the rules i of
+    `cleaning` that the row met. Rows of other kinds are all kept.
     """
     kept = ", ".join(("kind", *keep))
     sql = f"SELECT {kept}, song_ms, play_ms, TRUE AS kept, 0 AS hits FROM ({source}) s"
-    numbers = {name: f"CAST({'NULL' if value is None else value} AS BIGINT)" for name, value in how.numbers}
-    rules = {rule.name: rule for rule in RULE_SETS[how.rule_set].rules}
-    for at, rule in enumerate(rules[name] for name in how.rules):
+    numbers = {name: f"CAST({'NULL' if value is None else value} AS BIGINT)" for name, value in cleaning.numbers}
+    rules = {rule.name: rule for rule in RULE_SETS[cleaning.rule_set].rules}
+    for at, rule in enumerate(rules[name] for name in cleaning.rules):
         met = f"kind = 'P' AND kept AND COALESCE({rule.when.format(**numbers)}, FALSE)"
         values = {column: column for column in ("song_ms", "play_ms")}
         if rule.column and rule.value:

@@ -9,9 +9,9 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events.schema import date
 from counterpoint.storage.engine import Engine
 
-BUSY: Final = 20  # events on a median day: from there on a day without any is a day that is missing
-STRAY: Final = 100  # a day with less than a hundredth of a median day's events is no beginning and no end
-MISSING_AT_MOST: Final = 0.1  # of a window's days
+BUSY_DAY_EVENTS: Final = 20  # events on a median day: from there on a day without any is a day that is missing
+STRAY_DAY_SHARE: Final = 100  # a day with less than a hundredth of a median day's events is no beginning and no end
+MAX_MISSING_SHARE: Final = 0.1  # of a window's days
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Coverage:
                 f"the log has {date(self.first)} to {date(self.last)}; {what} needs {date(after + 1)} to {date(until)}"
             )
         missing = [day for day in self.missing if after < day <= until]
-        if len(missing) > MISSING_AT_MOST * (until - after):
+        if len(missing) > MAX_MISSING_SHARE * (until - after):
             raise CounterpointError(
                 f"the log has no event on {len(missing)} days from {date(missing[0])} to {date(missing[-1])}, which"
                 f" {what} needs: ingest the logs of those days"
             )
 
 
-def coverage(engine: Engine) -> Coverage:
+def measure_coverage(engine: Engine) -> Coverage:
     """Return which days the `events` have.
 
     Raises
@@ -58,9 +58,9 @@ def coverage(engine: Engine) -> Coverage:
         raise CounterpointError("no event of the logs has a day; `counterpoint events show` says what was lost")
     day, n = days["day"].to_numpy(), days["n"].to_numpy()
     median = float(np.median(n))
-    busy = day[n >= median / STRAY] if median >= BUSY else day
+    busy = day[n >= median / STRAY_DAY_SHARE] if median >= BUSY_DAY_EVENTS else day
     first, last = int(busy[0]), int(busy[-1])
     within = (day >= first) & (day <= last)
-    often = 2 * within.sum() > last - first + 1 and median >= BUSY
+    often = 2 * within.sum() > last - first + 1 and median >= BUSY_DAY_EVENTS
     missing = sorted(set(range(first, last + 1)) - set(day[within].tolist())) if often else []
     return Coverage(first, last, tuple(missing))

@@ -11,7 +11,7 @@ from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
 from counterpoint.events.schema import KINDS
 from counterpoint.storage.engine import Engine
 
-AT_ONCE: Final = 16_000_000  # events
+EVENTS_PER_PART: Final = 16_000_000  # events
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Total:
 
 
 _HEARD: Final = "kind = 'P' AND kept AND song_ms > 0 AND play_ms IS NOT NULL"
-_TO: Final = {
-    # At least so many fifths of the song: as it is, and as the study rounded it, half up to two digits.
+_REACHES: Final = {
+    # At least so many fifths of the song: as it is, and as the churn report rounded it, half up to two digits.
     DEFAULT_RULES.name: "5 * play_ms >= {fifths} * song_ms",
     PUBLISHED_RULES.name: "200 * play_ms >= (40 * {fifths} - 1) * song_ms",
 }
@@ -41,7 +41,7 @@ _TO: Final = {
 def totals(rule_set: str = DEFAULT_RULES.name) -> tuple[Total, ...]:
     """Return what a rule set keeps of a listener's day; the published one counts no plays whose time is not known."""
     plays = "kind = 'P' AND kept" if rule_set == DEFAULT_RULES.name else "kind = 'P' AND kept AND said_ms IS NOT NULL"
-    reached = [_TO[rule_set].format(fifths=fifths) for fifths in range(1, 5)]
+    reached = [_REACHES[rule_set].format(fifths=fifths) for fifths in range(1, 5)]
     timed = "kind = 'P' AND kept AND play_ms IS NOT NULL"
     return (
         Total("seen"),  # before cleaning: whether somebody was there does not depend on how long a song is
@@ -60,7 +60,7 @@ def totals(rule_set: str = DEFAULT_RULES.name) -> tuple[Total, ...]:
     )
 
 
-def rollup_sql(how: Cleaning, days: tuple[int, int] | None = None) -> str:
+def rollup_sql(cleaning: Cleaning, days: tuple[int, int] | None = None) -> str:
     """Return portable SQL from `events` and `bots` to one row a listener and day: uid, bucket, day and the totals.
 
     Events without a uid or a day, and all events of bots, are left out; so are days outside (after, until] of `days`,
@@ -71,12 +71,12 @@ def rollup_sql(how: Cleaning, days: tuple[int, int] | None = None) -> str:
         "SELECT uid, bucket, day, kind, device, song_ms, play_ms, play_ms AS said_ms FROM events"
         f" WHERE uid IS NOT NULL AND day IS NOT NULL{within} AND uid NOT IN (SELECT uid FROM bots)"
     )
-    cleaned = cleaned_sql(how, source, keep=("uid", "bucket", "day", "device", "said_ms"))
-    sums = ", ".join(f"{total.sql} AS {total.name}" for total in totals(how.rule_set))
+    cleaned = cleaned_sql(cleaning, source, keep=("uid", "bucket", "day", "device", "said_ms"))
+    sums = ", ".join(f"{total.sql} AS {total.name}" for total in totals(cleaning.rule_set))
     return f"SELECT uid, bucket, day, {sums} FROM ({cleaned}) e GROUP BY uid, bucket, day"
 
 
-def roll_up(engine: Engine, how: Cleaning, to: Path) -> None:
+def roll_up(engine: Engine, cleaning: Cleaning, to: Path) -> None:
     """Write the roll-up of `events` (without `bots`) to the folder `to`, so many days at a time as fit a small memory.
 
     A row is of one day, so the parts of a log are the parts of its roll-up.
@@ -84,13 +84,13 @@ def roll_up(engine: Engine, how: Cleaning, to: Path) -> None:
     counts = engine.fetch(
         "SELECT day, CAST(count(*) AS BIGINT) AS n FROM events WHERE day IS NOT NULL GROUP BY day ORDER BY day"
     )
-    part = (counts["n"].cum_sum() - 1) // AT_ONCE
+    part = (counts["n"].cum_sum() - 1) // EVENTS_PER_PART
     spans = counts.group_by(part.alias("part"), maintain_order=True).agg(first=pl.min("day"), last=pl.max("day"))
-    for at, first, last in spans.select(pl.int_range(pl.len()), "first", "last").iter_rows():
-        engine.write(rollup_sql(how, (first - 1, last)), to / f"{at}.parquet")
+    for part_number, first, last in spans.select(pl.int_range(pl.len()), "first", "last").iter_rows():
+        engine.write(rollup_sql(cleaning, (first - 1, last)), to / f"{part_number}.parquet")
 
 
-def cleaning_report_sql(how: Cleaning) -> str:
-    """Return portable SQL from `plays` (as `learn` leaves it) to the plays in its window, counted by `hits`, `kept`."""
-    cleaned = cleaned_sql(how, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
+def cleaning_report_sql(cleaning: Cleaning) -> str:
+    """Return portable SQL from `plays` (as `fit_cleaning` leaves it) to its window's plays by `hits`, `kept`."""
+    cleaned = cleaned_sql(cleaning, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
     return f"SELECT hits, kept, CAST(sum(n) AS BIGINT) AS plays FROM ({cleaned}) c GROUP BY hits, kept"

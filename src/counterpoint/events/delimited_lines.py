@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from counterpoint.events.formats import FileFormat
 from counterpoint.events.record_batch import AS_IT_IS, EMPTY_FIRST, SPLIT, TRAILING_EMPTY, Lines, RecordBatch, Rejected
 
-PIECE: Final = 1024  # lines whose UTF-8 is looked at together
+LINES_PER_CHECK: Final = 1024  # lines whose UTF-8 is looked at together
 BOM: Final = b"\xef\xbb\xbf"
 NUMBER: Final = re.compile(rb"-?[0-9]+(\.[0-9]+)?")
 
@@ -134,7 +134,7 @@ def _utf8(lines: Lines) -> NDArray[np.bool_]:
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(lines.data)]
     texts = pl.Series(pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lines), buffers))
     valid = np.ones(len(lines), np.bool_)
-    doubtful = [(at, min(at + PIECE, len(lines))) for at in range(0, len(lines), PIECE)]
+    doubtful = [(at, min(at + LINES_PER_CHECK, len(lines))) for at in range(0, len(lines), LINES_PER_CHECK)]
     while doubtful:
         first, end = doubtful.pop()
         if end - first == 1:

@@ -13,10 +13,10 @@ from typing import Any, Final
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import COLUMNS, ID_TYPES, KINDS
 
-SHIPPED: Final = Path(__file__).parent / "formats"
+SHIPPED_FORMATS: Final = Path(__file__).parent / "formats"
 LAYOUTS: Final = ("delimited", "fixed", "json", "parquet")
-UNITS: Final = ("s", "ms")
-GIVEN: Final = tuple(name for name in COLUMNS if name not in ("bucket", "line"))
+TIME_UNITS: Final = ("s", "ms")
+SETTABLE_COLUMNS: Final = tuple(name for name in COLUMNS if name not in ("bucket", "line"))
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def shipped() -> tuple[str, ...]:
     >>> shipped()
     ('cdnow', 'eventsim', 'hetrec-tags', 'music-box', 'plain')
     """
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+    return tuple(sorted(path.stem for path in SHIPPED_FORMATS.glob("*.toml")))
 
 
 def load_format(name: str) -> Format:
@@ -123,7 +123,7 @@ def load_format(name: str) -> Format:
     >>> load_format("music-box").of("20170330_1_search.log").event["kind"].always
     'S'
     """
-    path = Path(name) if name.endswith(".toml") else SHIPPED / f"{name}.toml"
+    path = Path(name) if name.endswith(".toml") else SHIPPED_FORMATS / f"{name}.toml"
     if not path.is_file():
         hint = "no such file" if name.endswith(".toml") else f"{suggestion(name, shipped())} or a path to a .toml file"
         raise CounterpointError(f"format {name!r}: {hint}")
@@ -216,8 +216,8 @@ def _slice(field: Mapping[str, Any]) -> Slice:
 
 
 def _source(name: str, given: Mapping[str, Any]) -> Source:
-    if name not in GIVEN:
-        raise CounterpointError(f"no event column {name!r}; {suggestion(name, GIVEN)}")
+    if name not in SETTABLE_COLUMNS:
+        raise CounterpointError(f"no event column {name!r}; {suggestion(name, SETTABLE_COLUMNS)}")
     if not isinstance(given, Mapping):
         raise CounterpointError(f'{name}: a table such as {{ field = "uid" }} is needed; got {given!r}')
     _only(given, [part.name for part in fields(Source)], name)
@@ -235,8 +235,8 @@ def _source(name: str, given: Mapping[str, Any]) -> Source:
 def _check_source(name: str, source: Source) -> None:
     if source.type not in ID_TYPES:
         raise CounterpointError(f"{name}: type {source.type!r}; {suggestion(source.type, ID_TYPES)}")
-    if source.unit is not None and source.unit not in UNITS:
-        raise CounterpointError(f"{name}: unit {source.unit!r}; {suggestion(source.unit, UNITS)}")
+    if source.unit is not None and source.unit not in TIME_UNITS:
+        raise CounterpointError(f"{name}: unit {source.unit!r}; {suggestion(source.unit, TIME_UNITS)}")
     if source.type == "integer" and name not in ("uid", "song_id", "paid"):
         raise CounterpointError(f"{name}: only uid and song_id have a type; leave it out")
     if name == "kind" and not source.values and source.always is None:

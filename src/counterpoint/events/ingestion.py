@@ -26,7 +26,7 @@ from counterpoint.storage.workspace import Staged, WorkspaceView, WorkspaceWrite
 
 _T = TypeVar("_T")
 LOG: Final = "log:"
-KINDS_NAMED: Final = 50  # unknown kinds in a batch; more, and the ledger would fill with the log's own text
+MAX_UNKNOWN_KINDS: Final = 50  # unknown kinds in a batch; more, and the ledger would fill with the log's own text
 REJECTED: Final = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.Binary}
 PROBLEMS: Final = {"file": pl.String, "line": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
 
@@ -179,7 +179,7 @@ def _events(batch: RecordBatch, kind: FileFormat, file: str) -> tuple[RecordBatc
     if not found.unknown.any():
         return batch, found
     field = batch.fields[kind.event["kind"].needs[0]]
-    few = field.filter(found.unknown).n_unique() <= KINDS_NAMED
+    few = field.filter(found.unknown).n_unique() <= MAX_UNKNOWN_KINDS
     said = (
         (lambda record: f"kind {_shown(field[record])} is no event here")
         if few

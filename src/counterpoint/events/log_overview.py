@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.cleaning import bot_threshold
+from counterpoint.events.bots import bot_threshold
 from counterpoint.events.ingestion import LOG, ledgers
 from counterpoint.events.ledger import FileLedger
 from counterpoint.storage.duckdb_engine import open_duckdb

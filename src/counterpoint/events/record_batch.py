@@ -1,4 +1,4 @@
-"""What a log's lines become: a batch of records, each with the line it came from, and the lines that are none."""
+"""What a log's lines become: records, each with the line it came from, and the lines that could not be parsed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Fields become typed columns: a value that is none becomes null, is counted by column and reason, and keeps its text.
+"""Fields become typed columns: what cannot be parsed becomes null, is counted by reason, and is kept as text.
 
 Ingest decides syntax only: whether a text is a number at all. Whether the number can be true is cleaning's business.
 
@@ -27,12 +27,12 @@ from counterpoint.events.schema import EPOCH, FIRST_DAY, LAST_DAY, bucket
 PROBLEMS: Final = {"record": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
 DAY_MS: Final = 86_400_000
 SAID_MISSING: Final = r"^(?i:null|none|nan|na|n/a|\\n)$"
-WHOLE: Final = r"^-?[0-9]{1,18}$"
-DECIMAL: Final = r"^-?[0-9]{1,15}(\.[0-9]+)?$"
-ANY: Final = {"a whole number": r"^-?[0-9]+$", "a number": r"^-?[0-9]+(\.[0-9]+)?$"}
+WHOLE_NUMBER: Final = r"^-?[0-9]{1,18}$"
+DECIMAL_NUMBER: Final = r"^-?[0-9]{1,15}(\.[0-9]+)?$"
+UNBOUNDED_NUMBERS: Final = {"a whole number": r"^-?[0-9]+$", "a number": r"^-?[0-9]+(\.[0-9]+)?$"}
 ISO: Final = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y%m%d")
-PIECE: Final = 256  # values that are decoded one by one where one of them is broken
-MOST_MS: Final = 10**11  # three years: nothing plays longer, and the sums of a listener's plays still fit 64 bits
+VALUES_PER_CHECK: Final = 256  # values that are decoded one by one where one of them is broken
+MAX_MS: Final = 10**11  # three years: nothing plays longer, and the sums of a listener's plays still fit 64 bits
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ParsedValues:
 
     events   : the columns of the schema that the format gives, one row a record
     problems : record (its row), column, reason, text
-    unknown  : one flag a record: its kind is none that the format knows
+    unknown  : one flag a record: the format does not know its kind
     """
 
     events: pl.DataFrame
@@ -96,7 +96,7 @@ def _decoded(raw: pl.Series, problems: list[pl.DataFrame]) -> pl.Series:
     texts = _utf8(raw)
     if texts is not None:
         return texts
-    pieces = (raw.slice(at, PIECE) for at in range(0, len(raw), PIECE))  # what is broken is rare
+    pieces = (raw.slice(at, VALUES_PER_CHECK) for at in range(0, len(raw), VALUES_PER_CHECK))  # what is broken is rare
     texts = pl.concat([found if (found := _utf8(piece)) is not None else _escaped(piece) for piece in pieces])
     broken = texts.cast(pl.Binary).ne_missing(raw)
     lost = raw.filter(broken)
@@ -127,7 +127,7 @@ def _text(source: Source, texts: pl.DataFrame, height: int) -> pl.Series:
 
 
 def _value(name: str, source: Source, text: pl.Series) -> tuple[pl.Series, str]:
-    """Return the values of texts, null where a text is none, and what a text must be ("" if any text will do)."""
+    """Return the values of texts, null where there is no parsing, and what a text must be ("" if any text will do)."""
     if source.values:
         known = dict(source.values)
         text = text.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.String)
@@ -146,19 +146,19 @@ def _value(name: str, source: Source, text: pl.Series) -> tuple[pl.Series, str]:
 
 
 def _whole(text: pl.Series) -> pl.Series:
-    return text.set(~text.str.contains(WHOLE), None).cast(pl.Int64)
+    return text.set(~text.str.contains(WHOLE_NUMBER), None).cast(pl.Int64)
 
 
 def _milliseconds(text: pl.Series, unit: str | None) -> pl.Series:
     if unit == "ms":
         number = _whole(text)
-        return number.set(number.abs() > MOST_MS, None)
+        return number.set(number.abs() > MAX_MS, None)
     number = (_decimal(text) * 1000).round().cast(pl.Int64)
-    return number.set(number.abs() > MOST_MS, None)
+    return number.set(number.abs() > MAX_MS, None)
 
 
 def _decimal(text: pl.Series) -> pl.Series:
-    return text.set(~text.str.contains(DECIMAL), None).cast(pl.Float64)
+    return text.set(~text.str.contains(DECIMAL_NUMBER), None).cast(pl.Float64)
 
 
 def _clock(text: pl.Series, source: Source) -> pl.Series:
@@ -191,7 +191,7 @@ def _reason(text: pl.Series, must: str) -> pl.Series:
     return text.alias("t").to_frame().select(
         pl.when(t.is_null() | (t == "")).then(pl.lit("empty"))
         .when(t.str.contains(SAID_MISSING)).then(pl.lit("said to be missing"))
-        .when(t.str.contains(ANY.get(must, "^$"))).then(pl.lit("out of range"))
+        .when(t.str.contains(UNBOUNDED_NUMBERS.get(must, "^$"))).then(pl.lit("out of range"))
         .otherwise(pl.lit(f"not {must}"))
         .alias("reason")
     ).to_series()  # fmt: skip

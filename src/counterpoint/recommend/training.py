@@ -11,7 +11,7 @@ import polars as pl
 from counterpoint.errors import CounterpointError
 from counterpoint.events import cleaning_rules as event_rules
 from counterpoint.events.cleaning_rules import RuleSet
-from counterpoint.events.coverage import coverage
+from counterpoint.events.coverage import measure_coverage
 from counterpoint.events.schema import BUCKETS, date
 from counterpoint.recommend.context import compute_lifts, plays_by_time
 from counterpoint.recommend.model_selection import DEFAULT_BLEND, BlendChoice, BlendSearch, select_blend
@@ -174,7 +174,7 @@ def latest_snapshot(workspace: Path, *, known_for: str | int = 30, outcome_for: 
     """Return the snapshot at the last day of the workspace's logs: what is learned from when nobody waits."""
     with open_workspace(workspace) as view, TemporaryDirectory() as scratch, open_duckdb(Path(scratch)) as engine:
         register_events(engine, view)
-        return Snapshot.of(date(coverage(engine).last), known_for=known_for, outcome_for=outcome_for)
+        return Snapshot.of(date(measure_coverage(engine).last), known_for=known_for, outcome_for=outcome_for)
 
 
 def trained_in(view: WorkspaceView) -> TrainedRecommender:

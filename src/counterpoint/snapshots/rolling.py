@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.coverage import coverage
+from counterpoint.events.coverage import measure_coverage
 from counterpoint.events.schema import date
 from counterpoint.snapshots.session import SnapshotSession, register_events
 from counterpoint.snapshots.snapshot import Snapshot, Span
@@ -17,7 +17,7 @@ def last_snapshot(workspace: Path, *, known_for: str | int = 30, outcome_for: st
     """Return the last snapshot whose outcome the workspace's logs have."""
     with open_workspace(workspace) as view, TemporaryDirectory() as scratch, open_duckdb(Path(scratch)) as engine:
         register_events(engine, view)
-        last = date(coverage(engine).last)
+        last = date(measure_coverage(engine).last)
     return Snapshot.of(Span.of(outcome_for).until(last), known_for=known_for, outcome_for=outcome_for)
 
 

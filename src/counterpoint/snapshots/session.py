@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.cleaning import Cleaning, cleaning, fit_cleaning
+from counterpoint.events.cleaning import Cleaning, fit_cleaning, parse_cleaning
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, RuleSet
-from counterpoint.events.coverage import Coverage, coverage
+from counterpoint.events.coverage import Coverage, measure_coverage
 from counterpoint.events.daily_rollup import cleaning_report_sql, roll_up, rollup_sql
 from counterpoint.events.ingestion import LOG
 from counterpoint.snapshots.sampling import ALL_LISTENERS, Sample
@@ -36,7 +36,7 @@ class SnapshotSession:
     @cached_property
     def coverage(self) -> Coverage:
         """Which days the logs have."""
-        return coverage(self.engine)
+        return measure_coverage(self.engine)
 
     def check_coverage(self, snapshot: Snapshot, *, outcome: bool = True) -> None:
         """Refuse a snapshot whose windows the logs do not cover."""
@@ -127,7 +127,7 @@ def register_events(engine: Engine, view: WorkspaceView, sample: Sample = ALL_LI
 
 def cleaning_in(folder: Folder) -> Cleaning:
     """Return the cleaning that a folder holds."""
-    return cleaning(folder.file("cleaning.json").read_text())
+    return parse_cleaning(folder.file("cleaning.json").read_text())
 
 
 def copy_cleaning(cleaning: Folder, to: Path) -> None:

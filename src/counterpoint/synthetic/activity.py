@@ -1,7 +1,7 @@
 """Who came on which day and did how much: the invented world as counts, before a single record is written.
 
 What spoils a record is decided here too, before what it says, and by chance alone. A record that is lost, or whose
-length or time is spoiled, therefore betrays nothing of its listener's state: that keeps the foresight exact.
+length or time is spoiled, therefore betrays nothing of its listener's state: that keeps the filter exact.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from counterpoint.synthetic.hidden_states import COUNTED, LEAVER, ROLES, Floats, Ints, States
+from counterpoint.synthetic.hidden_states import COUNTED_ACTIONS, LEAVER, ROLES, Floats, Ints, States
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def factor(chances: Chances, day: Day) -> Floats:
 
 def _visits(states: States, chances: Chances, day: int, who: Ints, state: Ints, rng: np.random.Generator) -> Day:
     # A negative binomial is a Poisson whose mean is drawn from a gamma.
-    means = states.means[state] * rng.gamma(states.spread, 1 / states.spread, (len(who), len(COUNTED)))
+    means = states.means[state] * rng.gamma(states.spread, 1 / states.spread, (len(who), len(COUNTED_ACTIONS)))
     lost = rng.poisson(means * chances.lost)
     accepted = rng.poisson(means * (1 - np.array(chances.lost)))
     clean = rng.binomial(accepted[:, 0], 1 - chances.spoiled)

@@ -1,6 +1,6 @@
 """What goes wrong on a record's way into the log, each kind with its share, and what ingest should make of it.
 
-A record has one kind of dirt at most. What is lost or spoiled is chosen by chance alone (see `diary`).
+A record has one kind of dirt at most. What is lost or spoiled is chosen by chance alone (see `simulate_activity`).
 """
 
 import re
@@ -44,7 +44,7 @@ class Dirt:
 
     @property
     def befalls(self) -> int:
-        """Which records it befalls: those that the diary lets arrive clean, spoiled, or not at all."""
+        """Which records it befalls: those that the day lets arrive clean, spoiled, or not at all."""
         return LOST if self.loses else SPOILED if self.spoils else CLEAN
 
 
@@ -180,7 +180,7 @@ def spoiled(kind: str) -> float:
 def befallen(kind: str, fate: Ints, cannot: dict[str, Bools], rng: np.random.Generator) -> Ints:
     """Return which kind of dirt each record has, int64[n]: its place in `DIRT[kind]`, or -1 for none.
 
-    fate   : CLEAN, SPOILED or LOST, as the diary decided
+    fate   : CLEAN, SPOILED or LOST, as `simulate_activity` decided
     cannot : records that a kind of dirt, by its name, does not befall
     """
     found = np.full(len(fate), -1)

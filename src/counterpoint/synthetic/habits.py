@@ -1,7 +1,7 @@
 """What a recommender may learn here: songs have their times, skips say what is not to taste, dislikes who sings.
 
 A habit changes which ordinary song is played, and what is disliked. Who plays, which fifth of a song is heard, what is
-liked and what is wrong with a line stay as they are, so the foresight stays exact.
+liked and what is wrong with a line stay as they are, so the filter stays exact.
 """
 
 from collections.abc import Mapping
@@ -109,7 +109,9 @@ class Habits:
         }
 
 
-def habits(songs: Songs, constants: Mapping[str, Any], *, clock: bool, monday: int, rng: np.random.Generator) -> Habits:
+def draw_habits(
+    songs: Songs, constants: Mapping[str, Any], *, clock: bool, monday: int, rng: np.random.Generator
+) -> Habits:
     """Draw when every singer is played, each time for as many singers as another; `constants` are of `published`.
 
     clock : whether the log has a clock, and does not say how much of a song was heard

@@ -1,7 +1,7 @@
 """What can be hidden in a listener: a kind of person and a stage of life, as a finite table of chances.
 
 A state is a pair (kind, stage). Everything that a day shows of a listener follows from the state by the numbers here,
-so what the log betrays of the future can be computed exactly (`foresight`), without a look at the state itself.
+so what the log betrays of the future can be computed exactly (`leaving_filter`), without a look at the state itself.
 """
 
 import tomllib
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 TO_COME, FIRST, ENGAGED, DRIFTING, GONE = range(STAGES := 5)
 ORDINARY, LEAVER, DECOY = range(3)
 ROLES: Final = ("ordinary", "leaver", "decoy")
-COUNTED: Final = ("plays", "downloads", "searches")
-MOST: Final = 0.9  # of a day's chance to get worse, however much that is multiplied
+COUNTED_ACTIONS: Final = ("plays", "downloads", "searches")
+MAX_LEAVING_CHANCE: Final = 0.9  # of a day's chance to get worse, however much that is multiplied
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,11 +62,11 @@ class States:
         for kind, (restless, bounces) in enumerate(zip(self.restless, self.bounces, strict=True)):
             own = moves[kind * STAGES : (kind + 1) * STAGES, kind * STAGES : (kind + 1) * STAGES]
             drifts, leaves, fades = (factor * restless * self.life[name] for name in ("drifts", "leaves", "fades"))
-            much = max(1.0, (drifts + leaves) / MOST)
+            much = max(1.0, (drifts + leaves) / MAX_LEAVING_CHANCE)
             own[TO_COME, FIRST] = self.life["arrives"]
-            own[FIRST, GONE] = min(MOST, factor * bounces)
+            own[FIRST, GONE] = min(MAX_LEAVING_CHANCE, factor * bounces)
             own[ENGAGED, DRIFTING], own[ENGAGED, GONE] = drifts / much, leaves / much
-            own[DRIFTING, GONE] = min(MOST, fades)
+            own[DRIFTING, GONE] = min(MAX_LEAVING_CHANCE, fades)
             own[DRIFTING, ENGAGED] = self.life["recovers"] * (1 - own[DRIFTING, GONE])
             own[GONE, ENGAGED] = self.life["returns"]
             own[FIRST, ENGAGED] = 1 - own[FIRST, GONE]
@@ -82,7 +82,7 @@ def states(world: Mapping[str, Any]) -> States:
     weight /= weight.sum()
     panel = world["arrivals"]["panel"]
     a_day = np.outer(world["week"]["visits"], [kind["visits"] for kind in kinds])
-    means = np.array([[kind[name] for name in COUNTED] for kind in kinds])
+    means = np.array([[kind[name] for name in COUNTED_ACTIONS] for kind in kinds])
     skips = np.array([kind["fickle"] for kind in kinds])[:, None]
     keen, fickle = (np.array(world["shares"][ear]) for ear in ("keen", "fickle"))
     shares = (1 - skips) * keen + skips * fickle
@@ -94,8 +94,8 @@ def states(world: Mapping[str, Any]) -> States:
     return States(
         start=_by_state((1 - panel) * weight, panel * weight, nobody, nobody, nobody),
         visits=np.stack([_by_state(nobody, nobody + 1, comes, comes * drifting["visits"], nobody) for comes in a_day]),
-        means=a_visit.reshape(-1, len(COUNTED)),
-        spread=np.array([world["spread"][name] for name in COUNTED]),
+        means=a_visit.reshape(-1, len(COUNTED_ACTIONS)),
+        spread=np.array([world["spread"][name] for name in COUNTED_ACTIONS]),
         plays=(np.stack([shares, shares, shares, drifts, shares], axis=1)[..., None] * roles[:, None, None]).reshape(
             -1, 15
         ),

@@ -30,18 +30,18 @@ from counterpoint.rng import generator
 from counterpoint.synthetic import dirt
 from counterpoint.synthetic.activity import Chances, Day, simulate_activity
 from counterpoint.synthetic.bayes_filter import leaving_filter
-from counterpoint.synthetic.habits import Habits, habits
+from counterpoint.synthetic.habits import Habits, draw_habits
 from counterpoint.synthetic.hidden_states import States, published, states
 from counterpoint.synthetic.log_writer import LogWriter
-from counterpoint.synthetic.population import People, draw_friendships, people
+from counterpoint.synthetic.population import People, draw_friendships, draw_people
 from counterpoint.synthetic.records import Records, downloads, pages, plays, searches
-from counterpoint.synthetic.songs import MOST_SONGS, Songs, songs
+from counterpoint.synthetic.songs import MAX_SONGS, Songs, draw_songs
 
 Drawing: TypeAlias = Callable[[Day, People, Songs, np.random.Generator], Records]
 FORMATS: Final = ("music-box", "eventsim")
-AT_ONCE: Final = 1 << 20  # lines that are written together
-EVERY: Final = 7  # days between the days for which the truth about leaving is told
-FEWEST_SONGS: Final = 800
+LINES_PER_WRITE: Final = 1 << 20  # lines that are written together
+DAYS_BETWEEN_TRUTHS: Final = 7  # days between the days for which the truth about leaving is told
+MIN_SONGS: Final = 800
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _refuse(to: Path, asked: Platform) -> None:
     for what, count, least in (
         ("listeners", asked.listeners, 1),
         ("days", asked.days, 1),
-        ("songs", asked.songs, FEWEST_SONGS),
+        ("songs", asked.songs, MIN_SONGS),
         ("days of outcome", asked.outcome, 1),
     ):
         if count < least:
@@ -117,8 +117,8 @@ def _refuse(to: Path, asked: Platform) -> None:
         raise CounterpointError(
             f"nothing is invented in the format {asked.format!r}; {suggestion(asked.format, FORMATS)}"
         )
-    if asked.songs > MOST_SONGS:
-        raise CounterpointError(f"{asked.songs:,} songs are too many: there are names for {MOST_SONGS:,}")
+    if asked.songs > MAX_SONGS:
+        raise CounterpointError(f"{asked.songs:,} songs are too many: there are names for {MAX_SONGS:,}")
     first = (asked.first_day - EPOCH).days
     if not FIRST_DAY <= first <= first + asked.days - 1 <= LAST_DAY:
         raise CounterpointError(f"{asked.days} days from {asked.first_day} do not lie in the years 1900 to 2199")
@@ -151,7 +151,7 @@ def _world(asked: Platform) -> tuple[States, Chances]:
 def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> GeneratedLogs:
     hidden, chances = _world(asked)
     life, folk, *days = rng.spawn(asked.days + 2)
-    who, heard = people(asked.listeners, folk), songs(asked.songs, folk)
+    who, heard = draw_people(asked.listeners, folk), draw_songs(asked.songs, folk)
     draw_friendships(who, folk).write_csv(folder / "network" / "friends.csv")
     monday = asked.first_day.weekday()
     times = _habits(asked, heard, folk) if asked.habits else None
@@ -169,7 +169,7 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Generat
             known.see(day)
             seen[day.who[day.accepted.any(axis=1)]] = True
             last = asked.days - 1 - asked.outcome
-            if day.day <= last and (last - day.day) % EVERY == 0:
+            if day.day <= last and (last - day.day) % DAYS_BETWEEN_TRUTHS == 0:
                 uid, chance = who.uid[seen], known.leaves(day.day, asked.outcome)[seen]
                 at = (asked.first_day - EPOCH).days + day.day
                 leaving.append(pl.DataFrame({"uid": uid, "leaves": chance}).with_columns(at=pl.lit(at, pl.Int32)))
@@ -186,7 +186,7 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Generat
 
 def _habits(asked: Platform, heard: Songs, rng: np.random.Generator) -> Habits:
     clock, monday = asked.format == "eventsim", asked.first_day.weekday()
-    return habits(heard, published()["habits"], clock=clock, monday=monday, rng=rng)
+    return draw_habits(heard, published()["habits"], clock=clock, monday=monday, rng=rng)
 
 
 def _kinds(style: str, times: Habits | None) -> dict[str, Drawing]:
@@ -220,8 +220,10 @@ class _Log:
             records = drawn(day, who, heard, rng)
             name = f"{on}.json" if kind == "page" else f"{on:%Y%m%d}_1_{kind}.log"
             with (self.folder / name).open("wb") as file:
-                for start in range(0, len(records), AT_ONCE):
-                    file.write(self.pen.lines(records.rows(slice(start, start + AT_ONCE)), (on - EPOCH).days, rng))
+                for start in range(0, len(records), LINES_PER_WRITE):
+                    file.write(
+                        self.pen.lines(records.rows(slice(start, start + LINES_PER_WRITE)), (on - EPOCH).days, rng)
+                    )
             files.append(name)
             tables.append(dirt.fates(kind, records.dirt).with_columns(file=pl.lit(name)))
             count += len(records)

@@ -11,7 +11,7 @@ from counterpoint.synthetic.songs import TASTES
 
 FIRST_UID: Final = 168_000_000
 FRIENDS: Final = 3  # that everybody looks for; those who are popular are found by many more
-ALIKE: Final = 0.7  # of the friends share the taste
+SHARED_TASTE: Final = 0.7  # of the friends share the taste
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class People:
     hour: Floats
 
 
-def people(count: int, rng: np.random.Generator) -> People:
+def draw_people(count: int, rng: np.random.Generator) -> People:
     """Invent so many people."""
     return People(
         uid=FIRST_UID + rng.permutation(count),
@@ -57,9 +57,9 @@ def draw_friendships(who: People, rng: np.random.Generator) -> pl.DataFrame:
     for taste in range(TASTES):
         own = np.flatnonzero(who.taste == taste)
         if len(own):
-            looks = np.repeat(own, rng.binomial(FRIENDS, ALIKE, len(own)))
+            looks = np.repeat(own, rng.binomial(FRIENDS, SHARED_TASTE, len(own)))
             found.append(np.stack([looks, _drawn(own, popular, len(looks), rng)], axis=1))
-    looks = np.repeat(np.arange(count), rng.binomial(FRIENDS, 1 - ALIKE, count))
+    looks = np.repeat(np.arange(count), rng.binomial(FRIENDS, 1 - SHARED_TASTE, count))
     found.append(np.stack([looks, _drawn(np.arange(count), popular, len(looks), rng)], axis=1))
     pairs = np.sort(who.uid[np.concatenate(found)], axis=1)
     table = pl.DataFrame({"uid": pairs[:, 0], "friend": pairs[:, 1]})

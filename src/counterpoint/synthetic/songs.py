@@ -10,11 +10,11 @@ from counterpoint.synthetic.hidden_states import DECOY, LEAVER, ORDINARY, ROLES,
 
 TASTES: Final = 8  # songs whose ranks have the same remainder are of one taste
 TO_TASTE: Final = 0.6  # of the choices
-SPECIAL: Final = 20  # songs that make people leave, and as many decoys
+LEAVER_SONGS: Final = 20  # songs that make people leave, and as many decoys
 _TITLE: Final = np.array(list("云山水月风花雪夜星河梦雨灯海桥城叶光影歌春秋远归"))
 _SINGER: Final = np.array(list("岚舟桐汐砚笙榆澜栖棠泠崧"))
 LETTERS: Final = 5  # of a name
-MOST_SONGS: Final = len(_TITLE) ** LETTERS
+MAX_SONGS: Final = len(_TITLE) ** LETTERS
 _TABLE: Final = 1 << 20  # as fine as popularity is cut
 
 
@@ -48,12 +48,12 @@ class Songs:
         return (self.table["role"] == ROLES[ORDINARY]).to_numpy()
 
 
-def songs(count: int, rng: np.random.Generator) -> Songs:
+def draw_songs(count: int, rng: np.random.Generator) -> Songs:
     """Invent so many songs (800 or more), popular by Zipf's law."""
     count -= count % TASTES
-    special = rng.permutation(np.arange(100, min(count, 4000)))[: 2 * SPECIAL]
+    special = rng.permutation(np.arange(100, min(count, 4000)))[: 2 * LEAVER_SONGS]
     role = np.full(count, ORDINARY)
-    role[special[:SPECIAL]], role[special[SPECIAL:]] = LEAVER, DECOY
+    role[special[:LEAVER_SONGS]], role[special[LEAVER_SONGS:]] = LEAVER, DECOY
     weight = np.where(role == ORDINARY, 1 / np.arange(10, count + 10), 0)
     reach = np.cumsum(weight) / weight.sum()
     chosen = np.searchsorted(reach, (np.arange(_TABLE) + 0.5) / _TABLE)
@@ -76,6 +76,6 @@ def songs(count: int, rng: np.random.Generator) -> Songs:
 
 
 def _titles(count: int, rng: np.random.Generator) -> list[str]:
-    codes = rng.choice(MOST_SONGS, count, replace=False)
+    codes = rng.choice(MAX_SONGS, count, replace=False)
     signs = _TITLE[codes[:, None] // len(_TITLE) ** np.arange(LETTERS) % len(_TITLE)]
     return ["".join(row) for row in signs]
