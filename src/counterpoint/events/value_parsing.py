@@ -127,7 +127,7 @@ def _text(source: Source, texts: pl.DataFrame, height: int) -> pl.Series:
 
 
 def _value(name: str, source: Source, text: pl.Series) -> tuple[pl.Series, str]:
-    """Return the values of texts, null where there is no parsing, and what a text must be ("" if any text will do)."""
+    """Return the values of texts, null for what cannot be parsed, and what a text must be ("" if any will do)."""
     if source.values:
         known = dict(source.values)
         text = text.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.String)

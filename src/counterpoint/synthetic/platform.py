@@ -76,22 +76,22 @@ class GeneratedLogs:
     dirty: int
 
 
-def generate(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> GeneratedLogs:
-    """Invent a platform as `asked`, and write it to the folder `to`; the same seed writes the same bytes.
+def generate(to: Path, request: Platform, *, rng: int | np.random.Generator) -> GeneratedLogs:
+    """Invent a platform as `request` says, and write it to the folder `to`; the same seed writes the same bytes.
 
     Not every listener appears: the first day of some comes too late, as in life.
 
     Raises
     ------
     CounterpointError
-        If `to` is not a new or empty folder, or what is asked for cannot be.
+        If `to` is not a new or empty folder, or what is request for cannot be.
 
     >>> with TemporaryDirectory() as folder:
     ...     made = generate(Path(folder), Platform(listeners=50, days=2), rng=7)
     >>> [file.name for file in made.files][:3]
     ['20170330_1_down.log', '20170330_1_play.log', '20170330_1_search.log']
     """
-    _refuse(to, asked)
+    _check_request(to, request)
     rng, wanted, to = generator(rng), to, to.resolve()
     to.parent.mkdir(parents=True, exist_ok=True)
     # The logs appear when all of them are written: half a log would read as if everyone had left.
@@ -99,42 +99,42 @@ def generate(to: Path, asked: Platform, *, rng: int | np.random.Generator) -> Ge
         folder = Path(partial) / to.name
         for part in (folder, folder / "network", folder / "truth"):
             part.mkdir()
-        made = _written(folder, asked, rng)
+        made = _write_platform(folder, request, rng)
         folder.rename(to)
     return replace(made, folder=wanted, files=tuple(wanted / file.name for file in made.files))
 
 
-def _refuse(to: Path, asked: Platform) -> None:
+def _check_request(to: Path, request: Platform) -> None:
     for what, count, least in (
-        ("listeners", asked.listeners, 1),
-        ("days", asked.days, 1),
-        ("songs", asked.songs, MIN_SONGS),
-        ("days of outcome", asked.outcome, 1),
+        ("listeners", request.listeners, 1),
+        ("days", request.days, 1),
+        ("songs", request.songs, MIN_SONGS),
+        ("days of outcome", request.outcome, 1),
     ):
         if count < least:
             raise CounterpointError(f"{count} {what} are too few: ask for {least} or more")
-    if asked.format not in FORMATS:
+    if request.format not in FORMATS:
         raise CounterpointError(
-            f"nothing is invented in the format {asked.format!r}; {suggestion(asked.format, FORMATS)}"
+            f"nothing is invented in the format {request.format!r}; {suggestion(request.format, FORMATS)}"
         )
-    if asked.songs > MAX_SONGS:
-        raise CounterpointError(f"{asked.songs:,} songs are too many: there are names for {MAX_SONGS:,}")
-    first = (asked.first_day - EPOCH).days
-    if not FIRST_DAY <= first <= first + asked.days - 1 <= LAST_DAY:
-        raise CounterpointError(f"{asked.days} days from {asked.first_day} do not lie in the years 1900 to 2199")
+    if request.songs > MAX_SONGS:
+        raise CounterpointError(f"{request.songs:,} songs are too many: there are names for {MAX_SONGS:,}")
+    first = (request.first_day - EPOCH).days
+    if not FIRST_DAY <= first <= first + request.days - 1 <= LAST_DAY:
+        raise CounterpointError(f"{request.days} days from {request.first_day} do not lie in the years 1900 to 2199")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise CounterpointError(f"{str(to)!r} is not an empty folder: name a new or an empty one")
 
 
-def _world(asked: Platform) -> tuple[States, Chances]:
+def _world(request: Platform) -> tuple[States, Chances]:
     """Return what is hidden and what is chance, as far as logs of the format show it.
 
     A log of eventsim has neither downloads nor searches nor how much of a song was heard, but it has likes.
     """
     world = published()
-    if not asked.leavers:
+    if not request.leavers:
         world["songs"]["leaver"] = 0.0
-    likes = asked.format == "eventsim"
+    likes = request.format == "eventsim"
     if likes:
         for kind in (*world["kind"], world["bot"]):
             kind |= {"downloads": 0.0, "searches": 0.0}
@@ -148,17 +148,17 @@ def _world(asked: Platform) -> tuple[States, Chances]:
     return states(world), chances
 
 
-def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> GeneratedLogs:
-    hidden, chances = _world(asked)
-    life, folk, *days = rng.spawn(asked.days + 2)
-    who, heard = draw_people(asked.listeners, folk), draw_songs(asked.songs, folk)
+def _write_platform(folder: Path, request: Platform, rng: np.random.Generator) -> GeneratedLogs:
+    hidden, chances = _world(request)
+    life, folk, *days = rng.spawn(request.days + 2)
+    who, heard = draw_people(request.listeners, folk), draw_songs(request.songs, folk)
     draw_friendships(who, folk).write_csv(folder / "network" / "friends.csv")
-    monday = asked.first_day.weekday()
-    times = _habits(asked, heard, folk) if asked.habits else None
-    log = _Log(folder, asked, LogWriter(who, heard), _kinds(asked.format, times))
-    lives = simulate_activity(hidden, chances, listeners=asked.listeners, days=asked.days, monday=monday, rng=life)
-    known = leaving_filter(hidden, chances, listeners=asked.listeners, monday=monday)
-    seen = np.zeros(asked.listeners, np.bool_)
+    monday = request.first_day.weekday()
+    times = _habits(request, heard, folk) if request.habits else None
+    log = _Log(folder, request, LogWriter(who, heard), _kinds(request.format, times))
+    lives = simulate_activity(hidden, chances, listeners=request.listeners, days=request.days, monday=monday, rng=life)
+    known = leaving_filter(hidden, chances, listeners=request.listeners, monday=monday)
+    seen = np.zeros(request.listeners, np.bool_)
     leaving = []
     with ThreadPoolExecutor(1) as other:  # the records of a day are written while the next day is lived
         written: list[Future[_Tally]] = []
@@ -168,14 +168,16 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Generat
                 written[-2].result()
             known.see(day)
             seen[day.who[day.accepted.any(axis=1)]] = True
-            last = asked.days - 1 - asked.outcome
+            last = request.days - 1 - request.outcome
             if day.day <= last and (last - day.day) % DAYS_BETWEEN_TRUTHS == 0:
-                uid, chance = who.uid[seen], known.leaves(day.day, asked.outcome)[seen]
-                at = (asked.first_day - EPOCH).days + day.day
-                leaving.append(pl.DataFrame({"uid": uid, "leaves": chance}).with_columns(at=pl.lit(at, pl.Int32)))
+                uid, chance = who.uid[seen], known.leaves(day.day, request.outcome)[seen]
+                truth_day = (request.first_day - EPOCH).days + day.day
+                leaving.append(
+                    pl.DataFrame({"uid": uid, "leaves": chance}).with_columns(at=pl.lit(truth_day, pl.Int32))
+                )
         tallies = [tally.result() for tally in written]
     catalogue = times.told(heard.table) if times else heard.table
-    _tell(folder / "truth", _settings(asked, chances, times), catalogue, leaving, tallies)
+    _write_truth(folder / "truth", _settings(request, chances, times), catalogue, leaving, tallies)
     return GeneratedLogs(
         folder,
         tuple(folder / name for tally in tallies for name in tally.files),
@@ -184,8 +186,8 @@ def _written(folder: Path, asked: Platform, rng: np.random.Generator) -> Generat
     )
 
 
-def _habits(asked: Platform, heard: Songs, rng: np.random.Generator) -> Habits:
-    clock, monday = asked.format == "eventsim", asked.first_day.weekday()
+def _habits(request: Platform, heard: Songs, rng: np.random.Generator) -> Habits:
+    clock, monday = request.format == "eventsim", request.first_day.weekday()
     return draw_habits(heard, published()["habits"], clock=clock, monday=monday, rng=rng)
 
 
@@ -209,12 +211,12 @@ class _Log:
     """Writes the logs of one day after the other."""
 
     folder: Path
-    asked: Platform
-    pen: LogWriter
+    request: Platform
+    writer: LogWriter
     kinds: dict[str, Drawing]
 
     def write(self, day: Day, who: People, heard: Songs, rng: np.random.Generator) -> _Tally:
-        on = self.asked.first_day + timedelta(days=day.day)
+        on = self.request.first_day + timedelta(days=day.day)
         files, tables, count = [], [], 0
         for kind, drawn in self.kinds.items():
             records = drawn(day, who, heard, rng)
@@ -222,7 +224,7 @@ class _Log:
             with (self.folder / name).open("wb") as file:
                 for start in range(0, len(records), LINES_PER_WRITE):
                     file.write(
-                        self.pen.lines(records.rows(slice(start, start + LINES_PER_WRITE)), (on - EPOCH).days, rng)
+                        self.writer.lines(records.rows(slice(start, start + LINES_PER_WRITE)), (on - EPOCH).days, rng)
                     )
             files.append(name)
             tables.append(dirt.fates(kind, records.dirt).with_columns(file=pl.lit(name)))
@@ -230,7 +232,7 @@ class _Log:
         return _Tally(tuple(files), count, tuple(tables))
 
 
-def _tell(
+def _write_truth(
     truth: Path,
     settings: dict[str, Any],
     catalogue: pl.DataFrame,
@@ -242,13 +244,13 @@ def _tell(
     none = pl.DataFrame(schema={"uid": pl.Int64, "leaves": pl.Float64, "at": pl.Int32})
     pl.concat([none, *leaving]).select("uid", "at", "leaves").write_parquet(truth / "leaving.parquet")
     catalogue.write_parquet(truth / "songs.parquet")
-    said = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
-    (truth / "world.json").write_text(said, encoding="utf-8")
+    text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
+    (truth / "world.json").write_text(text, encoding="utf-8")
 
 
-def _settings(asked: Platform, chances: Chances, times: Habits | None) -> dict[str, Any]:
+def _settings(request: Platform, chances: Chances, times: Habits | None) -> dict[str, Any]:
     # Without habits the truth has no word of them: an option that is off changes no byte.
-    plain = {name: value for name, value in vars(asked).items() if name != "habits"}
+    plain = {name: value for name, value in vars(request).items() if name != "habits"}
     return {
         "invented": "all of it; nothing here is evidence about people",
         **{name: str(value) if isinstance(value, date) else value for name, value in plain.items()},
