@@ -248,7 +248,9 @@ def failing(*_, **__):
     raise NoSpaceError
 
 
-@pytest.mark.parametrize("where", ["_tell", "draw_friendships", "songs", "leaving_filter", "simulate_activity"])
+@pytest.mark.parametrize(
+    "where", ["_write_truth", "draw_friendships", "draw_songs", "leaving_filter", "simulate_activity"]
+)
 def test_a_writing_that_fails_leaves_nothing(tmp_path, monkeypatch, where):
     monkeypatch.setattr(module, where, failing)
     with pytest.raises(NoSpaceError):
