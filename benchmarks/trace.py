@@ -66,7 +66,8 @@ from counterpoint.trace.evaluation import evaluate_snapshot
 from counterpoint.trace.localization import DEFAULT, LEARNED, PLAIN, detector
 from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.ranker import Ranker
-from counterpoint.trace.sampler import Sampled, Sampler
+from counterpoint.trace.sampler import Sampler
+from counterpoint.trace.sampler_diagnostics import SampledPosterior
 
 Shares = tuple[float, float, float]
 SLOW: Final = ("beam", "soft-margin")
@@ -453,7 +454,7 @@ def made(name: str, cell: Cell, problem: Problem, asked: argparse.Namespace) -> 
     how = {
         "taught": round(time.perf_counter() - begun, 1),
         "why": getattr(found, "why", ""),
-        "told": dict(getattr(found, "told", {})),
+        "told": dict(getattr(found, "metadata", {})),
     }
     return found, how if name in LEARNED else {}
 
@@ -505,7 +506,7 @@ class Heard:
 
     ensemble: Ensemble
     said: str = ""
-    sampled: Sampled | None = None
+    sampled: SampledPosterior | None = None
     name: ClassVar = DEFAULT
     about: ClassVar = "The ensemble, heard."
     is_probabilistic: ClassVar = True
@@ -533,7 +534,7 @@ def look_long(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str, 
     """Let the sampler run for long; tell how far the ensemble is from it."""
     rng, begun = np.random.default_rng(seed), time.perf_counter()
     pooled = ensemble.scores(case.problem, case.codes, rng)
-    found = replace(LONG, first=FixedScores(pooled)).look(case.problem, case.codes, rng)
+    found = replace(LONG, first=FixedScores(pooled)).sample(case.problem, case.codes, rng)
     gap = np.abs(found.probability - probabilities(pooled)).sum() / 2
     row = look(FixedScores(found.scores(case.problem.suspect[case.codes])), case, seed)
     told = {name: rounded(getattr(found, name)) for name in ("exact", "between", "mixed")}
@@ -637,14 +638,14 @@ def told_of(name: str, lines: Mapping[int, Mapping[str, Any]], ours: Mapping[int
     good = [line for line in rows if "failed" not in line]
     shares = [percent((ranks <= first).sum(), n) for first in FIRST]
     hops, seconds = mean([line["hops"] for line in good]), np.median([line["seconds"] for line in good] or [np.nan])
-    surely = [line for line in good if line["chance"] is not None]
+    surely = [line for line in good if line["source_probability"] is not None]
     sure = ["", "", "", ""]
     if surely:
-        claims = np.mean([line["top"] for line in surely], axis=0) * 100
+        claims = np.mean([line["claimed"] for line in surely], axis=0) * 100
         true = np.mean([line["recall"] for line in surely], axis=0) * 100
         with np.errstate(divide="ignore"):
-            bits = -np.log2([line["chance"] for line in surely]).mean()
-        held, mass = (mean([line[what] for line in surely]) * 100 for what in ("held", "mass"))
+            bits = -np.log2([line["source_probability"] for line in surely]).mean()
+        held, mass = (mean([line[what] for line in surely]) * 100 for what in ("coverage", "nominal_coverage"))
         sure = [
             ", ".join(f"{claim:.0f} / {share:.0f}" for claim, share in zip(claims, true, strict=True)),
             f"{mean([line['size'] for line in surely]):.3g}",

@@ -154,7 +154,7 @@ def test_methods_are_judged_on_the_same_outbreaks(tmp_path):
     assert set(rows["n"]) == {40}
     assert rows["top1"].to_list() == pytest.approx([each["top1"] for each in told["detectors"]])
     assert rows["top1"][0] > rows["top1"][2]
-    assert rows["behind"][2] == pytest.approx(rows["top1"][0] - rows["top1"][2])
+    assert rows["top1_deficit"][2] == pytest.approx(rows["top1"][0] - rows["top1"][2])
     assert [each["bits"] is None for each in told["detectors"]][:2] == [False, True]
     for line in ("40 outbreaks with 5 reached or more", "steps off", "seconds a snapshot"):
         assert line in done.out

@@ -14,7 +14,8 @@ from counterpoint.trace import ensemble, graph_network, ranker
 from counterpoint.trace.ensemble import Ensemble, floored
 from counterpoint.trace.listwise import Worth
 from counterpoint.trace.problem import Problem
-from counterpoint.trace.sampler import Sampled, Sampler
+from counterpoint.trace.sampler import Sampler
+from counterpoint.trace.sampler_diagnostics import SampledPosterior
 
 FEW = 60, 60  # outbreaks that a ranker learns from
 
@@ -46,7 +47,7 @@ def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
 
 
 def test_together_they_need_no_more_bits_than_the_best_alone(learned):
-    bits = learned.told["bits"]
+    bits = learned.metadata["bits"]
     assert bits["ensemble"] <= min(bits["ranker"], bits["graph-network"]) + 0.001  # they are told with three digits
     assert bits["ensemble"] < np.log2(60)
 
@@ -97,7 +98,7 @@ def sampled(problem, codes, between):
     """The sampler finds one suspect, and mixed or not."""
     probability = np.zeros(len(codes))
     probability[np.flatnonzero(problem.suspect[codes])[-1]] = 1.0
-    return Sampled(probability, 0.5, between)
+    return SampledPosterior(probability, 0.5, between)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_after_many_steps_a_sampler_is_believed_in_only_if_many_outbreaks_speak_
 def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(problem, monkeypatch):
     def alike(_, problem, codes, *__):
         suspect = problem.suspect[codes]
-        return Sampled(suspect / suspect.sum(), 0.5, 0.0)
+        return SampledPosterior(suspect / suspect.sum(), 0.5, 0.0)
 
     monkeypatch.setattr(ensemble, "_sampled", alike)
     monkeypatch.setattr(ensemble, "OUTBREAKS", FEW)
@@ -180,7 +181,7 @@ def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(problem,
 def test_what_is_saved_says_the_same_when_it_is_loaded(learned, problem, tmp_path):
     learned.save(tmp_path / "ensemble")
     again = Ensemble.load(tmp_path / "ensemble")
-    assert (again.why, again.told) == (learned.why, learned.told)
+    assert (again.why, again.metadata) == (learned.why, learned.metadata)
     for codes in problem.simulate_outbreaks(3, 7).codes:
         one, other = (each.look(problem, codes, np.random.default_rng(1)) for each in (learned, again))
         assert one.said == other.said
@@ -226,7 +227,7 @@ def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(problem, mon
     for sampler, dear in ((slow, ensemble.DEAR), (Sampler(), 1e-4)):
         monkeypatch.setattr(ensemble, "DEAR", dear)
         found = Ensemble.learn(problem, seconds=2, rng=1, neural=False, sampler=sampler)
-        assert "or more" in found.told["left out"]["sampler"]
+        assert "or more" in found.metadata["left out"]["sampler"]
         assert "sampler" not in found.members
     few = problem.simulate_outbreaks(1, 1).codes[0]
     assert slow.effort(problem, few) > 10**9 > Sampler().effort(problem, few) > 0

@@ -51,8 +51,10 @@ def one(detector, sources, problem=PROBLEM):
 
 def test_a_snapshot_is_judged_as_by_hand():
     row = one(Given({4: 0.5, 9: 0.25, 7: 0.15, 2: 0.06, 3: 0.04}), [9])
-    assert (row["rank"], row["recall"], row["size"], row["held"]) == (2, [0, 1, 1], 3, 1)
-    assert [row["chance"], *row["top"], row["mass"]] == pytest.approx([0.25, 0.5, 0.9, 1, 0.9])
+    assert (row["rank"], row["recall"], row["size"], row["coverage"]) == (2, [0, 1, 1], 3, 1)
+    assert [row["source_probability"], *row["claimed"], row["nominal_coverage"]] == pytest.approx(
+        [0.25, 0.5, 0.9, 1, 0.9]
+    )
     assert row["reached"] == 60
     assert json.loads(json.dumps(row)) == row
 
@@ -61,14 +63,14 @@ def test_of_two_sources_the_first_found_has_the_rank_and_both_are_recalled():
     two = Problem.of(PROBLEM.network, model("sidr-active-pull"), 3, sources=2)
     row = one(Given({4: 0.4, 9: 0.3, 7: 0.2, 2: 0.1}), [7, 4], two)
     assert (row["rank"], row["recall"]) == (1, [0.5, 1, 1])
-    assert row["top"] == pytest.approx([0.4, 0.9, 1])
-    assert row["chance"] == pytest.approx((0.8 * 0.4) ** 0.5)
-    assert (row["size"], row["held"], row["hops"]) == (3, 1, 0)
+    assert row["claimed"] == pytest.approx([0.4, 0.9, 1])
+    assert row["source_probability"] == pytest.approx((0.8 * 0.4) ** 0.5)
+    assert (row["size"], row["coverage"], row["hops"]) == (3, 1, 0)
 
 
 def test_who_rules_the_source_out_finds_it_nowhere():
     row = one(Given({4: 1.0}), [9])
-    assert (row["rank"], row["recall"], row["chance"], row["held"]) == (61, [0, 0, 0], 0, 0)
+    assert (row["rank"], row["recall"], row["source_probability"], row["coverage"]) == (61, [0, 0, 0], 0, 0)
     table = DetectorEvaluation.of({"sure": [row, row]}).table()
     assert table["bits"].to_list() == [np.inf]
 
@@ -76,9 +78,9 @@ def test_who_rules_the_source_out_finds_it_nowhere():
 def test_who_only_ranks_claims_nothing():
     row = one(Given({4: 1.0, 9: 0.5}, is_probabilistic=False), [4])
     assert row["rank"] == 1
-    assert {row[name] for name in ("chance", "mass", "size", "held")} == {None}
+    assert {row[name] for name in ("source_probability", "nominal_coverage", "size", "coverage")} == {None}
     table = DetectorEvaluation.of({"ranks": [row] * 3}).table()
-    assert table.select("claimed1", "size", "held", "mass", "bits").row(0) == (None,) * 5
+    assert table.select("claimed1", "size", "coverage", "nominal_coverage", "bits").row(0) == (None,) * 5
 
 
 class Drawn(Problem):
@@ -95,25 +97,25 @@ def test_of_honest_probabilities_what_is_claimed_is_achieved():
     even = Drawn(PROBLEM.network, PROBLEM.models, PROBLEM.times, min_size=3)
     found = evaluate(even, {"honest": Honest()}, outbreaks=N, rng=3)
     for place, first in enumerate((1, 3, 5)):
-        near((found.ranks[:, 0] <= first) - found.top[:, 0, place], 0)
-    near(found.held[:, 0] - found.mass[:, 0], 0)
-    assert (found.mass[:, 0] >= 0.9 - 1e-9).all()
+        near((found.ranks[:, 0] <= first) - found.claimed[:, 0, place], 0)
+    near(found.coverage[:, 0] - found.nominal_coverage[:, 0], 0)
+    assert (found.nominal_coverage[:, 0] >= 0.9 - 1e-9).all()
     table = found.table()
-    suspects = 1 / found.top[:, 0, 0]
+    suspects = 1 / found.claimed[:, 0, 0]
     assert table["bits"][0] == pytest.approx(np.log2(suspects).mean())
     assert table["size"][0] == pytest.approx(np.ceil(0.9 * suspects - 1e-9).mean())
-    for name in ("top1", "held", "bits"):
+    for name in ("top1", "coverage", "bits"):
         assert table[f"{name}_low"][0] <= table[name][0] <= table[f"{name}_high"][0]
 
 
 def test_a_detector_is_behind_the_reference_by_what_it_misses_on_the_same_snapshots():
     best, worse = ([one(Given({4: 0.6, 9: 0.4}), [node]) for node in nodes] for nodes in ([4] * 10, [4] * 7 + [9] * 3))
     table = DetectorEvaluation.of({"best": best, "worse": worse}).table()
-    assert table["behind"].to_list() == pytest.approx([0, 0.3])
-    assert table.select("behind_low", "behind_high").row(0) == (0, 0)
-    assert table["behind_low"][1] < 0.3 < table["behind_high"][1]
+    assert table["top1_deficit"].to_list() == pytest.approx([0, 0.3])
+    assert table.select("top1_deficit_low", "top1_deficit_high").row(0) == (0, 0)
+    assert table["top1_deficit_low"][1] < 0.3 < table["top1_deficit_high"][1]
     other = DetectorEvaluation.of({"best": best, "worse": worse}).table("worse")
-    assert other["behind"].to_list() == pytest.approx([-0.3, 0])
+    assert other["top1_deficit"].to_list() == pytest.approx([-0.3, 0])
     with refused("did you mean 'best'"):
         DetectorEvaluation.of({"best": best}).table("bast")
 
@@ -147,4 +149,4 @@ def test_recall_is_told_where_there_are_several_sources():
     rows = [one(Given({4: 0.5, 9: 0.5}), [4, 9], two)] * 4
     row = DetectorEvaluation.of({"knows": rows}, sources=2).table().row(0, named=True)
     assert (row["top1"], row["recall1"], row["recall3"], row["claimed1"], row["bits"]) == (1, 0.5, 1, 0.5, 0)
-    assert row["held"] == 1
+    assert row["coverage"] == 1

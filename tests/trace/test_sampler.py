@@ -113,7 +113,7 @@ def test_it_samples_the_posterior(name):
     seen = problem.simulate_outbreaks(40, 3)
     # The snapshot that leaves most open among the first: the one with the most suspects.
     codes = seen.codes[problem.suspect[seen.codes].sum(1).argmax()]
-    found = LONG.look(problem, codes, 5)
+    found = LONG.sample(problem, codes, 5)
     assert found.exact > 0.05
     assert found.mixed
     assert far(found.probability, enumerated(problem, codes)) < 0.03
@@ -122,7 +122,7 @@ def test_it_samples_the_posterior(name):
 def test_no_time_leaves_no_doubt():
     """One step on a star: whoever is seen to be infected beside the hub did not infect it alone."""
     problem = Problem.of(Network.of([0, 0, 0], [1, 2, 3]), model("sir", spread=0.5, recover=0.0), 1)
-    found = Sampler(chains=2, warm=50, sweeps=200).look(problem, np.array([1, 1, 1, 0], np.uint8), 1)
+    found = Sampler(chains=2, warm=50, sweeps=200).sample(problem, np.array([1, 1, 1, 0], np.uint8), 1)
     np.testing.assert_allclose(found.probability, [1, 0, 0, 0])
 
 
@@ -130,7 +130,7 @@ def test_the_same_seed_finds_the_same():
     problem = Problem.of(barabasi_albert(60, 2, rng=1), model("sidr-active-pull"), 3, min_size=5)
     codes = problem.simulate_outbreaks(1, 2).codes[0]
     short = Sampler(chains=3, warm=30, sweeps=30)
-    one, other = (short.look(problem, codes, 7) for _ in range(2))
+    one, other = (short.sample(problem, codes, 7) for _ in range(2))
     np.testing.assert_array_equal(one.probability, other.probability)
     assert one[1:] == other[1:]
 
@@ -148,4 +148,4 @@ def test_the_same_seed_finds_the_same():
 )
 def test_what_it_cannot_sample_it_says(problem, said):
     with pytest.raises(CounterpointError, match=said):
-        Sampler().look(problem, np.ones(problem.network.nodes, np.uint8), 1)
+        Sampler().sample(problem, np.ones(problem.network.nodes, np.uint8), 1)

@@ -25,10 +25,11 @@ from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.listwise import Group, Lists, Worth, pooled
 from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.ranker import KEPT, Ranker
-from counterpoint.trace.sampler import Sampled, Sampler
+from counterpoint.trace.sampler import Sampler
+from counterpoint.trace.sampler_diagnostics import SampledPosterior
 
 Floats = NDArray[np.float64]
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 FORMAT: Final = 2
 FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
 RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
@@ -37,7 +38,7 @@ TRUSTED: Final = 0.8  # what the weight of a sampler that mixed is drawn towards
 SHARES: Final = {"graph-network": 0.5, "ranker": 0.2, "sampler": 0.2, "fitting": 0.15}  # of the time
 TAUGHT: Final = 5_000  # nodes, above which no graph network is taught
 SHORT: Final = 20.0  # seconds, below which none is
-NEAR: Final = 20_000  # nodes, above which distances are not looked at
+MAX_NODES_FOR_DISTANCES: Final = 20_000  # nodes, above which distances are not looked at
 ROWS, ARCS = 15_000, 2_500_000  # suspects and arcs that the ranker learns from in a second
 SWEPT: Final = 5e7  # arcs, a step each, that a chain redraws in a second at most
 OUTBREAKS: Final = 50, 6000  # that the ranker learns from, at least and at most
@@ -75,7 +76,7 @@ class Looked(NamedTuple):
 
     scores: Scores
     said: str
-    sampled: Sampled | None
+    sampled: SampledPosterior | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ class Ensemble:
     members: Mapping[str, Detector]
     unmixed: Worth
     mixed: Worth | None
-    told: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
     name: ClassVar = "ensemble"
     about: ClassVar = "Logarithmic pool of its members, weighted by simulated outbreaks (Genest & Zidek 1986)."
@@ -108,7 +109,7 @@ class Ensemble:
         *,
         seconds: float = 60.0,
         rng: int | np.random.Generator,
-        progress: Tell = lambda _: None,
+        progress: Progress = lambda _: None,
         neural: bool = True,
         sampler: Sampler | None = Sampler(),  # noqa: B008  frozen
         outbreaks: int = 3000,
@@ -125,44 +126,28 @@ class Ensemble:
         if not 0 < seconds < np.inf:
             raise CounterpointError(f"an ensemble has {seconds:g} seconds to learn in; more than 0 would be right")
         rng, begun, nodes = generator(rng), perf_counter(), problem.network.nodes
-        out = {}
-        if without := _without_neural(nodes, seconds, wanted=neural):
-            out["graph-network"] = without
-        unsampled = "not asked for" if sampler is None else _without_sampler(sampler, problem, seconds, rng)
-        rest = SHARES["graph-network"] + (SHARES["sampler"] if unsampled else 0)  # for the best that can be had
-        many = _many((SHARES["ranker"] + (rest if without else 0)) * seconds, _cost(problem, rng))
-        ranker = Ranker.learn(problem, outbreaks=many, rng=rng, progress=progress, fast=nodes > NEAR)
-        members: dict[str, Detector] = {ranker.name: ranker}
-        if not without:
-            members["graph-network"] = GraphNetwork.learn(problem, seconds=rest * seconds, rng=rng, progress=progress)
+        left_out = {}
+        if why_no_network := _without_graph_network(nodes, seconds, wanted=neural):
+            left_out["graph-network"] = why_no_network
+        why_no_sampler = "not asked for" if sampler is None else _without_sampler(sampler, problem, seconds, rng)
+        budget = _Budget.of(seconds, network=not why_no_network, sampler=not why_no_sampler)
+        members = _learn_members(problem, budget, rng, progress)
         exam = _Exam.of(problem, outbreaks, members, SHARES["fitting"] * seconds, rng)
         unmixed = exam.worth()
         worth = zip(members, unmixed.weights, strict=True)
-        out |= {name: "it adds no more than luck would" for name, weight in worth if not weight}
-        told = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
-        mixed = None
-        if sampler is None or unsampled:
-            trial = _Trial(unsampled)
+        left_out |= {name: "it adds no more than luck would" for name, weight in worth if not weight}
+        metadata = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
+        if sampler is None or why_no_sampler:
+            trial = _Trial(why_no_sampler)
         else:
             trial = _tried(sampler, problem, exam, unmixed, seconds, rng)
-        if trial.found:
-            told["mixed"] = [len(trial.mixed), len(trial.found)]
-        if trial.without:
-            out["sampler"] = trial.without
-        elif sampler is not None:
-            better = exam.on(trial, unmixed)
-            found = better.lists.worth([*((1 - TRUSTED) * weight for weight in unmixed.weights), TRUSTED], FIRM)
-            others = unmixed._replace(weights=(*unmixed.weights, 0.0))
-            told["bits where the sampler mixed"] = {**better.bits(found), "without it": better.needs(others)}
-            gain = better.needed(others) - better.needed(found)
-            if _expected(gain, problem.time) > DUE:
-                members["sampler"], mixed = sampler, found
-            else:
-                out["sampler"] = (
-                    f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, too little for what it costs"
-                )
-        told |= {"seconds": round(perf_counter() - begun, 1), "left out": out}
-        ensemble = cls(problem.key, members, unmixed, mixed, told)
+        mixed, why_no_sampler, about_sampler = _weigh_sampler(trial, exam, unmixed, problem.time)
+        if sampler is not None and mixed is not None:
+            members["sampler"] = sampler
+        if why_no_sampler:
+            left_out["sampler"] = why_no_sampler
+        metadata |= about_sampler | {"seconds": round(perf_counter() - begun, 1), "left out": left_out}
+        ensemble = cls(problem.key, members, unmixed, mixed, metadata)
         progress(ensemble.why)
         return ensemble
 
@@ -179,14 +164,14 @@ class Ensemble:
         weights = " and ".join(f"{weight:.2f}" for weight in taken.values())
         what = " and ".join(taken) or "nobody knows anything"
         what += f" pooled, weights {weights}" if len(taken) > 1 else " alone" * len(taken)
-        said = [f"{self.told['nodes']:,} nodes and {self.told['asked']:g} s: {what}"]
+        said = [f"{self.metadata['nodes']:,} nodes and {self.metadata['asked']:g} s: {what}"]
         if self.mixed is not None:
-            good, tried = self.told["mixed"]
+            good, tried = self.metadata["mixed"]
             weights = ", ".join(f"{weight:.2f}" for weight in self.mixed.weights)
             said.append(
                 f"the sampler mixed on {good} of {tried} outbreaks that left doubt, and is used on such ({weights})"
             )
-        said += [f"no {WORDS.get(name, name)}: {why}" for name, why in self.told["left out"].items()]
+        said += [f"no {WORDS.get(name, name)}: {why}" for name, why in self.metadata["left out"].items()]
         return "; ".join(said)
 
     def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
@@ -230,7 +215,7 @@ class Ensemble:
                 }
             elif isinstance(member, (Ranker, GraphNetwork)):
                 member.save(folder / f"{name}.npz")
-        kept |= {"unmixed": self.unmixed, "mixed": self.mixed, "told": self.told}
+        kept |= {"unmixed": self.unmixed, "mixed": self.mixed, "metadata": self.metadata}
         (folder / "ensemble.json").write_text(json.dumps(kept, indent=1))
 
     @classmethod
@@ -256,17 +241,64 @@ class Ensemble:
                 members[name] = (GraphNetwork if name == "graph-network" else Ranker).load(folder / f"{name}.npz")
         weights, rise = kept["unmixed"]
         mixed = None if kept["mixed"] is None else Worth(*kept["mixed"])
-        ensemble = cls(kept["key"], members, Worth(tuple(weights), rise), mixed, kept["told"])
+        ensemble = cls(kept["key"], members, Worth(tuple(weights), rise), mixed, kept["metadata"])
         if len(weights) != len(ensemble.taught) or (mixed and len(mixed.weights) != len(members)):
             raise ValueError("it has more or fewer weights than members")
         return ensemble
+
+
+class _Budget(NamedTuple):
+    """Seconds for each member that is learned; 0: it is not."""
+
+    ranker: float
+    network: float
+
+    @classmethod
+    def of(cls, seconds: float, *, network: bool, sampler: bool) -> Self:
+        """Share the time out: what the sampler does not take goes to the best that can be had."""
+        rest = SHARES["graph-network"] + (0 if sampler else SHARES["sampler"])
+        ranker = (SHARES["ranker"] + (0 if network else rest)) * seconds
+        return cls(ranker, rest * seconds if network else 0.0)
+
+
+def _learn_members(
+    problem: Problem, budget: _Budget, rng: np.random.Generator, progress: Progress
+) -> dict[str, Detector]:
+    """Learn a ranker, and a graph network if it has time."""
+    outbreaks = _affordable(budget.ranker, _cost(problem, rng))
+    ranker = Ranker.learn(
+        problem, outbreaks=outbreaks, rng=rng, progress=progress, fast=problem.network.nodes > MAX_NODES_FOR_DISTANCES
+    )
+    members: dict[str, Detector] = {ranker.name: ranker}
+    if budget.network:
+        members["graph-network"] = GraphNetwork.learn(problem, seconds=budget.network, rng=rng, progress=progress)
+    return members
+
+
+def _weigh_sampler(
+    trial: "_Trial", exam: "_Exam", unmixed: Worth, steps: int
+) -> tuple[Worth | None, str, dict[str, Any]]:
+    """Return what all are worth where the sampler mixed, or why it is left out; and what is to be said of it."""
+    metadata: dict[str, Any] = {"mixed": [len(trial.mixed), len(trial.found)]} if trial.found else {}
+    if trial.without or not trial.found:
+        return None, trial.without, metadata
+    better = exam.on(trial, unmixed)
+    weights = [*((1 - TRUSTED) * weight for weight in unmixed.weights), TRUSTED]
+    mixed = better.lists.worth(weights, FIRM)
+    others = unmixed._replace(weights=(*unmixed.weights, 0.0))
+    metadata["bits where the sampler mixed"] = {**better.bits(mixed), "without it": better.needs(others)}
+    gain = better.needed(others) - better.needed(mixed)
+    if _expected(gain, steps) > DUE:
+        return mixed, "", metadata
+    why = f"it gained {gain.mean():.2f} bits on {len(gain)} outbreaks, too little for what it costs"
+    return None, why, metadata
 
 
 class _Trial(NamedTuple):
     """How the sampler did on outbreaks: why it is left out, if it is, and what it found, by their places."""
 
     without: str
-    found: Mapping[int, Sampled] = {}
+    found: Mapping[int, SampledPosterior] = {}
 
     @property
     def mixed(self) -> list[int]:
@@ -377,24 +409,26 @@ def _logs(problem: Problem, codes: Codes, members: Mapping[str, Detector], rng: 
     return np.column_stack(columns)
 
 
-def _spread(found: Sampled, suspect: NDArray[np.bool_], known: Floats) -> Floats:
+def _spread(found: SampledPosterior, suspect: NDArray[np.bool_], known: Floats) -> Floats:
     """Return ln of what the sampler found, but as the others have it for as much as its chains differ."""
     left = max(found.between, RARE)
     return np.asarray(np.log((1 - left) * found.probability[suspect] + left * probabilities(known)))
 
 
-def _sampled(sampler: Sampler, problem: Problem, codes: Codes, known: Scores, rng: np.random.Generator) -> Sampled:
+def _sampled(
+    sampler: Sampler, problem: Problem, codes: Codes, known: Scores, rng: np.random.Generator
+) -> SampledPosterior:
     """Return what the sampler finds if its chains begin where the other members look first."""
     scores = np.full(len(codes), -np.inf)
     scores[problem.suspect[codes]] = known
-    return replace(sampler, first=FixedScores(scores)).look(problem, codes, rng)
+    return replace(sampler, first=FixedScores(scores)).sample(problem, codes, rng)
 
 
 def _doubtful(logs: Scores) -> bool:
     return bool(probabilities(logs).max() < SURE)
 
 
-def _said(found: Sampled) -> str:
+def _said(found: SampledPosterior) -> str:
     told = f"its chains differ by {found.between:.2f}, {found.exact:.0%} of the histories are exact"
     return (
         f"the sampler mixed and is used: {told}" if found.mixed else f"the sampler did not mix and is left out: {told}"
@@ -411,7 +445,7 @@ def _tried(
 ) -> _Trial:
     """Let the sampler look at doubtful outbreaks until its time is up, or it turns out to be of no use."""
     begun = perf_counter()
-    found: dict[int, Sampled] = {}
+    found: dict[int, SampledPosterior] = {}
     took = []
     for at, (codes, (logs, _)) in enumerate(zip(exam.codes, exam.groups, strict=True)):
         known = pooled(logs, unmixed)
@@ -433,7 +467,7 @@ def _tried(
     return _Trial("", found)
 
 
-def _without_neural(nodes: int, seconds: float, *, wanted: bool) -> str:
+def _without_graph_network(nodes: int, seconds: float, *, wanted: bool) -> str:
     """Return why no graph network is taught; nothing if one is."""
     if not wanted:
         return "not asked for"
@@ -452,17 +486,17 @@ def _without_sampler(sampler: Sampler, problem: Problem, seconds: float, rng: np
         brief = replace(sampler, warm=ceil(BRIEF * sampler.warm), sweeps=ceil(BRIEF * sampler.sweeps))
         for _ in range(2):  # the first time compiles
             begun = perf_counter()
-            brief.look(problem, middle, rng)
-        least = (perf_counter() - begun) * sampler.swept / brief.swept
+            brief.sample(problem, middle, rng)
+        least = (perf_counter() - begun) * sampler.total_sweeps / brief.total_sweeps
     return f"it would take {least:.0f} s an outbreak, or more" if least > DEAR * seconds else ""
 
 
 def affordable(problem: Problem, seconds: float, rng: np.random.Generator) -> int:
     """Return from about how many outbreaks a ranker learns in so many seconds."""
-    return _many(seconds, _cost(problem, rng))
+    return _affordable(seconds, _cost(problem, rng))
 
 
-def _many(seconds: float, cost: float) -> int:
+def _affordable(seconds: float, cost: float) -> int:
     return int(np.clip(seconds / cost, *OUTBREAKS))
 
 

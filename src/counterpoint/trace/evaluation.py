@@ -18,7 +18,7 @@ from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.suspects import Suspects, hops_from
 
 Floats = NDArray[np.float64]
-FIRST: Final = (1, 3, 5)
+TOP: Final = (1, 3, 5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +30,11 @@ class DetectorEvaluation:
     reached : int64[n], nodes seen to be reached
     ranks   : int64[n, d], place of the first true source, from 1; one more than there are nodes: ruled out
     recall  : float64[n, d, 3], share of the sources among the first 1, 3 and 5
-    chance  : float64[n, d], the probability given to the true source; of several, the geometric mean. What follows is,
-              like this, nan for detectors that give no probabilities
-    top     : float64[n, d, 3], the claimed recall
-    mass    : float64[n, d], of the 90 % credible set what it claims to hold; size: its nodes; held: what it holds
+    source_probability : float64[n, d], the probability given to the true source; of several, the geometric mean. What
+              follows is, like this, nan for detectors that give no probabilities
+    claimed : float64[n, d, 3], the recall that the probabilities promise
+    nominal_coverage : float64[n, d], of the 90 % credible set what it claims to hold
+    size    : float64[n, d], the nodes of that set; coverage: what it holds
     hops    : float64[n, d], from the first suspect to the nearest source; nan: no way
     seconds : float64[n, d]
     """
@@ -43,11 +44,11 @@ class DetectorEvaluation:
     reached: NDArray[np.int64]
     ranks: NDArray[np.int64]
     recall: Floats
-    chance: Floats
-    top: Floats
-    mass: Floats
+    source_probability: Floats
+    claimed: Floats
+    nominal_coverage: Floats
     size: Floats
-    held: Floats
+    coverage: Floats
     hops: Floats
     seconds: Floats
 
@@ -62,12 +63,22 @@ class DetectorEvaluation:
             raise CounterpointError(f"detectors are compared on the same snapshots, 1 or more; got {counts}")
 
         def column(name: str) -> Floats:
-            empty = [np.nan] * len(FIRST) if name == "top" else np.nan
+            empty = [np.nan] * len(TOP) if name == "claimed" else np.nan
             values = [[empty if row[name] is None else row[name] for row in each] for each in rows.values()]
             return np.swapaxes(np.array(values, np.float64), 0, 1)
 
         numbers = {
-            name: column(name) for name in ("recall", "chance", "top", "mass", "size", "held", "hops", "seconds")
+            name: column(name)
+            for name in (
+                "recall",
+                "source_probability",
+                "claimed",
+                "nominal_coverage",
+                "size",
+                "coverage",
+                "hops",
+                "seconds",
+            )
         }
         reached = np.array([row["reached"] for row in next(iter(rows.values()))])
         return cls(tuple(rows), sources, reached, column("rank").astype(np.int64), **numbers)
@@ -76,12 +87,12 @@ class DetectorEvaluation:
         """Return a row a detector, shares and means with 95 % intervals.
 
         top1, top3, top5      : share of snapshots with a source among the first (Wilson)
-        behind                : what top1 is less than that of the reference, on the same snapshots (bootstrap)
+        top1_deficit                : what top1 is less than that of the reference, on the same snapshots (bootstrap)
         recall1, ...          : only with several sources: the share of these among the first
         claimed1, ...         : what the probabilities promise of it, to be compared with it
         hops                  : mean distance of the first suspect from the nearest source
-        size, held, mass      : of the 90 % credible set: mean number of nodes, how often it holds the source, what it
-                                claims to
+        size                  : of the 90 % credible set: mean number of nodes
+        coverage              : how often it holds the source; nominal_coverage: how often it claims to
         bits                  : mean of -log2 of the probability given to the source
         seconds               : median
 
@@ -96,25 +107,29 @@ class DetectorEvaluation:
     def _row(self, at: int, best: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, Any]:
         ranks, each = self.ranks[:, at], np.arange(len(self.ranks))
         row: dict[str, Any] = {"detector": self.names[at], "n": len(ranks)}
-        for first in FIRST:
-            row |= _told(f"top{first}", wilson(int((ranks <= first).sum()), len(ranks)))
+        for first in TOP:
+            row |= _with_interval(f"top{first}", wilson(int((ranks <= first).sum()), len(ranks)))
         one, other = best.astype(np.float64), (ranks == 1).astype(np.float64)
-        row |= _told("behind", paired_difference(_mean(one), _mean(other), each, rng=rng))
+        row |= _with_interval("top1_deficit", paired_difference(_mean(one), _mean(other), each, rng=rng))
         if self.sources > 1:
-            row |= dict(zip([f"recall{first}" for first in FIRST], self.recall[:, at].mean(0).tolist(), strict=True))
+            row |= dict(zip([f"recall{first}" for first in TOP], self.recall[:, at].mean(0).tolist(), strict=True))
         hops = self.hops[:, at]
         row["hops"] = None if np.isnan(hops).all() else float(np.nanmean(hops))
-        row |= dict(zip([f"claimed{first}" for first in FIRST], _or_none(self.top[:, at].mean(0)), strict=True))
-        row["size"], row["mass"] = _or_none(np.array([self.size[:, at].mean(), self.mass[:, at].mean()]))
-        row |= _told("held", self._held(self.held[:, at], rng)) | _told("bits", _bits(self.chance[:, at], rng))
+        row |= dict(zip([f"claimed{first}" for first in TOP], _or_none(self.claimed[:, at].mean(0)), strict=True))
+        row["size"], row["nominal_coverage"] = _or_none(
+            np.array([self.size[:, at].mean(), self.nominal_coverage[:, at].mean()])
+        )
+        row |= _with_interval("coverage", self._coverage(self.coverage[:, at], rng)) | _with_interval(
+            "bits", _bits(self.source_probability[:, at], rng)
+        )
         return row | {"seconds": float(np.median(self.seconds[:, at]))}
 
-    def _held(self, held: Floats, rng: np.random.Generator) -> Estimate | None:
-        if np.isnan(held).any():
+    def _coverage(self, coverage: Floats, rng: np.random.Generator) -> Estimate | None:
+        if np.isnan(coverage).any():
             return None
         if self.sources == 1:
-            return wilson(int(held.sum()), len(held))
-        return bootstrap(_mean(held), np.arange(len(held)), rng=rng)
+            return wilson(int(coverage.sum()), len(coverage))
+        return bootstrap(_mean(coverage), np.arange(len(coverage)), rng=rng)
 
 
 def evaluate(
@@ -151,24 +166,24 @@ def evaluate_snapshot(
     hops = float(hops_from(problem, int(nodes[0]))[sources].min())
     row = {
         "rank": int(places[sources].min()),
-        "recall": [float((places[sources] <= first).mean()) for first in FIRST],
+        "recall": [float((places[sources] <= first).mean()) for first in TOP],
         "hops": hops if np.isfinite(hops) else None,
         "seconds": seconds,
         "reached": int(problem.reached[codes].sum()),
     }
     if probability is None:
-        return row | dict.fromkeys(("chance", "top", "mass", "size", "held"))
+        return row | dict.fromkeys(("source_probability", "claimed", "nominal_coverage", "size", "coverage"))
     chance = np.zeros(len(codes))
     chance[nodes] = probability
     credible = Suspects(problem, codes, nodes, probability, detector.name, "", {}).credible()
     with np.errstate(divide="ignore"):
         mean = float(np.exp(np.log(chance[sources]).mean()))
     return row | {
-        "chance": mean,
-        "top": [float(probability[:first].sum() / problem.sources) for first in FIRST],
-        "mass": float(chance[credible].sum() / problem.sources),
+        "source_probability": mean,
+        "claimed": [float(probability[:first].sum() / problem.sources) for first in TOP],
+        "nominal_coverage": float(chance[credible].sum() / problem.sources),
         "size": len(credible),
-        "held": float(np.isin(sources, credible).mean()),
+        "coverage": float(np.isin(sources, credible).mean()),
     }
 
 
@@ -184,8 +199,8 @@ def _bits(chance: Floats, rng: np.random.Generator) -> Estimate | None:
     return bootstrap(_mean(-np.log2(chance)), np.arange(len(chance)), rng=rng)
 
 
-def _told(name: str, found: Estimate | None) -> dict[str, float | None]:
-    values = (None, None, None) if found is None else (found.value, found.low, found.high)
+def _with_interval(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    values = (None, None, None) if estimate is None else (estimate.value, estimate.low, estimate.high)
     return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 

@@ -15,9 +15,10 @@ from scipy.sparse.csgraph import connected_components
 
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
+from counterpoint.trace.bfs_kernels import distances_to_goals
 from counterpoint.trace.detector import Scores, ranked
 from counterpoint.trace.problem import Codes, Problem
-from counterpoint.trace.touched_kernels import orderings, reach
+from counterpoint.trace.rumour_centrality_kernels import log_orderings
 
 Numbers = NDArray[np.int64]
 CLOSE: Final = 1e-9  # how near labels come to where they converge
@@ -78,7 +79,7 @@ def ground(problem: Problem, codes: Codes) -> Ground:
 def distances(problem: Problem, codes: Codes) -> Reach:
     """Return how far the reached nodes are from every suspect."""
     over = ground(problem, codes)
-    far, total, missed = reach(over.start, over.to, over.suspects, over.goal)
+    far, total, missed = distances_to_goals(over.start, over.to, over.suspects, over.goal)
     out = missed * problem.network.nodes
     return Reach(over.nodes[over.suspects], far + out, total + out)
 
@@ -180,7 +181,7 @@ class RumourCentrality:
         """Return the logarithm of the number of orders."""
         over, order = ground(problem, codes), nearest_first(problem, codes, rng)
         origins = np.searchsorted(over.nodes, order[: self.most])
-        return filled(len(codes), order, orderings(over.start, over.to, origins, over.goal))
+        return filled(len(codes), order, log_orderings(over.start, over.to, origins, over.goal))
 
 
 @dataclass(frozen=True)

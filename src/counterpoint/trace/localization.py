@@ -18,7 +18,7 @@ from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.storage.commit import make_folder, publish_folder
 from counterpoint.text import pluralize
 from counterpoint.trace.detector import Detector, Scores, probabilities, ranked
-from counterpoint.trace.ensemble import Ensemble, Tell, affordable
+from counterpoint.trace.ensemble import Ensemble, Progress, affordable
 from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.heuristics import LPSI, Closeness, Degree, Jordan, Random, RumourCentrality, undirected
 from counterpoint.trace.likelihood import MeanField
@@ -30,14 +30,14 @@ from counterpoint.trace.simulation_based import Beam, SoftMargin
 from counterpoint.trace.suspects import Suspects, hops_from
 
 Learned = Ensemble | Ranker | GraphNetwork
-Learn = Callable[[Problem, float, np.random.Generator, Tell], Learned]
+Learn = Callable[[Problem, float, np.random.Generator, Progress], Learned]
 DEFAULT: Final = "ensemble"
 SECONDS: Final = 60.0
 LEAST_CHANCE: Final = 1e-300  # of a suspect
 
 
 def _ranker(
-    problem: Problem, seconds: float, rng: np.random.Generator, progress: Tell, *, fast: bool = False
+    problem: Problem, seconds: float, rng: np.random.Generator, progress: Progress, *, fast: bool = False
 ) -> Ranker:
     return Ranker.learn(problem, outbreaks=affordable(problem, seconds, rng), rng=rng, progress=progress, fast=fast)
 
@@ -87,7 +87,7 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     seconds: float = SECONDS,
     rng: int = 0,
     cache: Path | None = None,
-    progress: Tell = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Suspects:
     """Rank those who may have started it.
 
@@ -129,7 +129,7 @@ def detector(
     seconds: float = SECONDS,
     rng: int = 0,
     cache: Path | None = None,
-    progress: Tell = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Detector:
     """Return a detector for a problem: learned, or taken from the cache if it was learned before with the same words.
 
