@@ -769,7 +769,7 @@ def grown(nodes: int) -> Problem:
 
 def speed(nodes: int, home: Path, snapshots: int) -> dict[str, Any]:
     """Look at snapshots of a size, or learn if it is 0; the first snapshot, which compiles, does not count."""
-    path, begun = home / "learned" / "speed.npz", time.perf_counter()
+    path, begun = home / "learned" / "speed", time.perf_counter()
     path.parent.mkdir(exist_ok=True)
     if not nodes:
         Ranker.learn(grown(LEARNED_ON), rng=1, fast=True).save(path)

@@ -19,7 +19,7 @@ def tables(finding):
 
 
 def traced(method, **how):
-    return locate(NET, Observation.of_run(RUN(runs=1, steps=3, keep="nodes"), **how), model("sidr"), method=method)
+    return locate(Observation.of_run(RUN(runs=1, steps=3, keep="nodes"), **how), model("sidr"), kind=method)
 
 
 def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():

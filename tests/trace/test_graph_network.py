@@ -240,7 +240,8 @@ def test_what_cannot_be_is_refused(tmp_path):
     with refused("1 step or more"):
         GraphNetwork.learn(problem, steps=0, rng=8)
     for name, text in (("missing", None), ("empty", ""), ("text", "PK no archive")):
+        (tmp_path / name).mkdir()
         if text is not None:
-            (tmp_path / name).write_text(text)
-        with refused(f"{name} holds nothing that was learned"):
+            (tmp_path / name / "graph-network.json").write_text(text)
+        with refused("make it again"):
             GraphNetwork.load(tmp_path / name)

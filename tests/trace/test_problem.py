@@ -108,7 +108,7 @@ def test_outbreaks_that_hardly_ever_become_so_large_are_given_up():
 def test_states_are_taken_by_name():
     found = Observation.of(TOWN, SIR, {"eve": "I", "ann": "R"}, 2, default_state="?")
     assert found.codes.tolist() == [2, 3, 1]
-    assert found.to_problem(TOWN, SIR).share == 0.67
+    assert found.to_problem(SIR).share == 0.67
     hidden = Observation.of(TOWN, SIR, {"eve": "I", "ann": "R", "bob": "S"}, {1: 1, 2: 3}, indistinguishable=("R",))
     assert hidden.codes.tolist() == [0, 0, 1]
     assert hidden.times == ((1, 0.25), (2, 0.75))
@@ -169,25 +169,25 @@ def test_a_table_that_says_no_states_is_refused(tmp_path, text, why):
 
 
 def test_everybody_removed_may_be_and_everybody_ignorant_may_not():
-    over = Observation.of(ring(5), SIR, {}, 4, default_state="R").to_problem(ring(5), SIR)
+    over = Observation.of(ring(5), SIR, {}, 4, default_state="R").to_problem(SIR)
     assert over.suspect[np.full(5, 2)].all()
     for law, states in ((SIR, "S"), (SIS, "S")):
         with refused("nobody is seen"):
-            Observation.of(ring(5), law, {}, 4, default_state=states).to_problem(ring(5), law)
-    assert Observation.of(ring(5), SIR, {}, 4, default_state="?").to_problem(ring(5), SIR).suspect[3]
+            Observation.of(ring(5), law, {}, 4, default_state=states).to_problem(law)
+    assert Observation.of(ring(5), SIR, {}, 4, default_state="?").to_problem(SIR).suspect[3]
     with refused("nobody is seen in a state"):
-        Observation.of(ring(5), SIR, {1: "I"}, 4, default_state="S").to_problem(ring(5), SIR, sources=2)
+        Observation.of(ring(5), SIR, {1: "I"}, 4, default_state="S", sources=2).to_problem(SIR)
 
 
 def test_a_snapshot_is_of_one_network():
     with refused("the snapshot has 5 nodes, the network 6"):
-        Observation.of(ring(5), SIR, {1: "I"}, 2, default_state="S").to_problem(ring(6), SIR)
+        replace(Observation.of(ring(5), SIR, {1: "I"}, 2, default_state="S"), network=ring(6))
 
 
 def test_a_snapshot_asks_for_outbreaks_like_it_but_for_no_larger_ones_than_five():
     for reached, least in ((1, 1), (4, 4), (9, 5)):
         seen = Observation.of(ring(20), SIR, dict.fromkeys(range(reached), "I"), 12, default_state="S")
-        assert seen.to_problem(ring(20), SIR).min_size == least
+        assert seen.to_problem(SIR).min_size == least
 
 
 # Suspects.
@@ -232,9 +232,9 @@ def test_what_cannot_be_a_snapshot_is_refused():
         Observation.of(ring(3), sir, {0: "I"}, 2.5, default_state="S")
     seen = Observation.of(ring(3), model("sidr"), {0: "R"}, 2, default_state="S")
     with refused("the snapshot tells the states S, I, D, R, sir has S, I, R"):
-        seen.to_problem(ring(3), sir)
+        seen.to_problem(sir)
     with refused("no model is given"):
-        seen.to_problem(ring(3), ())
+        seen.to_problem(())
 
 
 def test_one_way_arcs_are_another_problem():

@@ -133,14 +133,13 @@ def trace(request: TraceRequest) -> None:
             problem.times(),
             indistinguishable=problem.states(),
             default_state=request.default_state,
+            sources=problem.sources,
         )
         request.learning.check()
         suspects = locate(
-            read.network,
             observation,
             model,
-            method=request.method,
-            sources=problem.sources,
+            kind=request.method,
             seconds=request.learning.seconds,
             rng=request.seed,
             cache=request.learning.cache,

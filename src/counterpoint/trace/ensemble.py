@@ -5,9 +5,8 @@ members has learned from. That they need not add up to one, and that the likelie
 them, makes its probabilities as sure as they may be.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
+from counterpoint.storage import serializer
 from counterpoint.trace.detector import Detector, FixedScores, Scores, probabilities
 from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.listwise import Group, Lists, Worth, pooled
@@ -30,7 +30,6 @@ from counterpoint.trace.sampler_diagnostics import SampledPosterior
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
-FORMAT: Final = 2
 FLOOR: Final = 1e-3  # of the probability is left for whoever a member rules out
 RARE: Final = 0.03  # and of what a sampler found at least: its chains never come to everybody
 FIRM: Final = 0.15  # standard deviation of weights that are no guess: of one member alone, and of one that mixed
@@ -101,6 +100,12 @@ class Ensemble:
     name: ClassVar = "ensemble"
     about: ClassVar = "Logarithmic pool of its members, weighted by simulated outbreaks (Genest & Zidek 1986)."
     is_probabilistic: ClassVar = True
+
+    def __post_init__(self) -> None:
+        if len(self.unmixed.weights) != len(self.taught) or (
+            self.mixed and len(self.mixed.weights) != len(self.members)
+        ):
+            raise CounterpointError("an ensemble has a weight for every member; this one has more or fewer")
 
     @classmethod
     def learn(  # noqa: PLR0913  what it may take, and what it may cost
@@ -205,46 +210,13 @@ class Ensemble:
 
     def save(self, folder: Path | str) -> None:
         """Write it into a folder that is not there yet."""
-        folder = Path(folder)
-        folder.mkdir()
-        kept: dict[str, Any] = {"format": FORMAT, "key": self.key, "members": list(self.members)}
-        for name, member in self.members.items():
-            if isinstance(member, Sampler):
-                kept["sampler"] = {
-                    part.name: getattr(member, part.name) for part in fields(member) if part.name != "first"
-                }
-            elif isinstance(member, (Ranker, GraphNetwork)):
-                member.save(folder / f"{name}.npz")
-        kept |= {"unmixed": self.unmixed, "mixed": self.mixed, "metadata": self.metadata}
-        (folder / "ensemble.json").write_text(json.dumps(kept, indent=1))
+        Path(folder).mkdir()
+        serializer.save(self, Path(folder), "ensemble")
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
         """Read what `save` wrote; raises CounterpointError if that is not what the folder holds."""
-        folder = Path(folder)
-        try:
-            kept = json.loads((folder / "ensemble.json").read_text())
-            ensemble = cls._of(kept, folder) if kept["format"] == FORMAT else None
-        except (CounterpointError, OSError, ValueError, KeyError, TypeError) as error:
-            raise CounterpointError(f"{folder} is no saved ensemble, or a damaged one: {error}") from None
-        if ensemble is None:
-            raise CounterpointError(f"{folder} was kept by another version of Counterpoint: learn the ensemble again")
-        return ensemble
-
-    @classmethod
-    def _of(cls, kept: Mapping[str, Any], folder: Path) -> Self:
-        members: dict[str, Detector] = {}
-        for name in kept["members"]:
-            if name == "sampler":
-                members[name] = Sampler(**kept["sampler"])
-            else:
-                members[name] = (GraphNetwork if name == "graph-network" else Ranker).load(folder / f"{name}.npz")
-        weights, rise = kept["unmixed"]
-        mixed = None if kept["mixed"] is None else Worth(*kept["mixed"])
-        ensemble = cls(kept["key"], members, Worth(tuple(weights), rise), mixed, kept["metadata"])
-        if len(weights) != len(ensemble.taught) or (mixed and len(mixed.weights) != len(members)):
-            raise ValueError("it has more or fewer weights than members")
-        return ensemble
+        return serializer.load(cls, Path(folder), "ensemble", among=(Ranker, GraphNetwork, Sampler))
 
 
 class _Budget(NamedTuple):

@@ -14,7 +14,7 @@ from itertools import repeat
 from math import cos, exp, isfinite, log, pi, prod, sqrt
 from pathlib import Path
 from time import perf_counter
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import scipy.linalg  # noqa: F401 (compiled loops multiply with scipy's BLAS, which must be there to be told its threads)
@@ -25,11 +25,11 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
+from counterpoint.storage import serializer
 from counterpoint.trace import graph_network_kernels
 from counterpoint.trace.detector import Scores
 from counterpoint.trace.graph_network_kernels import WIDTH, Inputs, Rows, Weights
 from counterpoint.trace.problem import Codes, Problem, Snapshots
-from counterpoint.trace.serialization import loaded
 
 Floats = NDArray[np.float32]
 LAYERS: Final = 5  # 4 and 6 came out alike after the same time, among a thousand nodes
@@ -122,18 +122,15 @@ class GraphNetwork:
         with _threads() as pool:
             return _scored(weights, graph, np.ascontiguousarray(codes, np.uint8), pool)
 
-    def save(self, path: Path | str) -> None:
-        """Write it to a file, numpy's npz."""
-        parts: dict[str, Any] = {"key": np.array(self.key), **self.weights}
-        with Path(path).open("wb") as file:
-            np.savez_compressed(file, **parts)
+    def save(self, folder: Path | str) -> None:
+        """Write it into a folder that is not there yet."""
+        Path(folder).mkdir()
+        serializer.save(self, Path(folder), "graph-network")
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote; raises CounterpointError if that is not what the file is."""
-        parts = loaded(path, (*Weights._fields, "key"))
-        key = str(parts.pop("key"))
-        return cls(parts, key)
+    def load(cls, folder: Path | str) -> Self:
+        """Read what `save` wrote; raises CounterpointError if that is not what the folder holds."""
+        return serializer.load(cls, Path(folder), "graph-network")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.networks.graph import Network
 from counterpoint.rng import check_seed, generator
 from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.storage.commit import make_folder, publish_folder
@@ -78,12 +77,10 @@ METHODS: Final = (*LEARNED, *PLAIN)
 
 
 def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
-    network: Network,
-    observed: Observation,
+    observation: Observation,
     model: Model | tuple[tuple[Model, float], ...],
     *,
-    method: str | None = None,
-    sources: int = 1,
+    kind: str = DEFAULT,
     seconds: float = SECONDS,
     rng: int = 0,
     cache: Path | None = None,
@@ -92,7 +89,7 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     """Rank those who may have started it.
 
     model   : what spread it, or several that may have, with prior probabilities
-    method  : one of METHODS; None: the ensemble of what the network's size and the time allow
+    kind    : one of METHODS; "ensemble": of what the network's size and the time allow
     seconds : about how long a method may learn; others take what they take
     rng     : a seed. What is learned for so many seconds also depends on the machine: with a cache it stays as it is
     cache   : a folder in which what is learned is kept, and looked for
@@ -103,28 +100,29 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     >>> from counterpoint.spread.models.presets import model
     >>> from counterpoint.networks.generators import ring
     >>> seen = Observation.of(ring(9), model("sir"), {3: "I", 4: "R", 5: "I"}, 2, default_state="S")
-    >>> locate(ring(9), seen, model("sir"), method="mean-field").names.to_list()[0]
+    >>> locate(seen, model("sir"), kind="mean-field").names.to_list()[0]
     4
     """
-    begun, problem = perf_counter(), observed.to_problem(network, model, sources)
-    codes, method = observed.codes, DEFAULT if method is None else _known(method)
+    begun, problem = perf_counter(), observation.to_problem(model)
+    codes, sources = observation.codes, observation.sources
+    _check_kind(kind)
     _check_reach(problem, codes)
     luck = np.random.default_rng([check_seed(rng), 1])
     if int(problem.suspect[codes].sum()) == sources:
         found, scores = PLAIN["random"], np.where(problem.suspect[codes], 0.0, -np.inf)
         is_probabilistic, why = True, "nobody else was seen in a state that a source may be in"
     else:
-        found = detector(problem, method, seconds=seconds, rng=rng, cache=cache, progress=progress)
+        found = detector(problem, kind, seconds=seconds, rng=rng, cache=cache, progress=progress)
         scores, why = _looked(found, problem, codes, luck)
         is_probabilistic = found.is_probabilistic
     nodes, probability = suspected(scores, sources, luck, is_probabilistic=is_probabilistic)
-    made = _made(problem, found, method=method, seed=rng, asked=seconds, seconds=round(perf_counter() - begun, 2))
-    return Suspects(problem, codes, nodes, probability, method, why, made)
+    metadata = _metadata(problem, found, method=kind, seed=rng, asked=seconds, seconds=round(perf_counter() - begun, 2))
+    return Suspects(problem, codes, nodes, probability, kind, why, metadata)
 
 
 def detector(
     problem: Problem,
-    method: str = DEFAULT,
+    kind: str = DEFAULT,
     *,
     seconds: float = SECONDS,
     rng: int = 0,
@@ -135,15 +133,15 @@ def detector(
 
     Raises CounterpointError for a method that is none, and a cache that is damaged.
     """
-    method = _known(method)
-    if method in PLAIN:
-        return PLAIN[method]
+    _check_kind(kind)
+    if kind in PLAIN:
+        return PLAIN[kind]
     if not 0 < seconds < np.inf:
-        raise CounterpointError(f"{method} has {seconds:g} seconds to learn in; more than 0 would be right")
-    kind, learn = LEARNED[method]
+        raise CounterpointError(f"{kind} has {seconds:g} seconds to learn in; more than 0 would be right")
+    detector_class, learn = LEARNED[kind]
     if cache is None:
         return learn(problem, seconds, generator(rng), progress)
-    kept = cache.absolute() / f"{method}-{problem.key}-{seconds:g}-{check_seed(rng)}-{version('counterpoint')}"
+    kept = cache.absolute() / f"{kind}-{problem.key}-{seconds:g}-{check_seed(rng)}-{version('counterpoint')}"
     if not kept.exists():
         make_folder(kept.parent)
         learned = learn(problem, seconds, generator(rng), progress)
@@ -155,7 +153,7 @@ def detector(
         return learned
     try:
         path = kept / "detector"
-        return Ensemble.load(path) if kind is Ensemble else kind.load(path)
+        return detector_class.load(path)
     except CounterpointError:
         raise CounterpointError(f"{kept} is damaged: remove it, and it is learned again") from None
 
@@ -190,10 +188,9 @@ def chances(scores: Scores, sources: int) -> NDArray[np.float64]:
         sure |= found > 1
 
 
-def _known(method: str) -> str:
-    if method not in METHODS:
-        raise CounterpointError(f"no method {method!r}; {suggestion(method, METHODS)}")
-    return method
+def _check_kind(kind: str) -> None:
+    if kind not in METHODS:
+        raise CounterpointError(f"no method {kind!r}; {suggestion(kind, METHODS)}")
 
 
 def _check_reach(problem: Problem, codes: Codes) -> None:
@@ -229,7 +226,7 @@ def _looked(found: Detector, problem: Problem, codes: Codes, rng: np.random.Gene
     return found.scores(problem, codes, rng), f"{found.name} was asked for{ranks}"
 
 
-def _made(problem: Problem, found: Detector, **asked: Any) -> dict[str, Any]:
+def _metadata(problem: Problem, found: Detector, **asked: Any) -> dict[str, Any]:
     parts = list(found.members.values()) if isinstance(found, Ensemble) else []
     about = {each.name: each.about for each in (found, *parts)}
     return {

@@ -25,21 +25,31 @@ LEAST: Final = 5
 class Observation:
     """What is seen of everybody, at a time.
 
+    network : of the nodes
     codes : uint8[nodes], the number of the state that a node is seen in; one above: nothing is seen of it
     times : how many steps ago the rumour may have begun, with prior probabilities
     indistinguishable : states that look like the first one
     names : what the states are called, in the order of their numbers; empty: as in the model that it is traced with
+    sources : how many nodes the rumour began at
 
     Made by `Observation.of`, `Observation.read` or `Observation.of_run`.
     """
 
+    network: Network
     codes: Codes
     times: tuple[tuple[int, float], ...]
     indistinguishable: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    sources: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.codes) != self.network.nodes:
+            raise CounterpointError(
+                f"the snapshot has {len(self.codes):,} nodes, the network {self.network.nodes:,}; they must be the same"
+            )
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913  what is seen, and what is known of how it is seen
         cls,
         network: Network,
         model: Model,
@@ -48,11 +58,13 @@ class Observation:
         *,
         indistinguishable: tuple[str, ...] = (),
         default_state: str | None = None,
+        sources: int = 1,
     ) -> Self:
         """Take states by the names of nodes; "?" is one of which nothing is seen.
 
         time  : steps since the rumour began; or several with their prior probabilities
         indistinguishable : states that look like the first one: nodes in them are seen as the first
+        sources : how many nodes it began at
         default_state : what nodes are that `states` leaves out: a state, or "?"; None: no node is
 
         Raises CounterpointError for a node that the network lacks, a state that is none, and nodes left out unsaid.
@@ -79,7 +91,7 @@ class Observation:
         codes[numbers] = [known[states[name]] for name in names]
         hidden = [model.number(state) for state in indistinguishable]
         codes[np.isin(codes, hidden)] = 0
-        return cls(codes, _times(time), indistinguishable, model.states)
+        return cls(network, codes, _times(time), indistinguishable, model.states, sources)
 
     @classmethod
     def read(cls, path: Path, network: Network, model: Model, time: Time, **how: Any) -> Self:
@@ -108,6 +120,7 @@ class Observation:
         indistinguishable: tuple[str, ...] = (),
         share: float = 1.0,
         rng: int | np.random.Generator = 0,
+        sources: int = 1,
     ) -> Self:
         """Take the last states of a simulated run, of which a share of nodes is seen.
 
@@ -117,13 +130,14 @@ class Observation:
             raise CounterpointError("the run kept no states of nodes; simulate with keep='nodes'")
         time = int(outbreaks.metadata["steps"])
         problem = Problem.of(outbreaks.network, outbreaks.model, time, indistinguishable=indistinguishable, share=share)
-        return cls(problem.observe(outbreaks.last[run], rng), ((time, 1.0),), indistinguishable, outbreaks.model.states)
+        codes, names = problem.observe(outbreaks.last[run], rng), outbreaks.model.states
+        return cls(outbreaks.network, codes, ((time, 1.0),), indistinguishable, names, sources)
 
-    def to_problem(self, network: Network, model: Model | tuple[tuple[Model, float], ...], sources: int = 1) -> Problem:
-        """Return what is known beside it, if this network and model, or these with prior probabilities, are right.
+    def to_problem(self, model: Model | tuple[tuple[Model, float], ...]) -> Problem:
+        """Return what is known beside it, if this model, or these with prior probabilities, are right.
 
-        Raises CounterpointError for a snapshot that nothing can be said of: of another network, or with nobody in a
-        state that a source may be in.
+        Raises CounterpointError for a snapshot that nothing can be said of: with other states than the model's, or
+        with nobody in a state that a source may be in.
         """
         models = ((model, 1.0),) if isinstance(model, Model) else model
         if not models:
@@ -133,14 +147,10 @@ class Observation:
                 f"the snapshot tells the states {', '.join(self.names)}, {models[0][0].name} has"
                 f" {', '.join(models[0][0].states)}; they must be the same"
             )
-        if len(self.codes) != network.nodes:
-            raise CounterpointError(
-                f"the snapshot has {len(self.codes):,} nodes, the network {network.nodes:,}; they must be the same"
-            )
         unseen = len(models[0][0].states)
         share = max(0.01, float(np.round((self.codes < unseen).mean(), 2)))
-        problem = Problem(network, models, self.times, self.indistinguishable, share, sources)
-        if int(problem.suspect[self.codes].sum()) < sources:
+        problem = Problem(self.network, models, self.times, self.indistinguishable, share, self.sources)
+        if int(problem.suspect[self.codes].sum()) < self.sources:
             source = models[0][0].source
             raise CounterpointError(
                 f"nobody is seen in a state that the source of a rumour may be in: it begins in {source!r}, and"

@@ -19,11 +19,11 @@ from scipy.special import log_softmax
 
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
+from counterpoint.storage import serializer
 from counterpoint.trace.detector import Scores
 from counterpoint.trace.listwise import Group, Lists, Worth, have_sources, pooled
 from counterpoint.trace.node_features import Surroundings
 from counterpoint.trace.problem import Codes, Problem
-from counterpoint.trace.serialization import loaded
 
 Floats = NDArray[np.float32]
 ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."
@@ -51,7 +51,6 @@ TREES: Final = {
 }
 ROUNDS: Final = 1000
 PATIENCE: Final = 25  # rounds without gain
-PARTS: Final = ("key", "local", "shells", "both", "model", "worth", "tiers")
 LITTLE: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
 
 
@@ -255,17 +254,15 @@ class Ranker:
             scores[looked.nodes[of]] = _honest(raw, self.worth[tier]) + np.log(share)
         return scores
 
-    def save(self, path: Path | str) -> None:
-        """Write it to a file of numpy's."""
-        with Path(path).open("wb") as file:
-            np.savez_compressed(file, **{name: getattr(self, name) for name in PARTS})
+    def save(self, folder: Path | str) -> None:
+        """Write it into a folder that is not there yet."""
+        Path(folder).mkdir()
+        serializer.save(self, Path(folder), "ranker")
 
     @classmethod
-    def load(cls, path: Path | str) -> Self:
-        """Read what `save` wrote; raises CounterpointError if that is not what the file is."""
-        parts = loaded(path, PARTS)
-        key, model = str(parts["key"]), str(parts["model"])
-        return cls(key, parts["local"], parts["shells"], parts["both"], model, parts["worth"], parts["tiers"])
+    def load(cls, folder: Path | str) -> Self:
+        """Read what `save` wrote; raises CounterpointError if that is not what the folder holds."""
+        return serializer.load(cls, Path(folder), "ranker")
 
 
 def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
