@@ -11,7 +11,7 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import node_features_kernels
 from counterpoint.trace.detector import probabilities
-from counterpoint.trace.node_features import Surroundings
+from counterpoint.trace.node_features import NodeFeatures
 from counterpoint.trace.problem import Problem
 from counterpoint.trace.ranker import Ranker
 
@@ -81,7 +81,7 @@ def test_sums_and_extremes_are_those_of_a_plain_loop():
 def test_arcs_count_both_ways_for_distances():
     network = Network.of([1, 2], [0, 1], directed=True)
     problem = Problem.of(network, model("sidr-active-pull"), STEPS)
-    shells = Surroundings.of(problem).shells(np.ones(3, np.uint8), np.array([0, 1]))
+    shells = NodeFeatures.of(problem).shells(np.ones(3, np.uint8), np.array([0, 1]))
     assert shells.sum(2).tolist() == [[1, 1, 1, 0, 0], [1, 2, 0, 0, 0]]
 
 

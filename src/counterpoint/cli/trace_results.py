@@ -77,8 +77,8 @@ def say_evaluation(problem: "Problem", evaluated: "DetectorEvaluation", outbreak
     table, count = evaluated.table(), f"{pluralize(outbreaks, 'outbreak')} with {problem.min_size:,} reached or more"
     say(f"{_problem_in_words(problem)}; {count}, {evaluated.reached.mean():.1f} on average")
     rows = table.to_dicts()
-    rows[0]["behind"] = None
-    estimates = {"first": "top1", "in 3": "top3", "in 5": "top5", f"behind {rows[0]['detector']}": "behind"}
+    rows[0]["top1_deficit"] = None
+    estimates = {"first": "top1", "in 3": "top3", "in 5": "top5", f"behind {rows[0]['detector']}": "top1_deficit"}
     say_table(
         ("detector", *estimates, "steps off"),
         [(row["detector"], *(_brief(row, each) for each in estimates.values()), row["hops"]) for row in rows],
@@ -91,7 +91,14 @@ def say_evaluation(problem: "Problem", evaluated: "DetectorEvaluation", outbreak
     say_table(
         ("detector", "claimed first", "holds", "claimed", "nodes", "bits"),
         [
-            (row["detector"], row["claimed1"], _brief(row, "held"), row["mass"], row["size"], _brief(row, "bits"))
+            (
+                row["detector"],
+                row["claimed1"],
+                _brief(row, "coverage"),
+                row["nominal_coverage"],
+                row["size"],
+                _brief(row, "bits"),
+            )
             for row in rows
             if row["claimed1"] is not None
         ],

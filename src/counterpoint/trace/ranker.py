@@ -22,7 +22,7 @@ from counterpoint.rng import generator
 from counterpoint.storage import serializer
 from counterpoint.trace.detector import Scores
 from counterpoint.trace.listwise import Group, Lists, Worth, have_sources, pooled
-from counterpoint.trace.node_features import Surroundings
+from counterpoint.trace.node_features import NodeFeatures
 from counterpoint.trace.problem import Codes, Problem
 
 Floats = NDArray[np.float32]
@@ -131,7 +131,7 @@ class Ranker:
         fast      : only what costs as much as there are arcs is looked at, for large networks; for very large ones
                     learn on a smaller one of the same kind, and go over with `on`
         """
-        rng, parts = generator(rng), Surroundings.of(problem)
+        rng, parts = generator(rng), NodeFeatures.of(problem)
         many = outbreaks or int(np.clip(WORK / max(len(problem.network.to), 1), 100, 6000))
         progress(f"learning from {many:,} outbreaks on {problem.network.nodes:,} nodes")
         sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast)
@@ -139,7 +139,7 @@ class Ranker:
         found, tiers = [], np.tri(TIERS) / 2  # half an outbreak in each, so that nothing is impossible
         behind: tuple[list[Group], ...] = [], []
         for codes, sources in _simulated(problem, many, rng):
-            looked = sieve.look(parts, codes)
+            looked = sieve.sieve(parts, codes)
             found.append((looked.features, np.isin(looked.nodes[looked.kept], sources)))
             shares = looked.among(sources)
             tiers[looked.tier.max()] += shares
@@ -152,7 +152,7 @@ class Ranker:
         return replace(sieve.grown(found, behind, rng, progress), tiers=tiers / tiers.sum(1, keepdims=True))
 
     @classmethod
-    def _sieved(cls, parts: Surroundings, many: int, rng: np.random.Generator, *, fast: bool) -> Self:
+    def _sieved(cls, parts: NodeFeatures, many: int, rng: np.random.Generator, *, fast: bool) -> Self:
         empty = np.empty(0, np.float32)
         outbreaks = list(_simulated(parts.problem, many, rng))
         groups = []
@@ -161,27 +161,30 @@ class Ranker:
             true = np.isin(nodes, sources)
             # A few hundred suspects are enough to learn weights from.
             some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
-            groups.append((parts.local(codes, nodes[some]), true[some]))
+            groups.append((parts.neighbourhood(codes, nodes[some]).values, true[some]))
         sieve = cls(parts.problem.key, _logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS))
         if fast:
             return sieve
         near, counted, sources_of = [], [], []
         for codes, sources in outbreaks:
             nodes = _suspects(parts.problem, codes)
-            local = parts.local(codes, nodes)
+            local = parts.neighbourhood(codes, nodes).values
             best = _best(local @ sieve.local, KEPT)
             near.append(local[best])
             counted.append(parts.shells(codes, nodes[best]))
             sources_of.append(np.isin(nodes[best], sources))
         flat = [each.reshape(len(each), -1).astype(np.float32) for each in counted]
         shells = _logit(list(zip(flat, sources_of, strict=True)))
-        whole = [np.hstack([a, *parts.distances(b, shells)]) for a, b in zip(near, counted, strict=True)]
+        whole = [
+            np.hstack([a, parts.distances(b).values, parts.distance_scores(b, shells).values])
+            for a, b in zip(near, counted, strict=True)
+        ]
         return replace(sieve, shells=shells, both=_logit(list(zip(whole, sources_of, strict=True))))
 
-    def look(self, parts: Surroundings, codes: Codes) -> _Suspects:
+    def sieve(self, parts: NodeFeatures, codes: Codes) -> _Suspects:
         """Sieve the suspects of a snapshot and return features of the best."""
         nodes = _suspects(parts.problem, codes)
-        features = parts.local(codes, nodes)
+        features = parts.neighbourhood(codes, nodes).values
         sieved = features @ self.local
         kept = _best(sieved, REACH if len(self.shells) else KEPT)
         tier = np.full(len(nodes), TIERS - 1, np.int8)
@@ -189,7 +192,9 @@ class Ranker:
         if len(self.shells):
             tier[kept] = 1
             counted = parts.shells(codes, nodes[kept])
-            features = np.hstack([features, *parts.distances(counted, self.shells)])
+            features = np.hstack(
+                [features, parts.distances(counted).values, parts.distance_scores(counted, self.shells).values]
+            )
             better = features @ self.both
             # Those without distances keep their order, behind.
             out = np.setdiff1d(np.arange(len(nodes)), kept)
@@ -199,7 +204,7 @@ class Ranker:
             again = _best(better, KEPT)
             kept, features = kept[again], features[again]
         tier[kept] = 0
-        features = np.hstack([features, parts.beside(sieved, codes, nodes, kept)]).astype(np.float32)
+        features = np.hstack([features, parts.sieve_scores(sieved, codes, nodes, kept).values]).astype(np.float32)
         return _Suspects(nodes, sieved, tier, kept, features)
 
     def grown(
@@ -242,7 +247,7 @@ class Ranker:
         scores = np.full(len(codes), -np.inf)
         if not problem.suspect[codes].any():
             return scores
-        looked = self.look(Surroundings.of(problem), codes)
+        looked = self.sieve(NodeFeatures.of(problem), codes)
         raw = log_softmax(np.asarray(self.trees.predict(looked.features, num_threads=1)))
         there = np.unique(looked.tier)
         shares = self.tiers[there[-1], there]
