@@ -87,7 +87,7 @@ def test_the_choices_are_those_of_the_library():
     from counterpoint.spread.engines.selection import SIMULATORS
     from counterpoint.spread.models.presets import MODELS
     from counterpoint.storage.engines import ENGINES
-    from counterpoint.trace.localization import METHODS
+    from counterpoint.trace.detectors import METHODS
 
     assert list(get_args(options.EngineName)) == list(ENGINES)
     assert sorted(get_args(churn.ModelName)) == sorted(CHURN)

@@ -9,7 +9,7 @@ from tests.trace.test_listwise import snapshots
 
 from counterpoint.networks.generators import barabasi_albert
 from counterpoint.spread.models.presets import model
-from counterpoint.trace import ensemble, graph_network, ranker
+from counterpoint.trace import ensemble, graph_network_training, ranker
 from counterpoint.trace.ensemble import Ensemble, floored
 from counterpoint.trace.listwise import Worth
 from counterpoint.trace.problem import Problem
@@ -28,7 +28,7 @@ def problem():
 def learned(problem):
     """A pool of all three members, quickly learned."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(graph_network, "EXAM", 200)
+        patch.setattr(graph_network_training, "EXAM", 200)
         patch.setattr(ensemble, "SHORT", 0.0)
         patch.setattr(ensemble, "DEAR", 100.0)
         patch.setattr(ensemble, "OUTBREAKS", FEW)

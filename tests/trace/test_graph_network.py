@@ -12,7 +12,7 @@ from tests.logs import refused
 from counterpoint.networks.graph import Network
 from counterpoint.networks.recipes import network
 from counterpoint.spread.models.presets import model
-from counterpoint.trace import graph_network, graph_network_kernels
+from counterpoint.trace import graph_network_kernels, graph_network_layout, graph_network_training
 from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.graph_network_kernels import WIDTH
 from counterpoint.trace.problem import Problem
@@ -44,7 +44,7 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEM
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(graph_network, "EXAM", 500)
+    monkeypatch.setattr(graph_network_training, "EXAM", 500)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def pool():
 def school_of(problem, pool):
     """A school whose weights are all of some size, so that each has a slope."""
     school, rng = (
-        graph_network._School(graph_network._Graph.of(problem), np.random.default_rng(3), pool),
+        graph_network_training.Trainer(graph_network_layout.NetworkLayout.of(problem), np.random.default_rng(3), pool),
         np.random.default_rng(4),
     )
     school.values += rng.normal(0, 0.1, len(school.values)).astype(np.float32)
@@ -100,7 +100,7 @@ def slowly(weights, graph, codes):
 @each_problem
 def test_the_kernel_computes_what_the_formula_says(problem, pool):
     school, seen = school_of(problem, pool), problem.simulate_outbreaks(6, 5)
-    found = graph_network._scored(school.weights, school.graph, seen.codes, pool)
+    found = graph_network_layout.score_snapshots(school.weights, school.graph, seen.codes, pool)
     right = np.stack([slowly(school.weights, school.graph, codes) for codes in seen.codes])
     np.testing.assert_allclose(found, right, atol=2e-4)
 
@@ -139,17 +139,17 @@ def test_the_names_of_nodes_mean_nothing(pool):
     moved = school.weights._replace(
         place=place[np.argsort(order)].reshape(-1, WIDTH), bias=bias[np.argsort(order)].reshape(-1)
     )
-    graph = graph_network._Graph.of(other)
-    found = graph_network._scored(moved, graph, np.ascontiguousarray(codes[:, np.argsort(order)]), pool)
+    graph = graph_network_layout.NetworkLayout.of(other)
+    found = graph_network_layout.score_snapshots(moved, graph, np.ascontiguousarray(codes[:, np.argsort(order)]), pool)
     np.testing.assert_allclose(
-        found[:, order], graph_network._scored(school.weights, school.graph, codes, pool), atol=2e-4
+        found[:, order], graph_network_layout.score_snapshots(school.weights, school.graph, codes, pool), atol=2e-4
     )
 
 
 def test_the_same_seed_teaches_the_same_on_any_number_of_threads(monkeypatch):
     taught = []
     for threads in (1, 3):
-        monkeypatch.setattr(graph_network.os, "cpu_count", lambda threads=threads: threads)
+        monkeypatch.setattr(graph_network_layout.os, "cpu_count", lambda threads=threads: threads)
         taught.append(GraphNetwork.learn(PROBLEMS["plain"], steps=5, rng=8))
     assert all((taught[0].weights[name] == part).all() for name, part in taught[1].weights.items())
 
@@ -215,7 +215,7 @@ def test_what_is_saved_is_what_is_read(tmp_path):
 
 
 def test_once_nothing_is_learned_any_more_it_ends_sooner():
-    course, rng = graph_network._Course(1e6, None), np.random.default_rng(0)
+    course, rng = graph_network_training.Schedule(1e6, None), np.random.default_rng(0)
     course.evaluate(np.full(1000, 2.0))
     course.evaluate(np.full(1000, 1.0))
     course.evaluate(np.full(1000, 1.0) + rng.normal(0, 1, 1000))  # who knows?

@@ -13,8 +13,9 @@ from counterpoint.networks.generators import barabasi_albert, ring
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Contact, Model, Spontaneous
 from counterpoint.spread.models.presets import model
-from counterpoint.trace import ensemble, graph_network, ranker
-from counterpoint.trace.localization import METHODS, chances, detector, locate, suspected
+from counterpoint.trace import ensemble, graph_network, graph_network_training, ranker
+from counterpoint.trace.detectors import METHODS, detector
+from counterpoint.trace.localization import chances, locate, suspected
 from counterpoint.trace.observation import Observation
 from counterpoint.trace.problem import Problem
 
@@ -29,7 +30,7 @@ def _quick(monkeypatch):
     taught = graph_network.GraphNetwork.learn.__func__
     steps = classmethod(lambda cls, problem, *, seconds, **how: taught(cls, problem, steps=100, **how))  # noqa: ARG005
     monkeypatch.setattr(graph_network.GraphNetwork, "learn", steps)
-    monkeypatch.setattr(graph_network, "EXAM", 100)
+    monkeypatch.setattr(graph_network_training, "EXAM", 100)
     monkeypatch.setattr(ranker, "ROUNDS", 20)
     monkeypatch.setattr(ensemble, "OUTBREAKS", (40, 40))
     monkeypatch.setattr(ensemble, "FEW", 10)

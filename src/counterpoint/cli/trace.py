@@ -238,7 +238,7 @@ def _other_draws(seed: int) -> "np.random.Generator":
 
 def _detectors(problem: "Problem", request: EvaluateRequest, progress: Any) -> "dict[str, Detector]":
     """Return detectors by name, learned one after the other; unknown ones are refused before the first is."""
-    from counterpoint.trace.localization import METHODS, detector
+    from counterpoint.trace.detectors import METHODS, detector
 
     request.learning.check()
     names = [name.strip() for name in request.detectors.split(",")]

@@ -1,9 +1,7 @@
 """Who started it: a network, a snapshot and a model in, suspects out."""
 
-from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any, Final
 
@@ -11,69 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.rng import check_seed, generator
+from counterpoint.errors import CounterpointError
+from counterpoint.rng import check_seed
 from counterpoint.spread.models.model import PAIRWISE, Model
-from counterpoint.storage.commit import make_folder, publish_folder
 from counterpoint.text import pluralize
 from counterpoint.trace.detector import Detector, Scores, probabilities, ranked
-from counterpoint.trace.ensemble import Ensemble, Progress, affordable
-from counterpoint.trace.graph_network import GraphNetwork
-from counterpoint.trace.heuristics import LPSI, Closeness, Degree, Jordan, Random, RumourCentrality, undirected
-from counterpoint.trace.likelihood import MeanField
+from counterpoint.trace.detectors import DEFAULT, DEFAULT_SECONDS, PLAIN, check_kind, detector
+from counterpoint.trace.ensemble import Ensemble, Progress
+from counterpoint.trace.heuristics import undirected
 from counterpoint.trace.observation import Observation
 from counterpoint.trace.problem import Codes, Problem
-from counterpoint.trace.ranker import Ranker
-from counterpoint.trace.sampler import Sampler
-from counterpoint.trace.simulation_based import Beam, SoftMargin
 from counterpoint.trace.suspects import Suspects, hops_from
 
-Learned = Ensemble | Ranker | GraphNetwork
-Learn = Callable[[Problem, float, np.random.Generator, Progress], Learned]
-DEFAULT: Final = "ensemble"
-SECONDS: Final = 60.0
 LEAST_CHANCE: Final = 1e-300  # of a suspect
-
-
-def _ranker(
-    problem: Problem, seconds: float, rng: np.random.Generator, progress: Progress, *, fast: bool = False
-) -> Ranker:
-    return Ranker.learn(problem, outbreaks=affordable(problem, seconds, rng), rng=rng, progress=progress, fast=fast)
-
-
-LEARNED: Final[Mapping[str, tuple[type[Learned], Learn]]] = {
-    "ensemble": (
-        Ensemble,
-        lambda problem, seconds, rng, progress: Ensemble.learn(problem, seconds=seconds, rng=rng, progress=progress),
-    ),
-    "ranker": (Ranker, _ranker),
-    "graph-network": (
-        GraphNetwork,
-        lambda problem, seconds, rng, progress: GraphNetwork.learn(
-            problem, seconds=seconds, rng=rng, progress=progress
-        ),
-    ),
-    "ranker-fast": (Ranker, lambda *given: _ranker(*given, fast=True)),
-}
-"""Detectors that must be learned for a problem: what they are, and how they are learned."""
-PLAIN: Final[Mapping[str, Detector]] = {
-    each.name: each
-    for each in (
-        Random(),
-        Degree(),
-        Closeness(),
-        Jordan(),
-        RumourCentrality(),
-        LPSI(),
-        MeanField(),
-        Beam(),
-        SoftMargin(),
-        Sampler(),
-    )
-}
-"""Detectors that know all they need."""
-METHODS: Final = (*LEARNED, *PLAIN)
-"""Every detector's name, the default first."""
 
 
 def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
@@ -81,7 +29,7 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     model: Model | tuple[tuple[Model, float], ...],
     *,
     kind: str = DEFAULT,
-    seconds: float = SECONDS,
+    seconds: float = DEFAULT_SECONDS,
     rng: int = 0,
     cache: Path | None = None,
     progress: Progress = lambda _: None,
@@ -89,7 +37,7 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     """Rank those who may have started it.
 
     model   : what spread it, or several that may have, with prior probabilities
-    kind    : one of METHODS; "ensemble": of what the network's size and the time allow
+    kind    : a name in `detectors.METHODS`; "ensemble": of what the network's size and the time allow
     seconds : about how long a method may learn; others take what they take
     rng     : a seed. What is learned for so many seconds also depends on the machine: with a cache it stays as it is
     cache   : a folder in which what is learned is kept, and looked for
@@ -105,7 +53,7 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     """
     begun, problem = perf_counter(), observation.to_problem(model)
     codes, sources = observation.codes, observation.sources
-    _check_kind(kind)
+    check_kind(kind)
     _check_reach(problem, codes)
     luck = np.random.default_rng([check_seed(rng), 1])
     if int(problem.suspect[codes].sum()) == sources:
@@ -118,44 +66,6 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     nodes, probability = suspected(scores, sources, luck, is_probabilistic=is_probabilistic)
     metadata = _metadata(problem, found, method=kind, seed=rng, asked=seconds, seconds=round(perf_counter() - begun, 2))
     return Suspects(problem, codes, nodes, probability, kind, why, metadata)
-
-
-def detector(
-    problem: Problem,
-    kind: str = DEFAULT,
-    *,
-    seconds: float = SECONDS,
-    rng: int = 0,
-    cache: Path | None = None,
-    progress: Progress = lambda _: None,
-) -> Detector:
-    """Return a detector for a problem: learned, or taken from the cache if it was learned before with the same words.
-
-    Raises CounterpointError for a method that is none, and a cache that is damaged.
-    """
-    _check_kind(kind)
-    if kind in PLAIN:
-        return PLAIN[kind]
-    if not 0 < seconds < np.inf:
-        raise CounterpointError(f"{kind} has {seconds:g} seconds to learn in; more than 0 would be right")
-    detector_class, learn = LEARNED[kind]
-    if cache is None:
-        return learn(problem, seconds, generator(rng), progress)
-    kept = cache.absolute() / f"{kind}-{problem.key}-{seconds:g}-{check_seed(rng)}-{version('counterpoint')}"
-    if not kept.exists():
-        make_folder(kept.parent)
-        learned = learn(problem, seconds, generator(rng), progress)
-        with TemporaryDirectory(dir=kept.parent, prefix=".learned-") as home:
-            staged = Path(home) / kept.name
-            staged.mkdir()
-            learned.save(staged / "detector")
-            publish_folder(staged, kept)
-        return learned
-    try:
-        path = kept / "detector"
-        return detector_class.load(path)
-    except CounterpointError:
-        raise CounterpointError(f"{kept} is damaged: remove it, and it is learned again") from None
 
 
 def suspected(
@@ -186,11 +96,6 @@ def chances(scores: Scores, sources: int) -> NDArray[np.float64]:
         if not (found > 1 + 1e-12).any():
             return np.minimum(found, 1.0)
         sure |= found > 1
-
-
-def _check_kind(kind: str) -> None:
-    if kind not in METHODS:
-        raise CounterpointError(f"no method {kind!r}; {suggestion(kind, METHODS)}")
 
 
 def _check_reach(problem: Problem, codes: Codes) -> None:
