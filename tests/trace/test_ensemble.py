@@ -10,8 +10,8 @@ from tests.trace.test_listwise import snapshots
 from counterpoint.networks.generators import barabasi_albert
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import ensemble, graph_network_training, ranker
+from counterpoint.trace.calibration import Calibration
 from counterpoint.trace.ensemble import Ensemble, floored
-from counterpoint.trace.listwise import Worth
 from counterpoint.trace.problem import Problem
 from counterpoint.trace.sampler import Sampler
 from counterpoint.trace.sampler_diagnostics import SampledPosterior
@@ -60,24 +60,24 @@ def examined(*members):
 def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
     rng = np.random.default_rng(7)
     noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
-    found = examined(lambda each: each, noisy, lambda each: np.zeros(len(each))).worth()
+    found = examined(lambda each: each, noisy, lambda each: np.zeros(len(each))).fit_calibration()
     assert found.weights == (pytest.approx(1, abs=0.1), 0, 0)
-    assert examined(lambda each: each).worth().weights == (pytest.approx(1, abs=0.1),)
+    assert examined(lambda each: each).fit_calibration().weights == (pytest.approx(1, abs=0.1),)
 
 
 def test_a_pool_of_members_who_know_nothing_says_so(learned):
-    none = replace(learned, unmixed=Worth((0.0, 0.0)), mixed=None)
+    none = replace(learned, unmixed=Calibration((0.0, 0.0)), mixed=None)
     assert "nobody knows anything" in none.why
-    assert "ranker alone;" in replace(none, unmixed=Worth((1.0, 0.0))).why + ";"
+    assert "ranker alone;" in replace(none, unmixed=Calibration((1.0, 0.0))).why + ";"
 
 
 def test_two_who_err_apart_are_worth_more_together():
     rng = np.random.default_rng(8)
     noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
     found = examined(noisy, noisy)
-    worth = found.worth()
+    worth = found.fit_calibration()
     assert min(worth.weights) > 0.2
-    assert found.needs(worth) < min(found.needs(Worth(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
+    assert found.needs(worth) < min(found.needs(Calibration(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
 
 
 def test_scores_are_logs_of_probabilities_over_the_suspects(learned, problem):
@@ -90,7 +90,7 @@ def test_scores_are_logs_of_probabilities_over_the_suspects(learned, problem):
 
 def with_sampler(pool):
     """A pool in which the sampler takes part, whether it was worth it or not, and nobody else counts where it mixed."""
-    return replace(pool, members={**pool.taught, "sampler": Sampler()}, mixed=Worth((0.0, 0.0, 2.0)))
+    return replace(pool, members={**pool.taught, "sampler": Sampler()}, mixed=Calibration((0.0, 0.0, 2.0)))
 
 
 def sampled(problem, codes, between):
@@ -204,9 +204,9 @@ def test_a_damaged_pool_is_refused_in_one_line(learned, tmp_path):
 
 def test_an_ensemble_has_a_weight_for_every_member(learned):
     with refused("more or fewer"):
-        replace(learned, unmixed=Worth((1.0,)))
+        replace(learned, unmixed=Calibration((1.0,)))
     with refused("more or fewer"):
-        replace(learned, mixed=Worth((0.5,) * (len(learned.members) + 1)))
+        replace(learned, mixed=Calibration((0.5,) * (len(learned.members) + 1)))
 
 
 def test_it_is_asked_about_its_own_setting_only(learned, problem):

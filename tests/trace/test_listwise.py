@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from counterpoint.trace.listwise import RISES, Lists, Worth, pooled
+from counterpoint.trace.calibration import Calibration, calibrated
+from counterpoint.trace.listwise import SHARPENING_BOUNDS, ListwiseData
 
 SUSPECTS = 8
 
@@ -17,7 +18,7 @@ def snapshots(count, seed):
 
 def changed(groups, change):
     """The same snapshots as somebody sees them who changes the logarithms."""
-    return Lists.of([(change(logs), true) for logs, true in groups])
+    return ListwiseData.of([(change(logs), true) for logs, true in groups])
 
 
 def loss(worth, groups):
@@ -26,7 +27,7 @@ def loss(worth, groups):
     for logs, true in groups:
         product = np.exp(logs @ np.array(worth.weights))
         product /= product.sum()
-        raised = product * np.exp(worth.rise * product)
+        raised = product * np.exp(worth.sharpening * product)
         total -= (true * np.log(raised / raised.sum())).sum()
     return total / len(groups)
 
@@ -34,24 +35,24 @@ def loss(worth, groups):
 def test_who_knows_gets_all_the_weight_and_who_guesses_gets_none():
     rng = np.random.default_rng(11)
     guess = lambda logs: np.hstack([logs, np.log(rng.dirichlet(np.ones(SUSPECTS)))[:, None]])  # noqa: E731
-    weights, rise = changed(snapshots(10_000, 1), guess).worth([0.5, 0.5])
+    weights, sharpening = changed(snapshots(10_000, 1), guess).fit_calibration([0.5, 0.5])
     assert weights == pytest.approx((1, 0), abs=0.1)
-    assert rise == pytest.approx(0, abs=0.2)
+    assert sharpening == pytest.approx(0, abs=0.2)
 
 
 def test_who_is_twice_as_sure_as_they_may_be_is_halved():
-    weights, rise = changed(snapshots(10_000, 2), lambda logs: 2 * logs).worth([1.0])
+    weights, sharpening = changed(snapshots(10_000, 2), lambda logs: 2 * logs).fit_calibration([1.0])
     assert weights == pytest.approx((0.5,), abs=0.05)
-    assert rise == pytest.approx(0, abs=0.2)
+    assert sharpening == pytest.approx(0, abs=0.2)
 
 
 def test_who_is_too_timid_about_the_likeliest_alone_is_raised():
     calmed = lambda logs: logs - 0.8 * np.exp(logs)  # noqa: E731
     lists = changed(snapshots(4000, 3), calmed)
-    worth = lists.worth([1.0])
-    assert worth.rise > 0.5
-    first = np.maximum.reduceat(np.exp(lists.pooled(worth)), lists.start)
-    hits = np.maximum.reduceat(lists.true * np.exp(lists.pooled(worth)), lists.start) == first
+    worth = lists.fit_calibration([1.0])
+    assert worth.sharpening > 0.5
+    first = np.maximum.reduceat(np.exp(lists.calibrated(worth)), lists.start)
+    hits = np.maximum.reduceat(lists.true * np.exp(lists.calibrated(worth)), lists.start) == first
     assert abs(first.mean() - hits.mean()) < 3 * hits.std() / np.sqrt(len(hits))
 
 
@@ -62,38 +63,41 @@ def test_no_other_worth_predicts_better_of_one_source_or_two():
         for _ in range(40):
             true = rng.permutation(np.arange(SUSPECTS) < many) / many
             groups.append((np.log(rng.dirichlet(np.ones(SUSPECTS), 3).T) + 2 * true[:, None], true))
-        found = Lists.of(groups).worth([1 / 3] * 3, spread=1e4)
+        found = ListwiseData.of(groups).fit_calibration([1 / 3] * 3, spread=1e4)
         best = loss(found, groups)
-        for *step, rise in rng.normal(0, 0.05, (200, 4)):
-            other = Worth(tuple(np.maximum(np.add(found.weights, step), 0)), max(found.rise + rise, RISES[0]))
+        for *step, sharpening in rng.normal(0, 0.05, (200, 4)):
+            other = Calibration(
+                tuple(np.maximum(np.add(found.weights, step), 0)),
+                max(found.sharpening + sharpening, SHARPENING_BOUNDS[0]),
+            )
             assert loss(other, groups) >= best - 1e-6
 
 
 def test_a_few_easy_snapshots_make_nobody_boundless():
     easy = [(np.log(np.full((2, 2), [[0.9], [0.1]])), np.array([1.0, 0.0]))] * 10
-    weights, rise = Lists.of(easy).worth([0.5, 0.5])
+    weights, sharpening = ListwiseData.of(easy).fit_calibration([0.5, 0.5])
     assert sum(weights) < 2.5
-    assert 0 <= rise < 2.5
-    weights, rise = Lists.of(easy[:1]).worth([0.7, 0.3])
-    assert (*weights, rise) == pytest.approx((0.7, 0.3, 0), abs=0.1)
-    weights, rise = Lists.of(snapshots(10_000, 5)).worth([0.2])
-    assert (*weights, rise) == pytest.approx((1, 0), abs=0.2)
+    assert 0 <= sharpening < 2.5
+    weights, sharpening = ListwiseData.of(easy[:1]).fit_calibration([0.7, 0.3])
+    assert (*weights, sharpening) == pytest.approx((0.7, 0.3, 0), abs=0.1)
+    weights, sharpening = ListwiseData.of(snapshots(10_000, 5)).fit_calibration([0.2])
+    assert (*weights, sharpening) == pytest.approx((1, 0), abs=0.2)
 
 
 def test_many_snapshots_are_pooled_as_each_alone_is():
-    groups, worth = snapshots(5, 6), Worth((0.7,), 0.4)
-    apart = [pooled(logs, worth) for logs, _ in groups]
-    assert Lists.of(groups).pooled(worth) == pytest.approx(np.concatenate(apart))
+    groups, worth = snapshots(5, 6), Calibration((0.7,), 0.4)
+    apart = [calibrated(logs, worth) for logs, _ in groups]
+    assert ListwiseData.of(groups).calibrated(worth) == pytest.approx(np.concatenate(apart))
     assert np.exp(apart).sum(1) == pytest.approx(1)
 
 
 def test_sources_who_are_not_all_there_count_as_much_as_one_who_is():
     groups = snapshots(300, 7)
     others = [(np.log(np.full((3, 1), 1 / 3)), np.zeros(3)), *((logs, true / 3) for logs, true in groups)]
-    assert Lists.of(others).worth([1.0]) == Lists.of(groups).worth([1.0])
+    assert ListwiseData.of(others).fit_calibration([1.0]) == ListwiseData.of(groups).fit_calibration([1.0])
 
 
 def test_what_is_pooled_rises_with_the_probability():
     logs = np.log(np.sort(np.random.default_rng(8).dirichlet(np.ones(SUSPECTS))))[:, None]
-    for rise in RISES:
-        assert (np.diff(pooled(logs, Worth((0.5,), rise))) > 0).all()
+    for sharpening in SHARPENING_BOUNDS:
+        assert (np.diff(calibrated(logs, Calibration((0.5,), sharpening))) > 0).all()

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.storage import serializer
+from counterpoint.trace.calibration import Calibration, calibrated
 from counterpoint.trace.detector import Detector, FixedScores, Scores, probabilities
 from counterpoint.trace.graph_network import GraphNetwork
-from counterpoint.trace.listwise import Group, Lists, Worth, pooled
+from counterpoint.trace.listwise import Group, ListwiseData
 from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.ranker import KEPT, Ranker
 from counterpoint.trace.sampler import Sampler
@@ -93,8 +94,8 @@ class Ensemble:
 
     key: str
     members: Mapping[str, Detector]
-    unmixed: Worth
-    mixed: Worth | None
+    unmixed: Calibration
+    mixed: Calibration | None
     metadata: Mapping[str, Any]
 
     name: ClassVar = "ensemble"
@@ -138,7 +139,7 @@ class Ensemble:
         budget = _Budget.of(seconds, network=not why_no_network, sampler=not why_no_sampler)
         members = _learn_members(problem, budget, rng, progress)
         exam = _Exam.of(problem, outbreaks, members, SHARES["fitting"] * seconds, rng)
-        unmixed = exam.worth()
+        unmixed = exam.fit_calibration()
         worth = zip(members, unmixed.weights, strict=True)
         left_out |= {name: "it adds no more than luck would" for name, weight in worth if not weight}
         metadata = {"nodes": nodes, "asked": seconds, "outbreaks": len(exam.codes), "bits": exam.bits(unmixed)}
@@ -195,7 +196,7 @@ class Ensemble:
             raise CounterpointError("this ensemble was learned for another problem: learn one for this")
         suspect = problem.suspect[codes]
         logs = _logs(problem, codes, self.taught, rng)
-        total, said, found = pooled(logs, self.unmixed), "", None
+        total, said, found = calibrated(logs, self.unmixed), "", None
         sampler = self.members.get("sampler")
         if self.mixed is not None and isinstance(sampler, Sampler):
             said = "the others are sure: the sampler was not asked"
@@ -203,7 +204,7 @@ class Ensemble:
                 found = _sampled(sampler, problem, codes, total, rng)
                 said = _said(found)
                 if found.mixed:
-                    total = pooled(np.column_stack([logs, _spread(found, suspect, total)]), self.mixed)
+                    total = calibrated(np.column_stack([logs, _spread(found, suspect, total)]), self.mixed)
         scores = np.full(len(codes), -np.inf)
         scores[suspect] = total
         return Looked(scores, said, found)
@@ -248,15 +249,15 @@ def _learn_members(
 
 
 def _weigh_sampler(
-    trial: "_Trial", exam: "_Exam", unmixed: Worth, steps: int
-) -> tuple[Worth | None, str, dict[str, Any]]:
+    trial: "_Trial", exam: "_Exam", unmixed: Calibration, steps: int
+) -> tuple[Calibration | None, str, dict[str, Any]]:
     """Return what all are worth where the sampler mixed, or why it is left out; and what is to be said of it."""
     metadata: dict[str, Any] = {"mixed": [len(trial.mixed), len(trial.found)]} if trial.found else {}
     if trial.without or not trial.found:
         return None, trial.without, metadata
     better = exam.on(trial, unmixed)
     weights = [*((1 - TRUSTED) * weight for weight in unmixed.weights), TRUSTED]
-    mixed = better.lists.worth(weights, FIRM)
+    mixed = better.lists.fit_calibration(weights, FIRM)
     others = unmixed._replace(weights=(*unmixed.weights, 0.0))
     metadata["bits where the sampler mixed"] = {**better.bits(mixed), "without it": better.needs(others)}
     gain = better.needed(others) - better.needed(mixed)
@@ -317,46 +318,46 @@ class _Exam:
         return cls(list(members), codes, problem.suspect[codes], groups)
 
     @cached_property
-    def lists(self) -> Lists:
+    def lists(self) -> ListwiseData:
         """What members say, as one."""
-        return Lists.of(self.groups)
+        return ListwiseData.of(self.groups)
 
-    def on(self, trial: _Trial, known: Worth) -> Self:
+    def on(self, trial: _Trial, known: Calibration) -> Self:
         """Return the same with the sampler, of those on which it mixed; `known` is what the others are worth."""
         groups = []
         for at in trial.mixed:
             logs, true = self.groups[at]
-            found = _spread(trial.found[at], self.suspect[at], pooled(logs, known))
+            found = _spread(trial.found[at], self.suspect[at], calibrated(logs, known))
             groups.append((np.column_stack([logs, found]), true))
         return type(self)([*self.names, "sampler"], self.codes[trial.mixed], self.suspect[trial.mixed], groups)
 
-    def worth(self) -> Worth:
+    def fit_calibration(self) -> Calibration:
         """Return what the members are worth; none but the best anything if all gain no more over it than luck would."""
         many = len(self.names)
-        together = self.lists.worth([1 / many] * many)
+        together = self.lists.fit_calibration([1 / many] * many)
         best = min(range(many), key=lambda at: self.needs(_only(at, many)))
         column = self.lists.features[:, [best]]
-        (weight,), rise = replace(self.lists, features=column).worth([1.0], FIRM)
-        alone = _only(best, many, weight, rise)
+        (weight,), sharpening = replace(self.lists, features=column).fit_calibration([1.0], FIRM)
+        alone = _only(best, many, weight, sharpening)
         return together if _beyond_luck(self.needed(alone) - self.needed(together)) else alone
 
-    def bits(self, worth: Worth) -> dict[str, float]:
+    def bits(self, worth: Calibration) -> dict[str, float]:
         """Return what each member alone needs to name the source, and all of them if that is what they are worth."""
         alone = {name: self.needs(_only(at, len(self.names))) for at, name in enumerate(self.names)}
         return {**alone, "ensemble": self.needs(worth)}
 
-    def needs(self, worth: Worth) -> float:
+    def needs(self, worth: Calibration) -> float:
         """Return the mean number of bits that the source costs."""
         return round(float(self.needed(worth).mean()), 3)
 
-    def needed(self, worth: Worth) -> Floats:
+    def needed(self, worth: Calibration) -> Floats:
         """Return the bits that the source of each outbreak costs; of several, their mean."""
-        return np.asarray(self.lists.losses(self.lists.pooled(worth)) / np.log(2))
+        return np.asarray(self.lists.losses(self.lists.calibrated(worth)) / np.log(2))
 
 
-def _only(at: int, many: int, weight: float = 1.0, rise: float = 0.0) -> Worth:
+def _only(at: int, many: int, weight: float = 1.0, sharpening: float = 0.0) -> Calibration:
     """Return that one of so many members is worth anything."""
-    return Worth((0.0,) * at + (weight,) + (0.0,) * (many - at - 1), rise)
+    return Calibration((0.0,) * at + (weight,) + (0.0,) * (many - at - 1), sharpening)
 
 
 def _beyond_luck(gain: Floats) -> bool:
@@ -411,7 +412,7 @@ def _tried(
     sampler: Sampler,
     problem: Problem,
     exam: _Exam,
-    unmixed: Worth,
+    unmixed: Calibration,
     seconds: float,
     rng: np.random.Generator,
 ) -> _Trial:
@@ -420,7 +421,7 @@ def _tried(
     found: dict[int, SampledPosterior] = {}
     took = []
     for at, (codes, (logs, _)) in enumerate(zip(exam.codes, exam.groups, strict=True)):
-        known = pooled(logs, unmixed)
+        known = calibrated(logs, unmixed)
         if not _doubtful(known):
             continue
         since = perf_counter()

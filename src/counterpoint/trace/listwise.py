@@ -1,38 +1,27 @@
-"""Snapshots as lists of suspects, and how much what detectors say of them is worth.
+"""Snapshots as lists of suspects, and how probabilities of them are fitted to the sources.
 
 The loss is the cross-entropy of a softmax over one snapshot's suspects (Cao et al. 2007, ListNet).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import log_softmax
+
+from counterpoint.trace.calibration import Calibration, calibrated
 
 Floats = NDArray[np.float64]
 Group = tuple[NDArray[Any], NDArray[Any]]
-LOOSE: Final = 0.5  # standard deviation of weights around what they are drawn towards
-RISING: Final = 2.0  # as many times that of weights is the rise's
-RISES: Final = -0.9, 5.0  # with -1 what is pooled would no longer rise with the probability
-
-
-class Worth(NamedTuple):
-    """What detectors are worth together.
-
-    weights : what the logarithms of their probabilities are multiplied by, before these are added up
-    rise    : how much of the probability that comes of it is added to its own logarithm: a weight is found by the many
-              unlikely suspects, and the likeliest may deserve more, or less
-    """
-
-    weights: tuple[float, ...]
-    rise: float = 0.0
+WEIGHT_SPREAD: Final = 0.5  # standard deviation of weights around what they are drawn towards
+SHARPENING_SPREAD: Final = 2.0  # as many times that of weights is the sharpening's
+SHARPENING_BOUNDS: Final = -0.9, 5.0  # with -1 what is pooled would no longer rise with the probability
 
 
 @dataclass(frozen=True, eq=False)
-class Lists:
+class ListwiseData:
     """Snapshots as groups of rows, one a suspect.
 
     features : float[rows, columns]
@@ -67,49 +56,43 @@ class Lists:
         """Return the mean cross-entropy of a softmax to the true sources."""
         return float(self.losses(self.logs(raw)).mean())
 
-    def pooled(self, worth: Worth) -> Floats:
-        """Return the logarithms of the probabilities that come of the features if that is what they are worth."""
-        return pooled(self.features, worth, self.logs)
+    def calibrated(self, calibration: Calibration) -> Floats:
+        """Return the logarithms of the probabilities that come of the features, so calibrated."""
+        return calibrated(self.features, calibration, self.logs)
 
-    def worth(self, towards: Sequence[float], spread: float = LOOSE) -> Worth:
-        """Return what the features, logarithms of probabilities, are worth: that with which they predict best.
+    def fit_calibration(self, towards: Sequence[float], spread: float = WEIGHT_SPREAD) -> Calibration:
+        """Return the calibration of the features, logarithms of probabilities, with which they predict best.
 
-        The weights, 0 or more, are drawn `towards` some, by a normal prior of that `spread`, and the rise towards none,
-        by one of twice that: without it a few snapshots whose source is always the likeliest would drive both beyond
-        all bounds.
+        The weights, 0 or more, are drawn `towards` some, by a normal prior of that `spread`, and the sharpening towards
+        none, by one of twice that: without it a few snapshots whose source is always the likeliest would drive both
+        beyond all bounds.
 
         >>> sure, other = np.log([0.9, 0.1]), np.log([0.5, 0.5])
         >>> snapshots = [(np.stack([sure, other], 1), np.eye(2)[int(at % 10 == 0)]) for at in range(1000)]
-        >>> weights, rise = Lists.of(snapshots).worth([1, 0])
-        >>> np.round(weights, 2).tolist(), round(abs(rise), 2)
+        >>> weights, sharpening = ListwiseData.of(snapshots).fit_calibration([1, 0])
+        >>> np.round(weights, 2).tolist(), round(abs(sharpening), 2)
         ([1.0, 0.0], 0.0)
         """
         middle = np.array([*towards, 0.0])
-        firm = np.array([*[spread] * len(towards), RISING * spread]) ** -2
+        firm = np.array([*[spread] * len(towards), SHARPENING_SPREAD * spread]) ** -2
 
         def cost(found: Floats) -> tuple[float, Floats]:
-            off, rise = found - middle, found[-1]
+            off, sharpening = found - middle, found[-1]
             mixed = self.logs(self.features @ found[:-1])
             chance = np.exp(mixed)
-            logs = self.logs(mixed + rise * chance)
+            logs = self.logs(mixed + sharpening * chance)
             over = np.exp(logs) - self.true
-            by = over * (1 + rise * chance)  # the slope by mixed, and then by what it is the softmax of
+            by = over * (1 + sharpening * chance)  # the slope by mixed, and then by what it is the softmax of
             by -= chance * np.repeat(np.add.reduceat(by, self.start), self.sizes)
             total = self.losses(logs).sum() + float(firm @ off**2) / 2
             slope = firm * off + np.append(by @ self.features, over @ chance)
             return total / len(self.sizes), slope / len(self.sizes)
 
-        bounds = [*[(0.0, None)] * len(towards), RISES]
-        *weights, rise = minimize(cost, middle, jac=True, method="L-BFGS-B", bounds=bounds).x.round(4).tolist()
-        return Worth(tuple(weights), rise)
+        bounds = [*[(0.0, None)] * len(towards), SHARPENING_BOUNDS]
+        *weights, sharpening = minimize(cost, middle, jac=True, method="L-BFGS-B", bounds=bounds).x.round(4).tolist()
+        return Calibration(tuple(weights), sharpening)
 
 
 def have_sources(groups: Sequence[Group]) -> list[Group]:
     """Return the snapshots that have a source among their suspects, with shares that add up to one."""
     return [(features, true / true.sum()) for features, true in groups if true.any()]
-
-
-def pooled(logs: NDArray[Any], worth: Worth, softmax: Callable[[NDArray[Any]], Floats] = log_softmax) -> Floats:
-    """Return the logarithms of the probabilities that come of float[suspects, detectors] of one snapshot."""
-    mixed = softmax(logs @ np.array(worth.weights))
-    return softmax(mixed + worth.rise * np.exp(mixed))

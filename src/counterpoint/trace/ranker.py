@@ -20,8 +20,9 @@ from scipy.special import log_softmax
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.storage import serializer
+from counterpoint.trace.calibration import Calibration, calibrated
 from counterpoint.trace.detector import Scores
-from counterpoint.trace.listwise import Group, Lists, Worth, have_sources, pooled
+from counterpoint.trace.listwise import Group, ListwiseData, have_sources
 from counterpoint.trace.node_features import NodeFeatures
 from counterpoint.trace.problem import Codes, Problem
 
@@ -90,7 +91,7 @@ class Ranker:
     shells    : weights of who is how far; empty if distances are not looked at ("ranker-fast")
     both      : weights of the sieve that has both
     model     : the trees, as LightGBM's text
-    worth     : float64[3, 2], weight and rise (`lists.Worth`) of the scores in each tier
+    worth     : float64[3, 2], weight and sharpening (`lists.Calibration`) of the scores in each tier
     tiers     : float64[3, 3], P(the source is in each tier), by the last one there is
     """
 
@@ -220,14 +221,14 @@ class Ranker:
         """
         found = have_sources(found)
         held = max(int(len(found) * VALIDATION), 1)
-        learned, validation = Lists.of(found[held:]), Lists.of(found[:held])
+        learned, validation = ListwiseData.of(found[held:]), ListwiseData.of(found[:held])
         trees = _boosted(learned, validation, int(rng.integers(2**31)))
         logs = validation.logs(np.asarray(trees.predict(validation.features, num_threads=1)))
         said = replace(validation, features=logs[:, None])
-        seen = said.worth([1.0])
-        loss = said.losses(said.pooled(seen)).mean() / np.log(2)
+        seen = said.fit_calibration([1.0])
+        loss = said.losses(said.calibrated(seen)).mean() / np.log(2)
         progress(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
-        worth = np.array([[*each.weights, each.rise] for each in (seen, *map(_calmed, behind))])
+        worth = np.array([[*each.weights, each.sharpening] for each in (seen, *map(_calmed, behind))])
         return replace(self, model=trees.model_to_string(), worth=worth)
 
     def on(self, problem: Problem) -> Self:
@@ -272,7 +273,7 @@ class Ranker:
 
 def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
     """Return the weights of a conditional logit."""
-    lists = Lists.of(groups)
+    lists = ListwiseData.of(groups)
     middle, width = lists.features.mean(0), lists.features.std(0)
     used = width > 1e-6
     scaled = lists.features[:, used]
@@ -292,7 +293,7 @@ def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0)
     return weights
 
 
-def _boosted(learned: Lists, validation: Lists, seed: int) -> lgb.Booster:
+def _boosted(learned: ListwiseData, validation: ListwiseData, seed: int) -> lgb.Booster:
     def slopes(raw: NDArray[Any], _: lgb.Dataset) -> tuple[NDArray[Any], NDArray[Any]]:
         chance = np.exp(learned.logs(raw))
         return chance - learned.true, np.maximum(chance * (1 - chance), 1e-3)
@@ -312,18 +313,18 @@ def _boosted(learned: Lists, validation: Lists, seed: int) -> lgb.Booster:
     )
 
 
-def _calmed(groups: Sequence[Group]) -> Worth:
+def _calmed(groups: Sequence[Group]) -> Calibration:
     """Return what the sieve's scores are worth; they are taken as they are where it let almost all sources through."""
     if len(groups) < ENOUGH:
-        return Worth((1.0,))
-    lists = Lists.of(groups)
-    return replace(lists, features=lists.logs(lists.features[:, 0].astype(np.float64))[:, None]).worth([1.0])
+        return Calibration((1.0,))
+    lists = ListwiseData.of(groups)
+    return replace(lists, features=lists.logs(lists.features[:, 0].astype(np.float64))[:, None]).fit_calibration([1.0])
 
 
 def _honest(logs: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what logarithms of probabilities are with that weight and rise (Guo et al. 2017 has the weight)."""
-    weight, rise = worth
-    return pooled(logs[:, None], Worth((weight,), rise))
+    """Return what logarithms of probabilities are with that weight and sharpening (Guo et al. 2017 has the weight)."""
+    weight, sharpening = worth
+    return calibrated(logs[:, None], Calibration((weight,), sharpening))
 
 
 def _simulated(problem: Problem, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
