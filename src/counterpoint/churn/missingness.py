@@ -18,7 +18,7 @@ from counterpoint.churn.feature_table import churn_table
 from counterpoint.errors import CounterpointError
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, RuleSet
 from counterpoint.rng import generator
-from counterpoint.snapshots.session import open_session
+from counterpoint.snapshots.session import BOTS_FILE, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.stats.intervals import Estimate, bootstrap
 from counterpoint.stats.labels import Weights
@@ -99,7 +99,7 @@ def check_missingness(
     with edit_workspace(workspace) as writer, open_session(writer, engine, rules=rules) as session:
         cleaning = session.cleaning(snapshot)
         table = churn_table(session, snapshot, cleaning, outcome=True)
-        session.engine.register("bots", [cleaning.file("bots.parquet")])
+        session.engine.register("bots", [cleaning.file(BOTS_FILE)])
         counts = session.engine.fetch(_counts_sql(*snapshot.days[:2]))
     rows = table.rows.select("uid", "churned", "device").join(counts, on="uid").filter(pl.col("plays") > 0).sort("uid")
     if not rows.height:

@@ -7,7 +7,7 @@ import polars as pl
 
 from counterpoint.errors import CounterpointError
 from counterpoint.events.schema import date
-from counterpoint.snapshots.session import SnapshotSession
+from counterpoint.snapshots.session import BOTS_FILE, SnapshotSession
 from counterpoint.storage.engine import Engine
 from counterpoint.storage.workspace import Folder
 
@@ -70,7 +70,7 @@ def register_songs(
     file = session.writer.stage() / "versions.parquet"
     catalogue.versions.join(numbers, on="song").select("song_id", song="number").write_parquet(file)
     session.engine.register("versions", [file])
-    session.engine.register("bots", [cleaning.file("bots.parquet")])
+    session.engine.register("bots", [cleaning.file(BOTS_FILE)])
     return songs.select("song_id", "name", "singer"), catalogue.versions.filter(pl.col("song_id") != pl.col("song"))
 
 

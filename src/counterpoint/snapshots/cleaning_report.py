@@ -7,7 +7,7 @@ import polars as pl
 
 from counterpoint.events.cleaning import Cleaning
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, RULE_SETS, RuleSet
-from counterpoint.snapshots.session import cleaning_in, open_session
+from counterpoint.snapshots.session import BOTS_FILE, cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import parquet
 from counterpoint.storage.engines import EngineChoice
@@ -67,5 +67,5 @@ def cleaning_report_in(folder: Folder) -> CleaningReport:
         for place, name in enumerate(cleaning.rules)
     )
     dropped = int(table.filter(~pl.col("kept"))["plays"].sum())
-    bots = parquet.read(folder.file("bots.parquet")).height
+    bots = parquet.read(folder.file(BOTS_FILE)).height
     return CleaningReport(cleaning, int(table["plays"].sum()), dropped, bots, effects)

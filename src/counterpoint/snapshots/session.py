@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from counterpoint.errors import CounterpointError
-from counterpoint.events.cleaning import Cleaning, fit_cleaning, parse_cleaning
+from counterpoint.events.cleaning import Cleaning, fit_cleaning
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, RuleSet
 from counterpoint.events.coverage import Coverage, measure_coverage
 from counterpoint.events.daily_rollup import cleaning_report_sql, roll_up, rollup_sql
@@ -18,10 +18,12 @@ from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import parquet
 from counterpoint.storage.engine import Engine
 from counterpoint.storage.engines import EngineChoice, open_engine
+from counterpoint.storage.serializer import load, save
 from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, WorkspaceWriter, key_of
 
 CLEANING: Final = "cleaning:"
-CLEANING_FILES: Final = ("cleaning.json", "bots.parquet")
+BOTS_FILE: Final = "bots.value.parquet"
+CLEANING_FILES: Final = ("cleaning.json", "bots.json", BOTS_FILE)
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class SnapshotSession:
         return folder if folder and folder.key == key else None
 
     def cleaning(self, snapshot: Snapshot) -> Folder:
-        """Return the cleaning learned on a snapshot's known window: cleaning.json, bots.parquet, report.parquet."""
+        """Return the cleaning learned on a snapshot's known window: the rules, its bots and a report.parquet."""
         after, day, _ = snapshot.days
         key = key_of("cleaning", self.log_keys(), after, day, str(self.rules))
         is_default = self.rules.name == DEFAULT_RULES.name and self.sample == ALL_LISTENERS
@@ -83,7 +85,7 @@ class SnapshotSession:
         if kept := self.kept(name, key):
             return kept
         folder = self.writer.stage()
-        self.engine.register("bots", [cleaning.file("bots.parquet")])
+        self.engine.register("bots", [cleaning.file(BOTS_FILE)])
         (folder / "rollup").mkdir()
         roll_up(self.engine, fitted, folder / "rollup")
         self.writer.commit(Staged(name, key, folder, {"cleaning": fitted.text()}))
@@ -92,8 +94,8 @@ class SnapshotSession:
     def _learn_cleaning(self, name: str, key: str, snapshot: Snapshot) -> Folder:
         folder, (after, day, _) = self.writer.stage(), snapshot.days
         fitted, bots = fit_cleaning(self.engine, after=after, until=day, scratch=self.writer.scratch, rules=self.rules)
-        (folder / "cleaning.json").write_text(fitted.text())
-        bots.write_parquet(folder / "bots.parquet")
+        save(fitted, folder, "cleaning")
+        save(bots, folder, "bots")
         self.engine.write(cleaning_report_sql(fitted), folder / "report.parquet")
         self.writer.commit(Staged(name, key, folder, {"bots": bots.height, "cleaning": fitted.text()}))
         return self.writer.view.folder(name)
@@ -127,7 +129,7 @@ def register_events(engine: Engine, view: WorkspaceView, sample: Sample = ALL_LI
 
 def cleaning_in(folder: Folder) -> Cleaning:
     """Return the cleaning that a folder holds."""
-    return parse_cleaning(folder.file("cleaning.json").read_text())
+    return load(Cleaning, folder.path, "cleaning")
 
 
 def copy_cleaning(cleaning: Folder, to: Path) -> None:
@@ -138,7 +140,7 @@ def copy_cleaning(cleaning: Folder, to: Path) -> None:
 
 def bots_key(folder: Folder) -> str:
     """Return what stands for the bots that a folder names."""
-    return key_of(parquet.read(folder.file("bots.parquet"))["uid"].sort().to_list())
+    return key_of(parquet.read(folder.file(BOTS_FILE))["uid"].sort().to_list())
 
 
 def log_keys(view: WorkspaceView) -> list[str]:
