@@ -26,7 +26,8 @@ OTHERS = ("popular", "svd-as-published", "neighbours-as-published")
 def discovery(hurried):
     table = pl.read_csv(Path(DATA, "lastfm-hetrec", "user_artists.dat.gz"), separator="\t")
     table = table.rename({"userID": "uid", "artistID": "song_id", "weight": "plays"})
-    table = table.filter(pl.len().over("song_id") >= 5)  # four in five artists have fewer, and a quarter of the rows
+    table = table.filter(pl.col("uid") % 2 == 0)  # half of them say it as surely, in a fraction of the time
+    table = table.filter(pl.len().over("song_id") >= 5)  # most artists have fewer, and few of the rows
     [window] = evaluate_interactions(table, EvaluationSettings(windows=1, kinds=["blend", *OTHERS])).windows
     return {judged.recommender: judged for judged in window.discovery}
 
@@ -35,5 +36,5 @@ def discovery(hurried):
 def test_the_blend_is_surely_ahead(discovery, other):
     # How far the other is ahead of the blend, on the same listeners: the whole interval says that it is behind.
     gap = discovery[other].improvement["blend"]
-    assert gap.count > 1800
+    assert gap.count > 900
     assert gap.high < 0

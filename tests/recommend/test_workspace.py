@@ -33,7 +33,7 @@ def home(tmp_path_factory):
     """An invented platform with habits and dislikes, ingested, and one without its last week."""
     home = tmp_path_factory.mktemp("platform")
     made = f"--listeners {LISTENERS} --days {DAYS} --songs {SONGS} --seed 4 --format eventsim --habits"
-    assert run(f"counterpoint events make --to {home / 'logs'} {made}").status == 0
+    assert run(f"counterpoint events generate --to {home / 'logs'} {made}").status == 0
     assert run(f"counterpoint events ingest {home / 'logs'} --to {home / 'work'} --format eventsim").status == 0
     shorter = home / "shorter"
     shorter.mkdir()
@@ -225,7 +225,6 @@ def test_a_wrong_wish_for_songs_is_refused_in_one_line(work, tmp_path, options, 
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("train {work} --model blent", "did you mean 'blend'?"),
         ("train {work} --at 2016-01-01", "2016"),
         ("train {work} --model item-knn-cosine --trials 3", "settings are searched for the members of a blend"),
         ("songs {work} 7 --engine spark", "only --out, --count and --include-known hold"),
