@@ -222,7 +222,7 @@ def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(problem, mon
     slow = Sampler(sweeps=10**9)
     for sampler, dear in ((slow, ensemble.DEAR), (Sampler(), 1e-4)):
         monkeypatch.setattr(ensemble, "DEAR", dear)
-        found = Ensemble.learn(problem, seconds=2, rng=1, neural=False, sampler=sampler)
+        found = Ensemble.learn(problem, seconds=0.3, rng=1, neural=False, sampler=sampler, outbreaks=50)
         assert "or more" in found.metadata["left out"]["sampler"]
         assert "sampler" not in found.members
     few = problem.simulate_outbreaks(1, 1).codes[0]
