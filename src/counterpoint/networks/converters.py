@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import coo_array
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.networks.formats.edge_table import VALUES, numbered
+from counterpoint.networks.formats.edge_table import VALUE_COLUMNS, numbered
 from counterpoint.networks.formats.matrix import of_matrix
 from counterpoint.networks.graph import Network
 from counterpoint.storage.exchange import to_frame
@@ -38,7 +38,7 @@ def from_igraph(graph: Any) -> Network:
     """Take an igraph graph; nodes are called by their attribute `name`, or 0, 1, ... if they have none."""
     ends = np.asarray(graph.get_edgelist(), np.int64).reshape(-1, 2)
     nodes = list(graph.vs["name"]) if "name" in graph.vs.attributes() else range(graph.vcount())
-    columns = {name: graph.es[name] for name in VALUES if name in graph.es.attributes()}
+    columns = {name: graph.es[name] for name in VALUE_COLUMNS if name in graph.es.attributes()}
     filled = _columns([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
     return Network.of(ends[:, 0], ends[:, 1], nodes=_names(nodes), directed=bool(graph.is_directed()), **filled)
 
@@ -73,7 +73,7 @@ def from_table(table: Any, *, directed: bool = False, nodes: Iterable[Any] | Non
     """
     frame = to_frame(table)
     source, target = _ends(frame)
-    columns: dict[str, ArrayLike] = {name: _values(frame, name) for name in VALUES if name in frame.columns}
+    columns: dict[str, ArrayLike] = {name: _values(frame, name) for name in VALUE_COLUMNS if name in frame.columns}
     if nodes is None:
         names, sources, targets = numbered(source, target)
         if not len(names):
@@ -123,7 +123,7 @@ def to_networkx(network: Network) -> Any:
     once = slice(None) if network.directed else network.tails <= network.to
     graph.add_nodes_from(network.names.to_list())
     ends = [network.names.gather(each[once]).to_list() for each in (network.tails, network.to)]
-    columns = {name: column[once].tolist() for name in VALUES if (column := getattr(network, name)) is not None}
+    columns = {name: column[once].tolist() for name in VALUE_COLUMNS if (column := getattr(network, name)) is not None}
     rows = zip(*columns.values(), strict=True) if columns else ((),) * len(ends[0])
     graph.add_edges_from((*pair, dict(zip(columns, row, strict=True))) for *pair, row in zip(*ends, rows, strict=True))
     return graph
@@ -148,7 +148,7 @@ def _names(nodes: Iterable[Any]) -> pl.Series:
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, ArrayLike]:
-    given = [name for name in VALUES if any(name in row for row in rows)]
+    given = [name for name in VALUE_COLUMNS if any(name in row for row in rows)]
     return {name: [_number(name, row.get(name)) for row in rows] for name in given}
 
 

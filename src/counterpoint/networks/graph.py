@@ -15,9 +15,11 @@ from scipy.sparse import csr_array
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.csr_kernels import arcs
 
-MOST: Final = 2**31 - 1  # nodes: their numbers are 32 bits wide
-WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,17}")  # a text that is a whole number, and the only one that is this one
-SHOWN: Final = 20  # names that a refusal compares with
+MAX_NODES: Final = 2**31 - 1  # nodes: their numbers are 32 bits wide
+WHOLE_NUMBER: Final = re.compile(
+    r"0|-?[1-9][0-9]{0,17}"
+)  # a text that is a whole number, and the only one that is this one
+NAMES_COMPARED: Final = 20  # that a refusal looks for a similar one in
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ class Network:
         right = (self.names.gather(found) == wanted).fill_null(value=False).to_numpy() if len(found) else found > 0
         if not right.all():
             wrong = list(names)[int(np.flatnonzero(~right)[0])]
-            some = map(str, self.names.head(SHOWN).to_list())
+            some = map(str, self.names.head(NAMES_COMPARED).to_list())
             raise CounterpointError(f"the network has no node {wrong!r}; {suggestion(str(wrong), some)}")
         return found.astype(np.int64)
 
@@ -209,7 +211,7 @@ class Network:
 
 def _is_whole(name: Any) -> bool:
     if isinstance(name, str):
-        return WHOLE.fullmatch(name) is not None
+        return WHOLE_NUMBER.fullmatch(name) is not None
     return isinstance(name, Integral) and not isinstance(name, bool) and -(2**63) <= int(name) < 2**63
 
 
@@ -226,8 +228,8 @@ def _names(nodes: int | pl.Series | None, ends: tuple[NDArray[Any], NDArray[Any]
 
 
 def _few(nodes: int) -> None:
-    if nodes > MOST:
-        raise CounterpointError(f"a network can have {MOST:,} nodes, got {nodes:,}")
+    if nodes > MAX_NODES:
+        raise CounterpointError(f"a network can have {MAX_NODES:,} nodes, got {nodes:,}")
 
 
 def _ends(sources: ArrayLike, targets: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -236,8 +238,8 @@ def _ends(sources: ArrayLike, targets: ArrayLike) -> tuple[NDArray[Any], NDArray
         raise CounterpointError("the ends of edges must be whole numbers: `read` takes names")
     if len(ends[0]) != len(ends[1]):
         raise CounterpointError(f"every edge has two ends: got {len(ends[0])} sources and {len(ends[1])} targets")
-    if len(ends[0]) > MOST // 2:
-        raise CounterpointError(f"a network can have {MOST // 2:,} edges, got {len(ends[0]):,}")
+    if len(ends[0]) > MAX_NODES // 2:
+        raise CounterpointError(f"a network can have {MAX_NODES // 2:,} edges, got {len(ends[0]):,}")
     source, target = (each if len(each) else each.astype(np.int32) for each in ends)
     return source, target
 

@@ -82,34 +82,29 @@ def periods(
     for intervention in interventions:
         if not isinstance(intervention.step, Integral) or intervention.step < 0:
             raise CounterpointError(f"an intervention is done after a step, 0 or more, got {intervention.step}")
-    comings = np.ceil(network.changes())
-    comings = comings[(comings > 0) & (comings < steps)]
-    rng, made = np.random.default_rng([seed, 2]), []
-    for time in sorted(
-        {0, *(int(intervention.step) for intervention in interventions), *comings.astype(np.int64).tolist()}
-    ):
-        now = [intervention for intervention in interventions if intervention.step == time]
-        for intervention in now:
+    rng, planned = np.random.default_rng([seed, 2]), []
+    for step in _steps_of_change(network, interventions, steps):
+        due = [intervention for intervention in interventions if intervention.step == step]
+        for intervention in due:
             if isinstance(intervention, Block):
                 network = _blocked(network, intervention)
             if isinstance(intervention, Change):
                 model = _changed(model, intervention.model)
-        there = network.at(time)
-        planted = tuple(
-            _planted(intervention, there, model, sources, rng)
-            for intervention in now
-            if isinstance(intervention, Plant)
-        )
-        turned = tuple(
-            _turned(intervention, network, model, sources, rng)
-            for intervention in now
-            if isinstance(intervention, Prebunk)
-        )
-        if time < steps:
-            made.append(Period(time, there, model, planted, turned))
-    if len(network.to) and not any(len(period.network.to) for period in made):
+        present = network.at(step)
+        planted = tuple(_planted(each, present, model, sources, rng) for each in due if isinstance(each, Plant))
+        turned = tuple(_turned(each, network, model, sources, rng) for each in due if isinstance(each, Prebunk))
+        if step < steps:
+            planned.append(Period(step, present, model, planted, turned))
+    if len(network.to) and not any(len(period.network.to) for period in planned):
         raise CounterpointError(f"no edge is there at any whole step from 0 to {steps}: since and until are in steps")
-    return tuple(made)
+    return tuple(planned)
+
+
+def _steps_of_change(network: Network, interventions: Iterable[Intervention], steps: int) -> list[int]:
+    """Return the steps after which something is done or an edge comes or goes, 0 first."""
+    comings = np.ceil(network.changes())
+    comings = comings[(comings > 0) & (comings < steps)]
+    return sorted({0, *(int(intervention.step) for intervention in interventions), *comings.astype(np.int64).tolist()})
 
 
 def _blocked(network: Network, intervention: Block) -> Network:
@@ -144,7 +139,7 @@ def _planted(
         case "random":
             nodes = np.stack([rng.choice(network.nodes, count, replace=False) for _ in range(runs)]).astype(np.int32)
         case "next":
-            nodes = np.stack([_next_to(network, own, count, rng) for own in sources])
+            nodes = np.stack([_next_to(network, run_sources, count, rng) for run_sources in sources])
         case _:
             raise CounterpointError(
                 f"no place {intervention.where!r}; places are {', '.join(PLACES)}, or give names in a list"
@@ -164,7 +159,7 @@ def _turned(
 ) -> tuple[int, NDArray[np.int32]]:
     if intervention.to_class == ORDINARY:
         raise CounterpointError(f"people are made of a class other than {ORDINARY!r}: {', '.join(model.classes)}")
-    kind, runs = model.class_number(intervention.to_class), len(sources)
+    number, runs = model.class_number(intervention.to_class), len(sources)
     if (len(intervention.nodes) > 0) == (intervention.share != 0):
         raise CounterpointError("who is warned is either nodes or a share of all people: give one of them")
     if not 0 <= intervention.share <= 1:
@@ -174,5 +169,5 @@ def _turned(
     else:
         count = round(intervention.share * network.nodes)
         nodes = np.stack([rng.choice(network.nodes, count, replace=False) for _ in range(runs)]).astype(np.int32)
-    own = (nodes[:, :, None] == sources[:, None, :]).any(-1) if nodes.size else np.zeros(nodes.shape, bool)
-    return kind, np.where(own, -1, nodes).astype(np.int32)
+    is_source = (nodes[:, :, None] == sources[:, None, :]).any(-1) if nodes.size else np.zeros(nodes.shape, bool)
+    return number, np.where(is_source, -1, nodes).astype(np.int32)

@@ -23,8 +23,8 @@ Degrees = Network | Mapping[int, float]
 """A network, of which only the degrees count; or how many nodes, or what share of them, have each degree."""
 
 Floats = NDArray[np.float64]
-NEAR: Final = 1e-9  # to the root 1, which is always one
-ACCURACY: Final = {"rtol": 1e-9, "atol": 1e-12}
+EPSILON: Final = 1e-9  # to the root 1, which is always one
+ODE_TOLERANCES: Final = {"rtol": 1e-9, "atol": 1e-12}
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,14 @@ def percolation_size(network: Degrees, spread: float) -> float:
     if not 0 <= spread <= 1:
         raise CounterpointError(f"spread is a probability: it must lie within [0, 1], got {spread:g}")
     degrees, share = _distribution(network)
-    ends = share * degrees / max(float(share @ degrees), NEAR)
+    ends = share * degrees / max(float(share @ degrees), EPSILON)
 
     def above(u: float) -> float:
         return float(ends @ (1 - spread + spread * u) ** np.maximum(degrees - 1, 0)) - u
 
-    u = float(brentq(above, 0.0, 1 - NEAR)) if above(1 - NEAR) < 0 else 1.0  # below the threshold 1 is the only root
+    u = (
+        float(brentq(above, 0.0, 1 - EPSILON)) if above(1 - EPSILON) < 0 else 1.0
+    )  # below the threshold 1 is the only root
     return float(1 - share @ (1 - spread + spread * u) ** degrees)
 
 
@@ -142,12 +144,16 @@ def mean_field(network: Degrees, model: Model, *, share: float, steps: int) -> M
     began = np.zeros((len(degrees), len(model.class_names), len(model.states)))
     began[:, :, 0] = (1 - share) * np.array([1 - sum(model.classes.values()), *model.classes.values()])
     began[:, 0, model.number(model.source)] += share
-    field = _Field(model, degrees, shares)
-    course = field.by_the_clock(began, steps) if model.contact == "asynchronous" else field.in_steps(began, steps)
+    population = _Population(model, degrees, shares)
+    course = (
+        population.in_continuous_time(began, steps)
+        if model.contact == "asynchronous"
+        else population.in_steps(began, steps)
+    )
     return MeanField(model, degrees, shares, course.sum(2))
 
 
-class _Field:
+class _Population:
     """A model among nodes of known degrees; people are float64[degrees, classes, states]."""
 
     def __init__(self, model: Model, degrees: NDArray[np.int64], share: Floats) -> None:
@@ -171,7 +177,7 @@ class _Field:
             course.append(people)
         return np.array(course)
 
-    def by_the_clock(self, people: Floats, steps: int) -> Floats:
+    def in_continuous_time(self, people: Floats, steps: int) -> Floats:
         """Return the people after every unit of time."""
 
         def change(_: float, flat: Floats) -> Floats:
@@ -186,8 +192,10 @@ class _Field:
             moves = now[..., None] * rates
             return np.asarray(moves.sum(2) - moves.sum(3)).ravel()
 
-        found = solve_ivp(change, (0, steps), people.ravel(), t_eval=np.arange(steps + 1), method="LSODA", **ACCURACY)
-        return np.asarray(found.y.T).reshape(steps + 1, *people.shape)
+        solution = solve_ivp(
+            change, (0, steps), people.ravel(), t_eval=np.arange(steps + 1), method="LSODA", **ODE_TOLERANCES
+        )
+        return np.asarray(solution.y.T).reshape(steps + 1, *people.shape)
 
     def _met(self, people: Floats) -> Floats:
         """Return Theta, the chance that a neighbour is in each state."""
@@ -224,7 +232,7 @@ class _Field:
         one, each = own.sum(2) * (degrees > 0), others.sum(2)
         stays = (1 - one) * (1 - each) ** degrees
         # The one call wins against n of k with chance 1 / (n + 1), of which this is the mean.
-        several = -np.expm1((degrees + 1) * np.log1p(-np.minimum(each, 1 - NEAR))) / np.where(
+        several = -np.expm1((degrees + 1) * np.log1p(-np.minimum(each, 1 - EPSILON))) / np.where(
             each > 0, (degrees + 1) * each, 1
         )
         by_own = one * np.where(each > 0, several, 1)

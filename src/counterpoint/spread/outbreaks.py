@@ -31,7 +31,7 @@ class Outbreaks:
     parent          : int32[runs, nodes], whose contact that was, -1: nobody's; if kept
     last            : uint8[runs, nodes], the number of the state at the end; if kept
     simulator       : how it was run, in words
-    metadata            : what another person needs to get the same: network, model, seed, version
+    metadata        : what another person needs to get the same: network, model, seed, version
     """
 
     network: Network
@@ -97,9 +97,9 @@ class Outbreaks:
             measures = {"peak": values.max(1), "peak step": values.argmax(1).astype(float)} | dict([last])
             rows += [(state, name, measure) for name, measure in measures.items()]
         means = _means(np.stack([values for *_, values in rows], axis=1)) if rows else []
-        told = [(state, name, *mean) for (state, name, _), mean in zip(rows, means, strict=True)]
+        measured = [(state, name, *mean) for (state, name, _), mean in zip(rows, means, strict=True)]
         columns = {"value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64}
-        return pl.DataFrame(told, {"state": pl.String, "measure": pl.String, **columns}, orient="row")
+        return pl.DataFrame(measured, {"state": pl.String, "measure": pl.String, **columns}, orient="row")
 
     def averted(self, without: "Outbreaks") -> Estimate | None:
         """Return the share of a rumour's new believers that these runs avoid, beside the same runs without an answer.
@@ -207,5 +207,5 @@ def _means(values: NDArray[np.float64]) -> list[tuple[float, float | None, float
         return [(float(value), None, None, 1) for value in values[0]]
     # From the first row on, so that the mean of what is everywhere the same is this, to the last digit.
     apart, whole = values - values[0], np.arange(count)
-    found = bootstrap_each(lambda weights: values[0] + weights @ apart / weights.sum(), whole, rng=SEED)
-    return [(each.value, each.low, each.high, each.count) for each in found if each is not None]
+    estimates = bootstrap_each(lambda weights: values[0] + weights @ apart / weights.sum(), whole, rng=SEED)
+    return [(each.value, each.low, each.high, each.count) for each in estimates if each is not None]

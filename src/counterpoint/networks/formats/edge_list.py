@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.networks.formats.edge_table import (
-    CALLED,
-    OPEN,
-    VALUES,
+    COLUMN_OF_WORD,
+    VALUE_COLUMNS,
+    VALUE_IF_MISSING,
     EdgeTable,
     ReadReport,
     as_whole,
@@ -97,7 +97,9 @@ def read(
         refused=int(wrong.astype(bool).sum()),
     )
     names, source, target = numbered(*as_whole(good["source"], good["target"]))
-    values: dict[str, NDArray[np.float64]] = {name: good[name].to_numpy() for name in VALUES if name in good.columns}
+    values: dict[str, NDArray[np.float64]] = {
+        name: good[name].to_numpy() for name in VALUE_COLUMNS if name in good.columns
+    }
     return EdgeTable(names, source, target, report, columns=values)
 
 
@@ -128,7 +130,7 @@ def _delimiter(sample: list[str]) -> str:
 
 
 def _is_header(top: list[str], others: list[list[str]], width: int) -> bool:
-    called = {CALLED.get(each.lower()) for each in top}
+    called = {COLUMN_OF_WORD.get(each.lower()) for each in top}
     if {"source", "target"} <= called:
         return True
     rows = [row for row in others if len(row) == width]
@@ -142,7 +144,7 @@ def _whole(text: str) -> bool:
 
 def _named(file: str, rows: list[list[str]], width: int, header: bool) -> tuple[str, ...]:
     if header:
-        called = [CALLED.get(each.lower(), LEAVE_OUT) for each in rows[0]]
+        called = [COLUMN_OF_WORD.get(each.lower(), LEAVE_OUT) for each in rows[0]]
         if not {"source", "target"} <= set(called):
             called[:2] = ["source", "target"]
         return _checked(called, width, file)
@@ -156,7 +158,7 @@ def _named(file: str, rows: list[list[str]], width: int, header: bool) -> tuple[
 
 
 def _checked(columns: Sequence[str], width: int, file: str) -> tuple[str, ...]:
-    known = ("source", "target", *VALUES)
+    known = ("source", "target", *VALUE_COLUMNS)
     for name in columns:
         if name not in (*known, LEAVE_OUT):
             raise CounterpointError(f"{name!r} is no column of a network; {suggestion(name, known)}")
@@ -190,7 +192,7 @@ def _cut(edges: pl.Series, layout: Layout) -> pl.DataFrame:
     fields = edges.str.extract_groups(_pattern(layout.delimiter, len(layout.columns))).struct
     texts = {name: fields.field(str(at)) for at, name in enumerate(layout.columns, 1) if name != LEAVE_OUT}
     unquoted = {name: _unquoted(text).alias(name) for name, text in texts.items()}
-    values = {name: _number(text, name) for name, text in unquoted.items() if name in VALUES}
+    values = {name: _number(text, name) for name, text in unquoted.items() if name in VALUE_COLUMNS}
     return pl.DataFrame({**unquoted, **values, "fits": texts["source"].is_not_null()})
 
 
@@ -203,7 +205,7 @@ def _plain(layout: Layout, end: str) -> str:
 
 
 def _cut_plain(edges: pl.Series, layout: Layout, kind: type[pl.DataType]) -> pl.DataFrame:
-    schema = {name: pl.Float64 if name in VALUES else kind for name in layout.columns}
+    schema = {name: pl.Float64 if name in VALUE_COLUMNS else kind for name in layout.columns}
     text = edges.str.join("\n").item().encode()
     frame = pl.read_csv(text, has_header=False, schema=schema, separator=layout.delimiter, quote_char=None)
     return frame.with_columns(fits=True)
@@ -234,7 +236,7 @@ def _number(text: pl.Series, name: str) -> pl.Series:
     number = text.cast(pl.Float64, strict=False).fill_nan(None)
     if name == "weight":
         return number
-    return number.zip_with(text != "", pl.Series([OPEN[name]]).new_from_index(0, len(text)))
+    return number.zip_with(text != "", pl.Series([VALUE_IF_MISSING[name]]).new_from_index(0, len(text)))
 
 
 def _wrong(cut: pl.DataFrame) -> NDArray[np.int8]:

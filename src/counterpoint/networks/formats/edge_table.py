@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.graph import WHOLE
+from counterpoint.networks.graph import WHOLE_NUMBER
 
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "source": ("source", "src", "from", "fromnodeid", "tail", "u", "follower", "uid"),
@@ -22,11 +22,15 @@ WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "until": ("until", "end", "stop"),
 }
 """What files call the columns of a network, whatever the case; the first is the name."""
-CALLED: Final = {word: name for name, words in WORDS.items() for word in words}
-VALUES: Final = ("weight", "since", "until")
-OPEN: Final = {"weight": 1.0, "since": -np.inf, "until": np.inf}  # what an edge has of a column that it leaves out
+COLUMN_OF_WORD: Final = {word: name for name, words in WORDS.items() for word in words}
+VALUE_COLUMNS: Final = ("weight", "since", "until")
+VALUE_IF_MISSING: Final = {
+    "weight": 1.0,
+    "since": -np.inf,
+    "until": np.inf,
+}  # what an edge has of a column that it leaves out
 NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?|[+-]?inf", re.IGNORECASE)
-SURE: Final = 10_000_000  # nodes that a file may count without naming them, however small it is
+NODES_BELIEVED: Final = 10_000_000  # nodes that a file may count without naming them, however small it is
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def build_edge_table(
     for edge in edges:
         if lost := [end for end in (edge.source, edge.target) if end not in number]:
             raise CounterpointError(f"{file}:{edge.line}: an edge to {lost[0]!r}, which is no node of the file")
-    given = [name for name in VALUES if any(name in edge.values for edge in edges)]
+    given = [name for name in VALUE_COLUMNS if any(name in edge.values for edge in edges)]
     columns = {name: np.array([_value(file, edge, name) for edge in edges], np.float64) for name in given}
     check_order(file, columns, [edge.line for edge in edges])
     return EdgeTable(
@@ -113,7 +117,7 @@ def build_edge_table(
 def _value(file: str, edge: Edge, name: str) -> float:
     text = edge.values.get(name)
     if text is None:
-        return OPEN[name]
+        return VALUE_IF_MISSING[name]
     if (value := number_of(text)) is None:
         raise CounterpointError(f"{file}:{edge.line}: the {name} is {text!r}; a number would be right")
     if name == "weight" and not 0 < value < np.inf:
@@ -167,7 +171,7 @@ def names_of(ids: Sequence[str], labels: Sequence[str | None] = ()) -> pl.Series
     """
     good = len(labels) == len(ids) and all(labels) and len(set(labels)) == len(labels)
     names = list(labels if good else ids)
-    if names and all(WHOLE.fullmatch(name or "") for name in names):
+    if names and all(WHOLE_NUMBER.fullmatch(name or "") for name in names):
         return pl.Series("node", [int(name or "") for name in names], pl.Int64)
     return pl.Series("node", names, pl.String)
 
@@ -217,7 +221,7 @@ def as_whole(*texts: pl.Series) -> list[pl.Series]:
 
 def check_count(file: str, nodes: int, size: int) -> None:
     """Refuse a number of nodes that a file of so many bytes cannot mean: it would be made, and fill the memory."""
-    if nodes > max(SURE, 100 * size):
+    if nodes > max(NODES_BELIEVED, 100 * size):
         raise CounterpointError(
             f"{file}: says that it has {nodes:,} nodes, and is {size:,} bytes long: too many to mean"
         )

@@ -9,7 +9,14 @@ from html import unescape
 from typing import Final, NamedTuple
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, build_edge_table, text_of
+from counterpoint.networks.formats.edge_table import (
+    COLUMN_OF_WORD,
+    VALUE_COLUMNS,
+    Edge,
+    EdgeTable,
+    build_edge_table,
+    text_of,
+)
 
 TOKEN: Final = re.compile(r'\[|\]|"[^"]*"|[^\s\[\]"]+')
 COMMENT: Final = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
@@ -63,9 +70,9 @@ def read(file: str, data: bytes) -> EdgeTable:
 
 
 def _edge(file: str, at: Token, values: dict[str, Token], directed: bool) -> Edge:
-    called = {CALLED.get(key.lower(), ""): _text(value) or "" for key, value in values.items()}
+    called = {COLUMN_OF_WORD.get(key.lower(), ""): _text(value) or "" for key, value in values.items()}
     ends = [_need(file, at, "edge", values, end) for end in ("source", "target")]
-    return Edge(at.line, ends[0], ends[1], directed, {name: called[name] for name in VALUES if name in called})
+    return Edge(at.line, ends[0], ends[1], directed, {name: called[name] for name in VALUE_COLUMNS if name in called})
 
 
 def _need(file: str, at: Token, kind: str, values: dict[str, Token], key: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from xml.parsers import expat  # a document type, and so any entity, is refused before it is read
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import CALLED, VALUES, Edge, EdgeTable, build_edge_table
+from counterpoint.networks.formats.edge_table import COLUMN_OF_WORD, VALUE_COLUMNS, Edge, EdgeTable, build_edge_table
 
 NAMES: Final = ("name", "label")
 
@@ -106,8 +106,8 @@ class _Reader:
     def declared(self, attributes: dict[str, str]) -> None:
         called = attributes.get("attr.name", attributes.get("id", "")).lower()
         for kind in ("node", "edge"):
-            name = called if kind == "node" else CALLED.get(called, "")
-            if attributes.get("for", "all") in (kind, "all") and (name in NAMES or name in VALUES):
+            name = called if kind == "node" else COLUMN_OF_WORD.get(called, "")
+            if attributes.get("for", "all") in (kind, "all") and (name in NAMES or name in VALUE_COLUMNS):
                 self.keys[kind, attributes.get("id", "")] = name
 
     def labels(self) -> list[str | None]:

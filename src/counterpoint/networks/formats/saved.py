@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.networks.formats.edge_table import VALUES, EdgeTable, ReadReport, explained
+from counterpoint.networks.formats.edge_table import VALUE_COLUMNS, EdgeTable, ReadReport, explained
 from counterpoint.networks.graph import Network
 from counterpoint.storage import commit
 
@@ -33,7 +33,7 @@ def write(network: Network, path: Path | str) -> None:
     if to.suffix != ".npz":
         raise CounterpointError(f"{to}: a name that ends in .npz would be right")
     once = slice(None) if network.directed else network.tails <= network.to
-    columns = {name: column[once] for name in VALUES if (column := getattr(network, name)) is not None}
+    columns = {name: column[once] for name in VALUE_COLUMNS if (column := getattr(network, name)) is not None}
     arrays = {"source": network.tails[once], "target": network.to[once], "directed": np.array(network.directed)}
     with commit.atomic_file(to) as temporary, commit.readable_errors(to), temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **{MARK: np.array(VERSION)}, **arrays, **columns, **_packed(network.names))
@@ -51,7 +51,7 @@ def read(file: str, data: bytes) -> EdgeTable:
             raise CounterpointError(f"{file}: a network of version {saved[MARK]}; {VERSION} would be right")
         source, target, names = _flat(saved["source"]), _flat(saved["target"]), _names(saved)
         directed = bool(saved["directed"])
-        columns = {name: _flat(saved[name]).astype(np.float64) for name in VALUES if name in saved}
+        columns = {name: _flat(saved[name]).astype(np.float64) for name in VALUE_COLUMNS if name in saved}
     return EdgeTable(names, source, target, ReadReport(len(source)), directed, None, columns)
 
 

@@ -12,7 +12,7 @@ from counterpoint.spread.engines.by_counts_kernels import SMALL
 from counterpoint.spread.engines.competing_risks import earlier
 from counterpoint.spread.engines.initial_state_kernels import run_keys
 from counterpoint.spread.engines.replicas_kernels import COUNT, WORDS
-from counterpoint.spread.engines.run_spec import Raw, RunSpec, together
+from counterpoint.spread.engines.run_spec import RawOutbreaks, RunSpec, concatenated
 from counterpoint.spread.models.model import Model
 
 ALL: Final = np.uint64(2**64 - 1)
@@ -32,15 +32,15 @@ def fits(spec: RunSpec) -> bool:
     )
 
 
-def run(spec: RunSpec) -> Raw:
+def run(spec: RunSpec) -> RawOutbreaks:
     """Run them all, lot by lot; which runs share one depends on their number only."""
     count = len(spec.numbers)
     lots = max(1, BLOCK // ((spec.steps + 1) * len(spec.model.states) * 8 * COUNT))
     block = lots * COUNT
-    return together([_run(spec.part(low, min(low + block, count))) for low in range(0, count, block)])
+    return concatenated([_run(spec.part(low, min(low + block, count))) for low in range(0, count, block)])
 
 
-def _run(spec: RunSpec) -> Raw:
+def _run(spec: RunSpec) -> RawOutbreaks:
     runs, model = len(spec.numbers), spec.model
     law = groups_of(model, int(np.diff(spec.network.heard[0]).max(initial=0)))
     shape = (spec.steps + 1, runs, len(model.states))  # steps that are not reached are never touched
@@ -48,10 +48,10 @@ def _run(spec: RunSpec) -> Raw:
     ended, planted = np.zeros(runs, np.int64), np.zeros(runs, np.int64)
     heard = bit_parallel_kernels.Heard(spec.network.heard[0], spec.network.heard[1].view(np.uint32))
     key = run_keys(np.uint64(spec.seed), np.zeros(1, np.int64))[0]
-    told = bit_parallel_kernels.Lots(stocks, entries, ended, planted)
-    bit_parallel_kernels.ensemble(heard, law, _runs(spec), key, spec.numbers[0] // COUNT, told)
+    record = bit_parallel_kernels.LotRecord(stocks, entries, ended, planted)
+    bit_parallel_kernels.ensemble(heard, law, _runs(spec), key, spec.numbers[0] // COUNT, record)
     none = np.zeros((runs, 0), np.int32)
-    raw = Raw(
+    raw = RawOutbreaks(
         stocks.swapaxes(0, 1), entries.swapaxes(0, 1), ended, planted, none, none, none.astype(np.uint8)
     ).trimmed()
     # A lot stops when all its runs are over: what a run held at its end stays.

@@ -64,7 +64,7 @@ shares   : uint64[c - 1, BITS + 1, 1], P(a class, of those that no earlier class
 start, source : the state everybody begins in, and the sources'; until: the last step
 """
 Heard = namedtuple("Heard", "start nodes")
-Lots = namedtuple("Lots", "stocks entries ended planted")
+LotRecord = namedtuple("LotRecord", "stocks entries ended planted")
 """What runs leave.
 
 stocks, entries : int32[steps + 1, runs, k], who is in a state after each step, and came to it in it; zeros at first.
@@ -403,8 +403,8 @@ def _is_on(base, place, lane):
 
 
 @njit(cache=True)
-def _plant(runs, first, last, t, now, size, told, changed):
-    """Put into place what is planted after step t, and correct what is told of that step."""
+def _plant(runs, first, last, t, now, size, record, changed):
+    """Put into place what is planted after step t, and correct what is recorded of that step."""
     for intervention in range(len(runs.plant_at)):
         if runs.plant_at[intervention] == t:
             to = runs.plant_to[intervention]
@@ -418,10 +418,10 @@ def _plant(runs, first, last, t, now, size, told, changed):
                     _turn(now, old * size.nodes + v, run - first, False)
                     _turn(now, to * size.nodes + v, run - first, True)
                     if old != to:
-                        told.stocks[t, run, old] -= 1
-                        told.stocks[t, run, to] += 1
-                        told.entries[t, run, to] += 1
-                        told.planted[run] += old == runs.start
+                        record.stocks[t, run, old] -= 1
+                        record.stocks[t, run, to] += 1
+                        record.entries[t, run, to] += 1
+                        record.planted[run] += old == runs.start
                         changed[run - first] = t
 
 
@@ -450,24 +450,29 @@ def _as_numbers(planes, digits, counts):
 
 
 @njit(cache=True)
-def _lot(heard, law, runs, first, last, key, told):
-    """Run the runs from `first` to before `last`, at most COUNT."""
-    classes, states = law.of.shape
-    groups, fields = law.chance.shape
-    size = Size(len(heard.start) - 1, classes, states, fields, groups, law.coins.shape[1])
-    digits = _digits(size.nodes)
+def _memory(size):
+    """Return the zeros that a lot of runs needs, for `_places` to lay out."""
+    states, classes, fields, groups = size.states, size.classes, size.fields, size.groups
     kept = (2 * states + classes) * size.nodes + 3 + fields * size.planes + groups + fields + 1 + states + 2 * WORDS
-    memory = np.zeros((kept + size.nodes + digits + 2) * WORDS, np.uint64)
+    return np.zeros((kept + size.nodes + _digits(size.nodes) + 2) * WORDS, np.uint64)
+
+
+@njit(cache=True)
+def _places(memory, heard, law, size):
+    """Return where all lies: what `At` holds; who is in which state now, and after a step; and room for a census.
+
+    These are addresses, so `memory`, `heard` and `law` must outlive them.
+    """
     line = WORDS * 8
     now = (address(memory) + line - 1) // line * line  # lanes that begin where the machine's lines do
-    then = now + states * size.nodes * line
-    kinds = then + states * size.nodes * line
-    running = kinds + classes * size.nodes * line
+    then = now + size.states * size.nodes * line
+    kinds = then + size.states * size.nodes * line
+    running = kinds + size.classes * size.nodes * line
     planes = running + 3 * line
-    own = planes + fields * size.planes * line
-    won = own + groups * line
-    arrive = won + (fields + 1) * line
-    counts = arrive + states * line
+    own = planes + size.fields * size.planes * line
+    won = own + size.groups * line
+    arrive = won + (size.fields + 1) * line
+    counts = arrive + size.states * line
     fresh = counts + 2 * WORDS * line
     tallied = fresh + size.nodes * line
     at = At(
@@ -476,49 +481,84 @@ def _lot(heard, law, runs, first, last, key, told):
         address(law.apart), address(law.race),
         kinds, running, running + line, planes, own, won, arrive, running + 2 * line, counts,
     )  # fmt: skip
-    everybody, changed = np.arange(size.nodes).astype(np.uint32), np.zeros(COUNT, np.int64)
-    found = np.zeros((2, states, COUNT), np.int32)
-    last_plant = -1
-    for intervention in range(len(runs.plant_at)):
-        last_plant = max(last_plant, runs.plant_at[intervention])
-    _begin(runs, first, last, now, at, size, under(key, PEOPLE))
+    return at, now, then, fresh, tallied
+
+
+@njit(cache=True)
+def _last_plant(runs):
+    """Return the step after which the last node is planted, or -1."""
+    last = -1
+    for plant in range(len(runs.plant_at)):
+        last = max(last, runs.plant_at[plant])
+    return last
+
+
+@njit(cache=True)
+def _write_start(runs, first, last, nodes, record):
+    """Write down the stocks at the start, and that no run has ended."""
     for run in range(first, last):
-        told.stocks[0, run, runs.start] = size.nodes - runs.sources.shape[1]
-        told.stocks[0, run, runs.source] += runs.sources.shape[1]
-        told.ended[run] = -1
+        record.stocks[0, run, runs.start] = nodes - runs.sources.shape[1]
+        record.stocks[0, run, runs.source] += runs.sources.shape[1]
+        record.ended[run] = -1
+
+
+@njit(cache=True)
+def _some_go_on(first, last, planted_all, changed, at, record):
+    """Write down the end of the runs in which nothing may change any more; return whether any goes on."""
+    going = False
+    for run in range(first, last):
+        if record.ended[run] < 0 and planted_all and not _is_on(at.live, 0, run - first):
+            record.ended[run] = changed[run - first]
+        going |= record.ended[run] < 0
+    return going
+
+
+@njit(cache=True)
+def _write_step(t, first, last, counts, changed, record):
+    """Write down the stocks and entries after step t of every run, as counted, and that it changed."""
+    for run in range(first, last):
+        for s in range(counts.shape[1]):
+            record.stocks[t, run, s] = counts[0, s, run - first]
+            record.entries[t, run, s] = counts[1, s, run - first]
+            if counts[1, s, run - first]:
+                changed[run - first] = t
+
+
+@njit(cache=True)
+def _lot(heard, law, runs, first, last, key, record):
+    """Run the runs from `first` to before `last`, at most COUNT."""
+    classes, states = law.of.shape
+    groups, fields = law.chance.shape
+    size = Size(len(heard.start) - 1, classes, states, fields, groups, law.coins.shape[1])
+    memory, everybody = _memory(size), np.arange(size.nodes).astype(np.uint32)
+    at, now, then, fresh, tallied = _places(memory, heard, law, size)
+    changed, counts = np.zeros(COUNT, np.int64), np.zeros((2, states, COUNT), np.int32)
+    last_plant = _last_plant(runs)
+    _begin(runs, first, last, now, at, size, under(key, PEOPLE))
+    _write_start(runs, first, last, size.nodes, record)
     for t in range(runs.until):
-        _plant(runs, first, last, t, now, size, told, changed)
+        _plant(runs, first, last, t, now, size, record, changed)
         step = under(key, t)
         store(at.live, 0, nothing())
         for v in range(size.nodes):
             _node(v, now, then, at, size, under(step, v))
-        going = False
-        for run in range(first, last):
-            if told.ended[run] < 0 and t >= last_plant and not _is_on(at.live, 0, run - first):
-                told.ended[run] = changed[run - first]
-            going |= told.ended[run] < 0
-        if not going:
+        if not _some_go_on(first, last, t >= last_plant, changed, at, record):
             break
         if t >= last_plant:
             store(at.running, 0, load(at.live, 0))
-        _census(then, now, address(everybody), fresh, tallied, size, found)
+        _census(then, now, address(everybody), fresh, tallied, size, counts)
         now, then = then, now
-        for run in range(first, last):
-            for s in range(states):
-                told.stocks[t + 1, run, s] = found[0, s, run - first]
-                told.entries[t + 1, run, s] = found[1, s, run - first]
-                if found[1, s, run - first]:
-                    changed[run - first] = t + 1
+        _write_step(t + 1, first, last, counts, changed, record)
     for run in range(first, last):
-        if told.ended[run] < 0:
-            told.ended[run] = runs.until
+        if record.ended[run] < 0:
+            record.ended[run] = runs.until
     return len(memory) + len(everybody)  # they are kept until here
 
 
 @njit(cache=True, parallel=True)
-def ensemble(heard, law, runs, key, lots, told):
+def ensemble(heard, law, runs, key, lots, record):
     """Run every run, COUNT at a time, each lot on one thread; `lots` others of this key came before."""
-    count = len(told.ended)
+    count = len(record.ended)
     for lot in prange((count + COUNT - 1) // COUNT):
         first = lot * COUNT
-        _lot(heard, law, runs, first, min(first + COUNT, count), under(key, lots + lot), told)
+        _lot(heard, law, runs, first, min(first + COUNT, count), under(key, lots + lot), record)

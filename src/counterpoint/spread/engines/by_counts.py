@@ -9,7 +9,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import by_counts_kernels, trajectory
 from counterpoint.spread.engines.competing_risks import counts
-from counterpoint.spread.engines.run_spec import Period, Raw, RunSpec
+from counterpoint.spread.engines.run_spec import Period, RawOutbreaks, RunSpec
 from counterpoint.spread.engines.trajectory import Course
 from counterpoint.spread.models.model import Model
 
@@ -24,7 +24,7 @@ LEAST_UNITS = 64  # of a weight: it is rounded by less than a hundredth
 NONE = np.empty(0, np.uint32)
 
 
-def run(spec: RunSpec, *, wide: bool) -> Raw:
+def run(spec: RunSpec, *, wide: bool) -> RawOutbreaks:
     """Run them all, a thread a run, or all threads in one."""
     return trajectory.run(spec, _one_by_one if wide else _side_by_side)
 
@@ -33,7 +33,7 @@ def _side_by_side(period: Period, until: int, runs: Course) -> None:
     arcs, unit = arcs_of(period.network)
     law = law_of(period.model, unit)
     by_counts_kernels.advance(
-        law, arcs, runs.keys, period.since, until, runs.states, runs.kinds, runs.told, runs.raw.ended
+        law, arcs, runs.keys, period.since, until, runs.states, runs.kinds, runs.record, runs.raw.ended
     )
 
 
@@ -45,11 +45,11 @@ def _one_by_one(period: Period, until: int, runs: Course) -> None:
     cuts = np.searchsorted(cost, np.linspace(0, cost[-1], PIECES + 1))
     for at, key in enumerate(runs.keys):
         scratch = by_counts_kernels.room(nodes, law.adds.shape[1], len(runs.raw.parent[at]) > 0)
-        told = by_counts_kernels.Told(*(each[at] for each in runs.told))
+        record = by_counts_kernels.RunRecord(*(each[at] for each in runs.record))
         end = by_counts_kernels.steps(
-            law, arcs, cuts, True, key, period.since, until, runs.states[at], runs.kinds[at], scratch, told
+            law, arcs, cuts, True, key, period.since, until, runs.states[at], runs.kinds[at], scratch, record
         )
-        by_counts_kernels.finish(told.stocks, end, period.since, until, runs.raw.ended, at)
+        by_counts_kernels.finish(record.stocks, end, period.since, until, runs.raw.ended, at)
 
 
 def arcs_of(network: Network) -> tuple[by_counts_kernels.Arcs, float]:

@@ -42,7 +42,7 @@ times    : uint32[arcs], what an arc adds to a count; empty: one
 strength : float64[nodes], what all who are heard by a node add together
 """
 Scratch = namedtuple("Scratch", "counts found live changed into by")
-Told = namedtuple("Told", "stocks entries first parent")
+RunRecord = namedtuple("RunRecord", "stocks entries first parent")
 """What a run leaves.
 
 stocks  : int32[steps + 1, k], how many are in a state after a step
@@ -180,6 +180,46 @@ def _recount(adds, heard, times, low, high, state, counts, v):
         counts[v, word] = total
 
 
+@njit(cache=True, inline="always")
+def _left_alone(law, arcs, c, s, counts, v):
+    """Return P(no contact changes v), who is of class c in state s, by how many it counts in each field."""
+    stays, whole = 1.0, 0.0
+    for f in range(law.chance.shape[2]):
+        n = _count(counts, v, f)
+        if n:
+            if law.contact != BROADCAST:
+                stays -= n * law.chance[c, s, f]
+                whole += n
+            elif n < SMALL and law.unit == 1.0:
+                stays *= law.power[c, s, f, n]
+            else:
+                stays *= np.exp(n / law.unit * law.loss[c, s, f])
+    if law.contact != BROADCAST and stays < 1.0:
+        stays = 1.0 - (1.0 - stays) / (whole if law.contact == ACTIVE_PULL else arcs.strength[v])
+    return stays
+
+
+@njit(cache=True, inline="always")
+def _drawn_change(law, c, s, counts, v, own, stays, tell):
+    """Return (the state that v goes to, or stays in; the field of the contact that changed it, or -1).
+
+    own   : the key of v's draws in this step
+    stays : P(no contact changes v)
+    tell  : whether the field is wanted where the state goes without it
+    """
+    u, to, field = uniform(own), np.int64(s), -1
+    if u >= stays:
+        if law.single[c, s] != SEVERAL and not tell:
+            to = np.int64(law.single[c, s])
+        else:
+            to, field = _outcome(law, c, s, counts, v, own, u)
+    elif law.spontaneous_chances[c, s, -1] > 0.0:
+        r = uniform(under(own, SELF))
+        if r < law.spontaneous_chances[c, s, -1]:
+            to = _picked(law.spontaneous_chances[c, s], r)
+    return to, field
+
+
 @njit(cache=True)
 def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     """Look once at nodes[low:high], or at low to high if there are no nodes.
@@ -191,66 +231,34 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     """
     counts, found, live = scratch.counts, scratch.found, scratch.live
     changed, into, by = scratch.changed, scratch.into, scratch.by
-    inert, deaf, alone, power, loss, chance = (
-        law.inert,
-        law.deaf,
-        law.spontaneous_chances,
-        law.power,
-        law.loss,
-        law.chance,
-    )
-    unit, contact, adds, single = law.unit, law.contact, law.adds, law.single
-    heard_start, heard, times, strength = arcs.heard_start, arcs.heard, arcs.heard_times, arcs.strength
-    fields, tell = chance.shape[2], len(by) > 0
+    heard_start, tell = arcs.heard_start, len(by) > 0
     changes, kept, spoken = 0, 0, 0
-    start = arcs.start
     for place in range(low, high):
         v = np.int64(nodes[place]) if len(nodes) else place
         if not anew and not found[v]:
             continue
         c, s = kind[v], state[v]
-        if inert[c, s]:
+        if law.inert[c, s]:
             found[v] = False
             continue
-        if anew and not deaf[c, s]:
-            _recount(adds, heard, times, heard_start[v], heard_start[v + 1], state, counts, v)
-        stays, whole = 1.0, 0.0
-        for f in range(fields):
-            n = (counts[v, f >> 1] >> np.uint64(32 * (f & 1))) & FIELD
-            if n:
-                if contact != BROADCAST:
-                    stays -= n * chance[c, s, f]
-                    whole += n
-                elif n < SMALL and unit == 1.0:
-                    stays *= power[c, s, f, n]
-                else:
-                    stays *= np.exp(n / unit * loss[c, s, f])
-        if contact != BROADCAST and stays < 1.0:
-            stays = 1.0 - (1.0 - stays) / (whole if contact == ACTIVE_PULL else strength[v])
-        if stays == 1.0 and alone[c, s, -1] == 0.0:
+        if anew and not law.deaf[c, s]:
+            _recount(law.adds, arcs.heard, arcs.heard_times, heard_start[v], heard_start[v + 1], state, counts, v)
+        stays = _left_alone(law, arcs, c, s, counts, v)
+        if stays == 1.0 and law.spontaneous_chances[c, s, -1] == 0.0:
             found[v] = False
             continue
         found[v] = True
         live[low + kept] = v
         kept += 1
         own = under(key, v)
-        u, to, field = uniform(own), np.int64(s), -1
-        if u >= stays:
-            if single[c, s] != SEVERAL and not tell:
-                to = np.int64(single[c, s])
-            else:
-                to, field = _outcome(law, c, s, counts, v, own, u)
-        elif alone[c, s, -1] > 0.0:
-            r = uniform(under(own, SELF))
-            if r < alone[c, s, -1]:
-                to = _picked(alone[c, s], r)
+        to, field = _drawn_change(law, c, s, counts, v, own, stays, tell)
         if to != s:
             changed[low + changes] = v
             into[low + changes] = to
             if tell:
                 by[low + changes] = -1 if field < 0 else _who(law, arcs, state, v, field, uniform(under(own, WHO)))
             changes += 1
-            spoken += start[v + 1] - start[v]
+            spoken += arcs.start[v + 1] - arcs.start[v]
     return changes, kept, spoken
 
 
@@ -280,9 +288,9 @@ def _together(values, cuts, counted):
 
 
 @njit(cache=True)
-def _apply(law, arcs, t, changes, state, scratch, told, kept, anew):
+def _apply(law, arcs, t, changes, state, scratch, record, kept, anew):
     """Make the changes of step t, write them down, and unless all will count anew tell those who hear."""
-    stocks, entries, first, parent = told.stocks, told.entries, told.first, told.parent
+    stocks, entries, first, parent = record.stocks, record.entries, record.first, record.parent
     counts, found, live = scratch.counts, scratch.found, scratch.live
     changed, into, by = scratch.changed, scratch.into, scratch.by
     adds, start, to, times = law.adds, arcs.start, arcs.to, arcs.times
@@ -315,7 +323,7 @@ def _apply(law, arcs, t, changes, state, scratch, told, kept, anew):
 
 
 @njit(cache=True)
-def steps(law, arcs, cuts, wide, key, since, until, state, kind, scratch, told):
+def steps(law, arcs, cuts, wide, key, since, until, state, kind, scratch, record):
     """Go on from step `since` to `until`, or until nothing can change; return the step it stopped at.
 
     cuts        : int64[pieces + 1], nodes from one to the next are one piece of work, if `wide`
@@ -336,7 +344,7 @@ def steps(law, arcs, cuts, wide, key, since, until, state, kind, scratch, told):
         if kept == 0:
             return t
         anew = PUSH * spoken > len(arcs.to)
-        kept = _apply(law, arcs, t + 1, changes, state, scratch, told, kept, anew)
+        kept = _apply(law, arcs, t + 1, changes, state, scratch, record, kept, anew)
     return until
 
 
@@ -349,19 +357,19 @@ def room(nodes, words, tell):
 
 
 @njit(cache=True, parallel=True)
-def advance(law, arcs, keys, since, until, states, kinds, told, ended):
+def advance(law, arcs, keys, since, until, states, kinds, record, ended):
     """Take every run on from step `since` to `until`, a thread a run.
 
     keys          : uint64[runs]
     states, kinds : uint8[runs, nodes]; states change in place
-    told          : as `Told`, with a first axis of runs; first and parent may have no columns
+    record          : as `RunRecord`, with a first axis of runs; first and parent may have no columns
     ended         : int64[runs], at least the step after which nothing could change
     """
-    nodes, tell = states.shape[1], told.parent.shape[1] > 0
+    nodes, tell = states.shape[1], record.parent.shape[1] > 0
     whole = np.array([0, nodes])
     for run in prange(len(keys)):
         scratch = room(nodes, law.adds.shape[1], tell)
-        own = Told(told.stocks[run], told.entries[run], told.first[run], told.parent[run])
+        own = RunRecord(record.stocks[run], record.entries[run], record.first[run], record.parent[run])
         end = steps(law, arcs, whole, False, keys[run], since, until, states[run], kinds[run], scratch, own)
         finish(own.stocks, end, since, until, ended, run)
 

@@ -4,20 +4,20 @@ import numpy as np
 
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import pairwise_kernels, trajectory
-from counterpoint.spread.engines.run_spec import Period, Raw, RunSpec
+from counterpoint.spread.engines.run_spec import Period, RawOutbreaks, RunSpec
 from counterpoint.spread.engines.trajectory import Course
 from counterpoint.spread.models.model import Model
 
 
-def run(spec: RunSpec) -> Raw:
+def run(spec: RunSpec) -> RawOutbreaks:
     """Run them all, a thread a run."""
     return trajectory.run(spec, _advance)
 
 
 def _advance(period: Period, until: int, runs: Course) -> None:
     law, calls, clock = law_of(period.model), calls_of(period.network), period.model.contact == "asynchronous"
-    told, ended = runs.told, runs.raw.ended
-    pairwise_kernels.advance(law, calls, clock, runs.keys, period.since, until, runs.states, runs.kinds, told, ended)
+    record, ended = runs.record, runs.raw.ended
+    pairwise_kernels.advance(law, calls, clock, runs.keys, period.since, until, runs.states, runs.kinds, record, ended)
 
 
 def law_of(model: Model) -> pairwise_kernels.Pairs:

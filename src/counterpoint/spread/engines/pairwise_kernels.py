@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from counterpoint.counter_rng_kernels import mixed, under, uniform
-from counterpoint.spread.engines.by_counts_kernels import Told, finish
+from counterpoint.spread.engines.by_counts_kernels import RunRecord, finish
 
 Pairs = namedtuple("Pairs", "contact_chances joint_chances spontaneous_chances active")
 """A model as arrays, for c classes and k states.
@@ -99,20 +99,20 @@ def _propose(v, to, by, turn, wanted, turns, whose, touched, count):
 
 
 @njit(cache=True)
-def _tell(v, old, new, by, t, told, state):
+def _tell(v, old, new, by, t, record, state):
     """Write one change down."""
     state[v] = new
-    told.stocks[t, old] -= 1
-    told.stocks[t, new] += 1
-    told.entries[t, new] += 1
-    if len(told.first) and told.first[v] < 0:
-        told.first[v] = t
-        if len(told.parent):
-            told.parent[v] = by
+    record.stocks[t, old] -= 1
+    record.stocks[t, new] += 1
+    record.entries[t, new] += 1
+    if len(record.first) and record.first[v] < 0:
+        record.first[v] = t
+        if len(record.parent):
+            record.parent[v] = by
 
 
 @njit(cache=True)
-def _in_steps(law, calls, key, since, until, state, kind, told):
+def _in_steps(law, calls, key, since, until, state, kind, record):
     """Let everybody who posts call one neighbour a step; of several meetings that would change one, any one does."""
     nodes = len(state)
     wanted, turns = np.full(nodes, 255, np.uint8), np.zeros(nodes, np.uint64)
@@ -141,10 +141,10 @@ def _in_steps(law, calls, key, since, until, state, kind, told):
                 if to != state[u]:
                     wanted[u], whose[u], touched[count] = to, -1, u
                     count += 1
-        told.stocks[t + 1] = told.stocks[t]
+        record.stocks[t + 1] = record.stocks[t]
         for at in range(count):
             v = touched[at]
-            _tell(v, state[v], wanted[v], whose[v], t + 1, told, state)
+            _tell(v, state[v], wanted[v], whose[v], t + 1, record, state)
             wanted[v] = 255
         if count:
             last = t + 1
@@ -152,7 +152,7 @@ def _in_steps(law, calls, key, since, until, state, kind, told):
 
 
 @njit(cache=True)
-def _by_the_clock(law, calls, key, since, until, state, kind, told):
+def _by_the_clock(law, calls, key, since, until, state, kind, record):
     """Let one meeting follow another: everybody who posts calls at rate 1, and changes alone at the model's rates."""
     nodes = len(state)
     busy, place, last = np.empty(nodes, np.int32), np.full(nodes, -1, np.int32), since
@@ -162,7 +162,7 @@ def _by_the_clock(law, calls, key, since, until, state, kind, told):
             busy[count], place[u] = u, count
             count += 1
     time, t, event, key = np.float64(since), since, 0, under(key, since)
-    told.stocks[t + 1] = told.stocks[t]
+    record.stocks[t + 1] = record.stocks[t]
     while count:
         own = under(key, event)
         event += 1
@@ -172,7 +172,7 @@ def _by_the_clock(law, calls, key, since, until, state, kind, told):
                 return last
             t += 1
             if t < until:
-                told.stocks[t + 1] = told.stocks[t]
+                record.stocks[t + 1] = record.stocks[t]
         if t == until:
             return until
         u = np.int64(busy[np.int64(uniform(own) * count)])
@@ -188,11 +188,11 @@ def _by_the_clock(law, calls, key, since, until, state, kind, told):
             first, other = _meeting(law, u, v, state, kind, own)
             one = np.int64(first)
         if one != s:
-            _tell(u, s, one, v, t + 1, told, state)
+            _tell(u, s, one, v, t + 1, record, state)
             last = t + 1
             count = _keep_busy(law, u, state, kind, busy, place, count)
         if v >= 0 and other != state[v]:
-            _tell(v, state[v], other, u, t + 1, told, state)
+            _tell(v, state[v], other, u, t + 1, record, state)
             last = t + 1
             count = _keep_busy(law, v, state, kind, busy, place, count)
     return last
@@ -213,10 +213,10 @@ def _keep_busy(law, u, state, kind, busy, place, count):
 
 
 @njit(cache=True, parallel=True)
-def advance(law, calls, clock, keys, since, until, states, kinds, told, ended):
+def advance(law, calls, clock, keys, since, until, states, kinds, record, ended):
     """Take every run on from `since` to `until`, a thread a run; with `clock` in continuous time."""
     for run in prange(len(keys)):
-        own = Told(told.stocks[run], told.entries[run], told.first[run], told.parent[run])
+        own = RunRecord(record.stocks[run], record.entries[run], record.first[run], record.parent[run])
         if clock:
             end = _by_the_clock(law, calls, keys[run], since, until, states[run], kinds[run], own)
         else:

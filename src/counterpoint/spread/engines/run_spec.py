@@ -68,7 +68,7 @@ class RunSpec:
 
 
 @dataclass(frozen=True, eq=False)
-class Raw:
+class RawOutbreaks:
     """What runs left, as arrays; with a first axis of runs.
 
     stocks, entries : int32[runs, steps + 1, states]
@@ -86,16 +86,16 @@ class Raw:
     parent: NDArray[np.int32]
     last: NDArray[np.uint8]
 
-    def trimmed(self) -> "Raw":
+    def trimmed(self) -> "RawOutbreaks":
         """Return it without the steps in which nothing happens any more in any run."""
         steps = int(self.ended.max(initial=0)) + 1
         return replace(self, stocks=self.stocks[:, :steps].copy(), entries=self.entries[:, :steps].copy())
 
 
-def together(parts: list[Raw]) -> Raw:
+def concatenated(parts: list[RawOutbreaks]) -> RawOutbreaks:
     """Return the runs of all parts, one after the other."""
     steps = max(part.stocks.shape[1] for part in parts)
-    return Raw(
+    return RawOutbreaks(
         np.concatenate([_longer(part.stocks, steps, lasting=True) for part in parts]),
         np.concatenate([_longer(part.entries, steps, lasting=False) for part in parts]),
         *(

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.spread.engines import bit_parallel, by_counts, pairwise
-from counterpoint.spread.engines.run_spec import Raw, RunSpec
+from counterpoint.spread.engines.run_spec import RawOutbreaks, RunSpec
 from counterpoint.spread.models.model import PAIRWISE
 
 Simulator = Literal["bit-parallel", "per-run", "single-large", "pairwise"]
@@ -39,7 +39,7 @@ def select_simulator(spec: RunSpec, wanted: Simulator | None) -> Simulator:
     return "single-large" if spec.network.nodes >= LARGE_NETWORK and len(spec.numbers) < 4 else "per-run"
 
 
-def run(spec: RunSpec, simulator: Simulator) -> Raw:
+def run(spec: RunSpec, simulator: Simulator) -> RawOutbreaks:
     """Run it."""
     match simulator:
         case "bit-parallel":

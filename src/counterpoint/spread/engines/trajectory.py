@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.spread.engines.by_counts_kernels import Told
+from counterpoint.spread.engines.by_counts_kernels import RunRecord
 from counterpoint.spread.engines.initial_state_kernels import drawn_kinds, run_keys
-from counterpoint.spread.engines.run_spec import Period, Raw, RunSpec, together
+from counterpoint.spread.engines.run_spec import Period, RawOutbreaks, RunSpec, concatenated
 
 BLOCK: Final = 1 << 28  # bytes of states and counts that are held at a time
 
@@ -26,12 +26,12 @@ class Course:
     keys: NDArray[np.uint64]
     states: NDArray[np.uint8]
     kinds: NDArray[np.uint8]
-    raw: Raw
+    raw: RawOutbreaks
 
     @property
-    def told(self) -> Told:
+    def record(self) -> RunRecord:
         """The arrays that kernels write to."""
-        return Told(self.raw.stocks, self.raw.entries, self.raw.first, self.raw.parent)
+        return RunRecord(self.raw.stocks, self.raw.entries, self.raw.first, self.raw.parent)
 
     def apply(self, period: Period) -> None:
         """Put into place what is planted and turned before the period's first step."""
@@ -59,15 +59,15 @@ class Course:
 Advance = Callable[[Period, int, Course], None]
 
 
-def run(spec: RunSpec, advance: Advance) -> Raw:
+def run(spec: RunSpec, advance: Advance) -> RawOutbreaks:
     """Run all runs, so many at a time that memory holds; `advance` takes some from a period's start to a step."""
     runs, per_node = len(spec.numbers), 2 + 8 * (spec.nodes or spec.tree)
     per_run = spec.network.nodes * per_node + 8 * (spec.steps + 1) * len(spec.model.states)
     block = max(1, BLOCK // per_run)
-    return together([_run(spec.part(low, min(low + block, runs)), advance) for low in range(0, runs, block)])
+    return concatenated([_run(spec.part(low, min(low + block, runs)), advance) for low in range(0, runs, block)])
 
 
-def _run(spec: RunSpec, advance: Advance) -> Raw:
+def _run(spec: RunSpec, advance: Advance) -> RawOutbreaks:
     course = _begun(spec)
     ends = [*(period.since for period in spec.periods[1:]), spec.steps]
     for period, until in zip(spec.periods, ends, strict=True):
@@ -95,5 +95,5 @@ def _begun(spec: RunSpec) -> Course:
         first[rows, spec.sources] = 0
     parent = np.full((runs, nodes if spec.tree else 0), -1, np.int32)
     ended, planted, last = np.full(runs, -1), np.zeros(runs, np.int64), np.zeros((runs, 0), np.uint8)
-    raw = Raw(stocks, np.zeros_like(stocks), ended, planted, first, parent, last)
+    raw = RawOutbreaks(stocks, np.zeros_like(stocks), ended, planted, first, parent, last)
     return Course(keys, states, kinds, raw)

@@ -137,39 +137,39 @@ class Model:
     def contact_chances(self) -> NDArray[np.float64]:
         """P(becomes k | class c in state s meets one in state j), [2, c, s, j, k]: as who looks or calls; as called.
 
-        In broadcast and draw nobody meets those who do not post.
+        In broadcast and active-pull nobody meets those who do not post.
         """
         shape = (2, len(self.class_names), *[len(self.states)] * 3)
-        found = np.zeros(shape)
+        chances = np.zeros(shape)
         for rule in self.rules:
             if isinstance(rule, Contact):
                 sides = SIDES[rule.side if self.contact in PAIRWISE else "either"]
                 for side, kind, (state, chance) in product(sides, self._classes_of(rule.who), rule.becomes.items()):
-                    found[side, kind, self.number(rule.state), self.number(rule.met), self.number(state)] += chance
+                    chances[side, kind, self.number(rule.state), self.number(rule.met), self.number(state)] += chance
         if self.contact in ("broadcast", "active-pull"):
-            found[:, :, :, [state not in self.active for state in self.states]] = 0.0
-        return found
+            chances[:, :, :, [state not in self.active for state in self.states]] = 0.0
+        return chances
 
     @cached_property
     def spontaneous_chances(self) -> NDArray[np.float64]:
         """P(becomes k | class c in state s, not changed by a contact), [c, s, k]."""
-        found = np.zeros((len(self.class_names), *[len(self.states)] * 2))
+        chances = np.zeros((len(self.class_names), *[len(self.states)] * 2))
         for rule in self.rules:
             if isinstance(rule, Spontaneous):
                 for kind, (state, chance) in product(self._classes_of(rule.who), rule.becomes.items()):
-                    found[kind, self.number(rule.state), self.number(state)] += chance
-        return found
+                    chances[kind, self.number(rule.state), self.number(state)] += chance
+        return chances
 
     @cached_property
     def joint_chances(self) -> NDArray[np.float64]:
         """P(becomes k and l together | s calls j), [s, j, k, l]."""
-        found = np.zeros([len(self.states)] * 4)
+        chances = np.zeros([len(self.states)] * 4)
         for rule in self.rules:
             if isinstance(rule, Joint):
                 for (one, other), chance in rule.becomes.items():
                     places = (self.number(each) for each in (rule.caller, rule.called, one, other))
-                    found[tuple(places)] += chance
-        return found
+                    chances[tuple(places)] += chance
+        return chances
 
     def _classes_of(self, who: str | None) -> range | tuple[int, ...]:
         return range(len(self.class_names)) if who is None else (self.class_number(who),)
@@ -196,9 +196,9 @@ class Model:
         for state, chance in rule.becomes.items():
             if not 0 <= chance <= 1 and not (rate and 1 < chance < np.inf):  # also a nan
                 into = state if isinstance(state, str) else " and ".join(state)
-                found, right = ("at rate", "be 0 or more") if rate else ("with probability", "lie in [0, 1]")
+                word, right = ("at rate", "be 0 or more") if rate else ("with probability", "lie in [0, 1]")
                 raise CounterpointError(
-                    f"{self.name}: {_said(rule)} becomes {into} {found} {chance:g}; it must {right}"
+                    f"{self.name}: {_rule_name(rule)} becomes {into} {word} {chance:g}; it must {right}"
                 )
 
     def _check_sums(self) -> None:
@@ -214,10 +214,10 @@ class Model:
 
     def _check_meetings(self) -> None:
         for rule in self.rules:
-            own = (rule.caller, rule.called) if isinstance(rule, Joint) else rule.state
-            if own in rule.becomes:
+            unchanged = (rule.caller, rule.called) if isinstance(rule, Joint) else rule.state
+            if unchanged in rule.becomes:
                 raise CounterpointError(
-                    f"{self.name}: {_said(rule)} becomes what it is; leave that out: it is the rest"
+                    f"{self.name}: {_rule_name(rule)} becomes what it is; leave that out: it is the rest"
                 )
         for one, other in np.argwhere(self.joint_chances.sum((-1, -2)) > 0):
             if self.contact_chances[0, :, one, other].any() or self.contact_chances[1, :, other, one].any():
@@ -235,7 +235,7 @@ class Model:
             raise CounterpointError(f"{self.name}: nobody can come to the state {lost[0]!r}: no rule leads there")
 
 
-def _said(rule: Rule) -> str:
+def _rule_name(rule: Rule) -> str:
     match rule:
         case Contact(state, met):
             return f"{state} meeting {met}"
