@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from counterpoint.cli.options import Workspace
+from counterpoint.cli.options import NetworkOptions, Workspace
 from counterpoint.cli.render import progress, say
-from counterpoint.cli.rumour import beside
 from counterpoint.text import pluralize
+
+if TYPE_CHECKING:
+    from counterpoint.report.finding import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +35,17 @@ def report(request: ReportRequest) -> None:
     from counterpoint.platform.workspace_report import write_report
 
     with progress("writing") as step:
-        findings, metadata = ((), {}) if request.network is None else beside(request.network)
+        findings, metadata = ((), {}) if request.network is None else _rumour_findings(request.network)
         step("writing")
         count = write_report(
             request.workspace, request.to, title=request.title, extra_findings=findings, metadata=metadata
         )
     say(f"{request.to}: {pluralize(count, 'finding')}")
+
+
+def _rumour_findings(network: Path, seed: int = 0) -> "tuple[tuple[Finding, ...], dict[str, str]]":
+    """Return what a rumour (SIDR) would do in a network, and how that was simulated."""
+    from counterpoint.spread.reporting import report_network
+
+    read = NetworkOptions(network=str(network)).read(seed)
+    return report_network(read.network, rng=seed), {"Rumour": f"over {network.name}, seed {seed}"}

@@ -1,10 +1,10 @@
 """`counterpoint rumour`: how a rumour spreads, and what an answer to it changes; `trace` has who started it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,14 +23,11 @@ from counterpoint.errors import CounterpointError
 
 if TYPE_CHECKING:
     from counterpoint.networks.graph import Network
-    from counterpoint.report.finding import Finding
     from counterpoint.spread.models.model import Model
     from counterpoint.spread.outbreaks import Outbreaks
     from counterpoint.spread.simulation import Keep
 
 app = typer.Typer(help="Let a rumour spread over a network, answer it, and find its source.", no_args_is_help=True)
-
-BESIDE: Final = 500  # runs of the rumour in the report of a workspace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +125,10 @@ def simulate(request: SimulateRequest) -> None:
         step("writing")
         files.write_tables(outbreaks)
         if files.report or files.figures:
+            from counterpoint.spread.reporting import report_outbreaks
+
             metadata = {"Network": request.network.network, "Seed": str(request.seed)}
-            findings = results.findings(run, outbreaks, without, interventions)
+            findings = report_outbreaks(run, outbreaks, without, interventions)
             results.write_findings(findings, metadata, files.report, files.figures)
     if request.output.as_json:
         network = results.network_as_json(request.network.network, read)
@@ -166,14 +165,6 @@ def models(request: ModelsRequest) -> None:
         results.say_models(built)
     else:
         results.say_model(request.name, built[request.name])
-
-
-def beside(network: Path, seed: int = 0) -> "tuple[tuple[Finding, ...], Mapping[str, str]]":
-    """Return what a rumour (SIDR) would do in a network, for the report of a workspace, and how it was made."""
-    read = NetworkOptions(network=str(network)).read(seed)
-    run = _simulation(read.network, ModelOptions().build(), sources=1, steps=1000, interventions=(), rng=seed)
-    findings = results.findings(run, run(runs=BESIDE), None, ())
-    return findings, {"Rumour": f"over {network.name}, seed {seed}"}
 
 
 def _simulation(network: "Network", model: "Model", **settings: Any) -> "Callable[..., Outbreaks]":

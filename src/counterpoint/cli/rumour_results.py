@@ -1,6 +1,6 @@
 """What the commands of `counterpoint rumour` print of networks, models and outbreaks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from counterpoint.networks.graph import Network
     from counterpoint.networks.readers import ReadNetwork
     from counterpoint.report.finding import Cell, Finding
-    from counterpoint.spread.interventions import Intervention
     from counterpoint.spread.models.model import Model
     from counterpoint.spread.outbreaks import Outbreaks
 
@@ -84,20 +83,6 @@ def model_as_json(model: "Model") -> dict[str, Any]:
     """Return a model for machines."""
     values = {name: getattr(model, name) for name in ("name", "states", "source", "active", "contact", "about")}
     return {**values, "classes": dict(model.classes)}
-
-
-def findings(
-    run: "Callable[..., Outbreaks]",
-    outbreaks: "Outbreaks",
-    without: "Outbreaks | None",
-    interventions: "Sequence[Intervention]",
-) -> "tuple[Finding, ...]":
-    """Return how the rumour spread, and what an answer averted, as findings of a page."""
-    from counterpoint.spread.close_up import follow_nodes
-    from counterpoint.spread.findings import intervention_finding, spread_finding
-
-    spread = spread_finding(outbreaks, follow_nodes(run, outbreaks), interventions)
-    return (spread, intervention_finding(outbreaks, without, interventions)) if without is not None else (spread,)
 
 
 def write_findings(
