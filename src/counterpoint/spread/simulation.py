@@ -88,7 +88,7 @@ def simulate(network: Network, model: Model, **options: Unpack[RunOptions]) -> O
     sources = int(settings.sources) if isinstance(settings.sources, Integral) else settings.sources
     began = _sources(network, sources, settings.runs, seed)
     planned = periods(network, model, interventions, began, steps=settings.steps, seed=seed)
-    nodes = settings.keep != "counts" or any(map(_returns, planned))
+    nodes = settings.keep != "counts" or any(map(_may_return, planned))
     spec = RunSpec(planned, began, np.arange(settings.runs), settings.steps, seed, nodes, settings.keep == "tree")
     simulator = select_simulator(spec, settings.simulator)
     raw = run(spec, simulator)
@@ -135,7 +135,7 @@ def _sources(network: Network, sources: Sequence[Any] | int, runs: int, seed: in
     return np.stack([rng.choice(network.nodes, sources, replace=False) for _ in range(runs)]).astype(np.int32)
 
 
-def _returns(period: Period) -> bool:
+def _may_return(period: Period) -> bool:
     """Return whether somebody may come back to the first state: then who was reached must be kept."""
     model = period.model
     into = (

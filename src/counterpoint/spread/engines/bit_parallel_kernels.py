@@ -5,7 +5,8 @@ lane lies in one plane (carry-save adders: Harley & Seal, in Warren 2012). Someb
 alone with probability q^n, the product of q^(2^b) over the bits of n: so every plane takes one draw with a fixed
 probability, and nobody needs n itself. Where contacts with different states would lead apart, the first of either kind
 has its time, and the earlier is it (see `spread`).
-Runs of one lot go in step: what is rare then is rare in all lanes at once, and costs no draws.
+Runs of one lot of 512 go in step, as `_lot` has them do:
+what is rare then is rare in all lanes at once, and costs no draws.
 """
 
 # mypy: ignore-errors

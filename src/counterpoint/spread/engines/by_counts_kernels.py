@@ -1,7 +1,7 @@
 """One run in steps, by the neighbours counted: what becomes of a node depends on how many are in which state.
 
 Who changes pushes the news to the counts of those who hear; when many change at once, everybody counts anew instead
-(Beamer, Asanovic & Patterson 2012). Joint end in the same counts, and a node's draw is keyed by its run, step and
+(Beamer, Asanovic & Patterson 2012). Both end in the same counts, and a node's draw is keyed by its run, step and
 number, so an outbreak is the same whichever was done, on however many threads.
 
 Of several contacts that would change a node, one, any, does. That is meeting them in random order: give each contact

@@ -1,4 +1,7 @@
-"""Runs in which one meets one: in steps, or one meeting at a time in continuous time."""
+"""Runs in which one meets one: in steps, or one meeting at a time in continuous time.
+
+The order in which they meet is drawn here: `_partner` says whom, `_propose` which of several counts in a step.
+"""
 
 # mypy: ignore-errors
 
