@@ -2,7 +2,8 @@
 
 Who changes pushes the news to the counts of those who hear; when many change at once, everybody counts anew instead
 (Beamer, Asanovic & Patterson 2012). Both end in the same counts, and a node's draw is keyed by its run, step and
-number, so an outbreak is the same whichever was done, on however many threads.
+number,
+so an outbreak is the same whichever was done, on however many threads.
 
 Of several contacts that would change a node, one, any, does. That is meeting them in random order: give each contact
 a time, uniform in [0, 1]; P(nothing by time s) = prod over states j of (1 - p_j s)^n_j. The draw u is where that
@@ -180,46 +181,6 @@ def _recount(adds, heard, times, low, high, state, counts, v):
         counts[v, word] = total
 
 
-@njit(cache=True, inline="always")
-def _left_alone(law, arcs, c, s, counts, v):
-    """Return P(no contact changes v), who is of class c in state s, by how many it counts in each field."""
-    stays, whole = 1.0, 0.0
-    for f in range(law.chance.shape[2]):
-        n = _count(counts, v, f)
-        if n:
-            if law.contact != BROADCAST:
-                stays -= n * law.chance[c, s, f]
-                whole += n
-            elif n < SMALL and law.unit == 1.0:
-                stays *= law.power[c, s, f, n]
-            else:
-                stays *= np.exp(n / law.unit * law.loss[c, s, f])
-    if law.contact != BROADCAST and stays < 1.0:
-        stays = 1.0 - (1.0 - stays) / (whole if law.contact == ACTIVE_PULL else arcs.strength[v])
-    return stays
-
-
-@njit(cache=True, inline="always")
-def _drawn_change(law, c, s, counts, v, own, stays, tell):
-    """Return (the state that v goes to, or stays in; the field of the contact that changed it, or -1).
-
-    own   : the key of v's draws in this step
-    stays : P(no contact changes v)
-    tell  : whether the field is wanted where the state goes without it
-    """
-    u, to, field = uniform(own), np.int64(s), -1
-    if u >= stays:
-        if law.single[c, s] != SEVERAL and not tell:
-            to = np.int64(law.single[c, s])
-        else:
-            to, field = _outcome(law, c, s, counts, v, own, u)
-    elif law.spontaneous_chances[c, s, -1] > 0.0:
-        r = uniform(under(own, SELF))
-        if r < law.spontaneous_chances[c, s, -1]:
-            to = _picked(law.spontaneous_chances[c, s], r)
-    return to, field
-
-
 @njit(cache=True)
 def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     """Look once at nodes[low:high], or at low to high if there are no nodes.
@@ -229,36 +190,69 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     Who changes is written to changed, into and by from place `low` on, who may change to live. Without `anew` those
     that nothing was found for are passed over.
     """
+    # One loop over local names: each array taken out of a tuple within it is counted as used, which takes twice as long.
     counts, found, live = scratch.counts, scratch.found, scratch.live
     changed, into, by = scratch.changed, scratch.into, scratch.by
-    heard_start, tell = arcs.heard_start, len(by) > 0
+    inert, deaf, alone, power, loss, chance = (
+        law.inert,
+        law.deaf,
+        law.spontaneous_chances,
+        law.power,
+        law.loss,
+        law.chance,
+    )
+    unit, contact, adds, single = law.unit, law.contact, law.adds, law.single
+    heard_start, heard, times, strength = arcs.heard_start, arcs.heard, arcs.heard_times, arcs.strength
+    fields, tell = chance.shape[2], len(by) > 0
     changes, kept, spoken = 0, 0, 0
+    start = arcs.start
     for place in range(low, high):
         v = np.int64(nodes[place]) if len(nodes) else place
         if not anew and not found[v]:
             continue
         c, s = kind[v], state[v]
-        if law.inert[c, s]:
+        if inert[c, s]:
             found[v] = False
             continue
-        if anew and not law.deaf[c, s]:
-            _recount(law.adds, arcs.heard, arcs.heard_times, heard_start[v], heard_start[v + 1], state, counts, v)
-        stays = _left_alone(law, arcs, c, s, counts, v)
-        if stays == 1.0 and law.spontaneous_chances[c, s, -1] == 0.0:
+        if anew and not deaf[c, s]:
+            _recount(adds, heard, times, heard_start[v], heard_start[v + 1], state, counts, v)
+        stays, whole = 1.0, 0.0
+        for f in range(fields):
+            n = (counts[v, f >> 1] >> np.uint64(32 * (f & 1))) & FIELD
+            if n:
+                if contact != BROADCAST:
+                    stays -= n * chance[c, s, f]
+                    whole += n
+                elif n < SMALL and unit == 1.0:
+                    stays *= power[c, s, f, n]
+                else:
+                    stays *= np.exp(n / unit * loss[c, s, f])
+        if contact != BROADCAST and stays < 1.0:
+            stays = 1.0 - (1.0 - stays) / (whole if contact == ACTIVE_PULL else strength[v])
+        if stays == 1.0 and alone[c, s, -1] == 0.0:
             found[v] = False
             continue
         found[v] = True
         live[low + kept] = v
         kept += 1
         own = under(key, v)
-        to, field = _drawn_change(law, c, s, counts, v, own, stays, tell)
+        u, to, field = uniform(own), np.int64(s), -1
+        if u >= stays:
+            if single[c, s] != SEVERAL and not tell:
+                to = np.int64(single[c, s])
+            else:
+                to, field = _outcome(law, c, s, counts, v, own, u)
+        elif alone[c, s, -1] > 0.0:
+            r = uniform(under(own, SELF))
+            if r < alone[c, s, -1]:
+                to = _picked(alone[c, s], r)
         if to != s:
             changed[low + changes] = v
             into[low + changes] = to
             if tell:
                 by[low + changes] = -1 if field < 0 else _who(law, arcs, state, v, field, uniform(under(own, WHO)))
             changes += 1
-            spoken += arcs.start[v + 1] - arcs.start[v]
+            spoken += start[v + 1] - start[v]
     return changes, kept, spoken
 
 
