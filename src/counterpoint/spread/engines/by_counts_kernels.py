@@ -190,7 +190,7 @@ def _look(law, arcs, nodes, low, high, state, kind, scratch, anew, key):
     Who changes is written to changed, into and by from place `low` on, who may change to live. Without `anew` those
     that nothing was found for are passed over.
     """
-    # One loop over local names: each array taken out of a tuple within it is counted as used, which takes twice as long.
+    # One loop over local names: taking an array out of a tuple within it counts a reference, and takes twice as long.
     counts, found, live = scratch.counts, scratch.found, scratch.live
     changed, into, by = scratch.changed, scratch.into, scratch.by
     inert, deaf, alone, power, loss, chance = (
