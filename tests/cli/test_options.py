@@ -101,11 +101,11 @@ def test_the_choices_are_those_of_the_library():
 
 def test_defaults_are_the_same_in_python():
     from counterpoint.churn.retention_offers import OfferPlan
-    from counterpoint.trace.localization import SECONDS
+    from counterpoint.trace.detectors import DEFAULT_SECONDS
 
     assert churn.PlanOptions().plan() == OfferPlan()
     assert {field.name for field in fields(churn.PlanOptions)} == {field.name for field in fields(OfferPlan)}
-    assert trace.LearningOptions().seconds == SECONDS
+    assert trace.LearningOptions().seconds == DEFAULT_SECONDS
 
 
 @pytest.mark.parametrize(
