@@ -97,7 +97,7 @@ def workspace(tmp_path_factory):
     rows.append("9,S,2020-01-10,ip,10,,,,")  # somebody was there on the last day
     (home / "log.csv").write_text("uid,kind,day,device,song_id,name,singer,play,song\n" + "\n".join(rows) + "\n")
     (home / "heard.toml").write_text(FORMAT)
-    ingest([home / "log.csv"], to=home / "work", how=load_format(str(home / "heard.toml")))
+    ingest([home / "log.csv"], to=home / "work", format=load_format(str(home / "heard.toml")))
     return home / "work"
 
 
