@@ -22,22 +22,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from counterpoint import (
-    Platform,
-    Snapshot,
-    TableSettings,
-    compare_likes,
-    evaluate_churn,
-    generate_platform,
-    ingest,
-    listener_table,
-    load_format,
-    songs_before_leaving,
-)
+from counterpoint import Platform, Snapshot, evaluate_churn, generate_platform, ingest, listener_table
+from counterpoint.churn import TableSettings, compare_likes, songs_before_leaving
 from counterpoint.churn.likes import active_days, compare_days, days_with_outcome
 from counterpoint.churn.models.crossfit import cross_fit
 from counterpoint.churn.models.registry import MODELS
 from counterpoint.churn.training_set import Examples
+from counterpoint.events import load_format
 from counterpoint.events.cleaning_rules import PUBLISHED_RULES
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Span

@@ -21,7 +21,9 @@ from pathlib import Path
 
 import polars as pl
 
-from counterpoint import Platform, Snapshot, TableSettings, generate_platform, ingest, listener_table, load_format
+from counterpoint import Platform, Snapshot, generate_platform, ingest, listener_table
+from counterpoint.churn import TableSettings
+from counterpoint.events import load_format
 from counterpoint.storage.workspace import open_workspace
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -51,7 +51,14 @@ from counterpoint.recommend.model_selection import (
     select_blend,
 )
 from counterpoint.recommend.models.blend import Blend
-from counterpoint.recommend.models.protocol import Estimator, Excluded, Model, RankedLists, nothing_excluded, unwanted
+from counterpoint.recommend.models.protocol import (
+    Estimator,
+    Excluded,
+    ListModel,
+    RankedLists,
+    nothing_excluded,
+    unwanted,
+)
 from counterpoint.recommend.models.registry import BLEND_MEMBERS, RECOMMENDERS
 from counterpoint.recommend.models.scoring_kernels import top_of_rows
 from counterpoint.recommend.models.search_space import SEARCH_SPACE, Dimension, NumberRange
@@ -230,7 +237,7 @@ class StudyBlend:
 
 
 @lru_cache(maxsize=1)
-def parts(seen: Interactions, nmf: Scikit, svd: Scikit, seed: int) -> tuple[Model, ...]:
+def parts(seen: Interactions, nmf: Scikit, svd: Scikit, seed: int) -> tuple[ListModel, ...]:
     kinds = (RECOMMENDERS["popular"], RECOMMENDERS["neighbours-as-published"], nmf, svd)
     return tuple(kind.fit(seen, seed=seed) for kind in kinds)
 
@@ -368,7 +375,7 @@ class Trial:
 
         return replace(kind, **self.results.kept(search, case=self.case, step="search", method=method)["settings"])
 
-    def fitted(self, method: str, seed: int) -> tuple[Model, dict[str, Any]]:
+    def fitted(self, method: str, seed: int) -> tuple[ListModel, dict[str, Any]]:
         choosing, judging = tasks_of(self, seed)
         if method != OURS:
             return self.searched(method).fit(judging.seen, seed=seed), {}

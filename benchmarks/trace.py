@@ -60,11 +60,11 @@ from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.presets import model
 from counterpoint.spread.simulation import simulate
 from counterpoint.stats.intervals import bootstrap, wilson
-from counterpoint.trace.detector import Detector, FixedScores, Scores, probabilities
 from counterpoint.trace.detectors import DEFAULT, LEARNED, PLAIN, detector
 from counterpoint.trace.ensemble import Ensemble
 from counterpoint.trace.evaluation import evaluate_snapshot
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Detector, FixedScores, Scores, probabilities
 from counterpoint.trace.ranker import Ranker
 from counterpoint.trace.sampler import Sampler
 from counterpoint.trace.sampler_diagnostics import SampledPosterior

@@ -19,7 +19,7 @@ from counterpoint.churn.evaluation import (
     DEFAULT_MODELS,
     FREQUENCY,
     RECENCY,
-    EvaluationSettings,
+    ChurnEvaluationSettings,
     evaluations_in,
 )
 from counterpoint.churn.evaluation import evaluate as evaluate_with
@@ -42,7 +42,7 @@ PREDICTORS = {*DEFAULT_MODELS, *PLAIN}
 
 
 def evaluate(workspace, snapshot, *, rules=DEFAULT_RULES, **settings):
-    return evaluate_with(workspace, snapshot, EvaluationSettings(**settings), rules=rules)
+    return evaluate_with(workspace, snapshot, ChurnEvaluationSettings(**settings), rules=rules)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from tests.small_logs import Event, ingested
 
-from counterpoint import EvaluationSettings, Snapshot, evaluate_churn, listener_table, train_churn
+from counterpoint import Snapshot, evaluate_churn, listener_table, train_churn
+from counterpoint.churn import ChurnEvaluationSettings
 from counterpoint.churn.models import boosted
 from counterpoint.churn.models.crossfit import cross_fit
 from counterpoint.churn.models.registry import MODELS
@@ -42,14 +43,14 @@ SNAPSHOT = Snapshot.of("2016-09-12", known_for=30, outcome_for=14)
 
 
 def test_a_time_split_that_cannot_be_learned_is_left_out_with_the_reason(tmp_path):
-    found = evaluate_churn(grown(tmp_path), SNAPSHOT, EvaluationSettings(resamples=100))
+    found = evaluate_churn(grown(tmp_path), SNAPSHOT, ChurnEvaluationSettings(resamples=100))
     assert [split.name for split in found.splits] == ["random split (out of fold)"]
     assert found.note.startswith("no time split: at 2016-08-29")
 
 
 def test_a_time_split_that_was_asked_for_is_refused_with_the_reason(tmp_path):
     with pytest.raises(CounterpointError, match="too few to learn from"):
-        evaluate_churn(grown(tmp_path), SNAPSHOT, EvaluationSettings(train_at="2016-08-29", resamples=100))
+        evaluate_churn(grown(tmp_path), SNAPSHOT, ChurnEvaluationSettings(train_at="2016-08-29", resamples=100))
 
 
 def test_a_model_trained_anew_with_other_settings_takes_the_place_of_the_old(tmp_path, monkeypatch):

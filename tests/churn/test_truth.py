@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from counterpoint import Platform, Snapshot, TableSettings, generate_platform, ingest, listener_table, load_format
-from counterpoint.churn import visit_hmm
+from counterpoint import Platform, Snapshot, generate_platform, ingest, listener_table
+from counterpoint.churn import TableSettings, visit_hmm
 from counterpoint.churn.likes import active_days, compare_days, days_with_outcome
 from counterpoint.churn.models.crossfit import cross_fit
 from counterpoint.churn.models.registry import DEFAULT_MODEL, MODELS
 from counterpoint.churn.training_set import Examples
+from counterpoint.events import load_format
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Span
 from counterpoint.stats.classification import RankedTruth

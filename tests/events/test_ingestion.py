@@ -16,7 +16,7 @@ from tests.logs import all_events, held, log, own_format, refused
 
 from counterpoint.events.formats import load_format
 from counterpoint.events.ingestion import LOG, ingest, ledgers
-from counterpoint.events.ledger import FileLedger, Problem, Tally
+from counterpoint.events.ledger import FileLedger, Tally, ValueProblem
 from counterpoint.events.schema import COLUMNS, bucket
 from counterpoint.storage.workspace import edit_workspace, open_workspace, verify
 
@@ -107,9 +107,9 @@ def test_the_ledger_counts_every_line_and_every_lost_value(tmp_path):
     assert ledger.repairs == {"empty first field": 1, "split by a newline": 2, "trailing empty fields": 1}
     assert ledger.reasons == {"1 fields where 9 belong": 1, "empty": 1}
     assert ledger.problems == (
-        Problem("play_ms", "not a number", 1),
-        Problem("song_name", "not UTF-8", 1),
-        Problem("uid", "said to be missing", 1),
+        ValueProblem("play_ms", "not a number", 1),
+        ValueProblem("song_name", "not UTF-8", 1),
+        ValueProblem("uid", "said to be missing", 1),
     )
     assert ledger.doubles == 2
     assert (ledger.bytes, ledger.format) == (path.stat().st_size, "music-box")
@@ -321,7 +321,7 @@ def test_plain_lines_are_plays_with_or_without_their_names_on_top(tmp_path):
         ('c "d"', "P", DAY, 1_490_832_000_000, None),
         ("eve", "P", None, None, "x"),
     ]
-    assert bare.ledger.problems == headed.ledger.problems == (Problem("time_ms", "not a time", 1),)
+    assert bare.ledger.problems == headed.ledger.problems == (ValueProblem("time_ms", "not a time", 1),)
     assert all_events(tmp_path / "w") == all_events(tmp_path / "v")
     assert (headed.ledger.lines, headed.ledger.reasons) == (5, {"header": 1})
 
@@ -385,7 +385,7 @@ def test_eventsim_gives_plays_likes_and_dislikes_and_keeps_other_pages_by_their_
         (9, "kind (missing) is no event here"),
     ]
     assert rejected["text"][0] == line("Home")
-    assert one.ledger.problems == (Problem("uid", "empty", 1),)
+    assert one.ledger.problems == (ValueProblem("uid", "empty", 1),)
     assert (one.ledger.lines, one.ledger.accepted, one.ledger.rejected) == (9, 4, 5)
 
 
@@ -412,7 +412,7 @@ def test_hetrec_tags_are_downloads_of_a_day_told_in_three_fields(tmp_path):
         (2, 52, "D", 14_335),
         (2, 52, "D", None),
     ]
-    assert one.ledger.problems == (Problem("day", "not a day", 1),)
+    assert one.ledger.problems == (ValueProblem("day", "not a day", 1),)
 
 
 # Parquet
@@ -444,7 +444,7 @@ def test_a_table_with_timestamps_and_whole_numbers_kept_as_floats_is_a_log(tmp_p
         (None, "P", None, None, 12, None, 2),
     ]
     assert (one.ledger.lines, one.ledger.accepted, one.ledger.rejected) == (2, 2, 0)
-    assert Problem("uid", "empty", 1) in one.ledger.problems
+    assert ValueProblem("uid", "empty", 1) in one.ledger.problems
     assert one.ledger.bytes == (tmp_path / "a.parquet").stat().st_size
 
 
@@ -471,7 +471,7 @@ def test_one_odd_number_in_a_column_of_floats_does_not_disturb_the_others(tmp_pa
     path = table(tmp_path / "a.parquet", s=[11.0, 12.5])
     [one] = ingest([path], to=tmp_path / "w", format=own_format(tmp_path, TABLE))
     assert held(tmp_path / "w", path.name)["song_id"].to_list() == [11, None]
-    assert Problem("song_id", "not a whole number", 1) in one.ledger.problems
+    assert ValueProblem("song_id", "not a whole number", 1) in one.ledger.problems
 
 
 def test_a_number_that_fits_no_integer_is_counted_and_kept(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import load_format
 from counterpoint.events.ingestion import ingest
-from counterpoint.events.log_overview import Bin, overview
+from counterpoint.events.log_overview import ActivityBin, overview
 from counterpoint.storage.workspace import edit_workspace, open_workspace
 
 
@@ -34,7 +34,7 @@ def test_events_are_counted_by_kind_and_day_and_listeners_by_activity(tmp_path):
     seen = _seen(tmp_path)
     assert seen.events == (("P", 17255, 11), ("P", 17256, 3), ("S", 17256, 1))
     assert seen.listeners == 3
-    assert seen.activity == (Bin(0.0, 0.5, 2), Bin(0.5, 1.0, 0), Bin(1.0, 1.5, 1))
+    assert seen.activity == (ActivityBin(0.0, 0.5, 2), ActivityBin(0.5, 1.0, 0), ActivityBin(1.0, 1.5, 1))
     assert [file.file for file in seen.files] == ["20170330_1_play.log", "20170331_1_play.log", "20170331_1_search.log"]
     assert seen.bots_from is None
 

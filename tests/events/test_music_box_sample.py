@@ -13,7 +13,7 @@ from tests.logs import held
 
 from counterpoint.events.formats import load_format
 from counterpoint.events.ingestion import ingest
-from counterpoint.events.ledger import Problem
+from counterpoint.events.ledger import ValueProblem
 from counterpoint.events.line_reading import read_lines
 from counterpoint.events.record_batch import AS_IT_IS, REPAIRS
 
@@ -92,7 +92,7 @@ def test_the_play_of_fourteen_fields_and_the_empty_one_are_rejected(workspace, l
 
 
 def test_the_play_times_that_hold_an_address_are_null_and_keep_their_text(workspace, ledger, events):
-    assert ledger[PLAYS].problems == (Problem("play_ms", "not a number", 3),)
+    assert ledger[PLAYS].problems == (ValueProblem("play_ms", "not a number", 3),)
     problems = held(workspace, PLAYS, "problems")
     assert problems["line"].to_list() == [23, 200, 244]
     kept = [re.fullmatch(rb"\d+>=?\(192\.0\.2\.\d+\)TM", text) is not None for text in problems["text"]]

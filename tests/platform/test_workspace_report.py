@@ -7,21 +7,19 @@ import polars as pl
 import pytest
 
 from counterpoint import (
-    EvaluationSettings,
     Platform,
     Snapshot,
     evaluate_churn,
-    follow_cohorts,
     generate_platform,
     ingest,
-    load_format,
     plan_offers,
     score_churn,
     train_churn,
     write_report,
 )
-from counterpoint.churn import visit_hmm
+from counterpoint.churn import ChurnEvaluationSettings, follow_cohorts, visit_hmm
 from counterpoint.errors import CounterpointError
+from counterpoint.events import load_format
 from counterpoint.platform.workspace_report import workspace_findings
 from counterpoint.storage.workspace import edit_workspace, open_workspace
 
@@ -35,7 +33,7 @@ def workspace(tmp_path_factory):
     ingest([made.folder], to=home / "work", format=load_format("music-box"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(visit_hmm, "EM_ITERATIONS", 5)
-        evaluate_churn(home / "work", SNAPSHOT, EvaluationSettings(models=["logistic", "lightgbm"], resamples=100))
+        evaluate_churn(home / "work", SNAPSHOT, ChurnEvaluationSettings(models=["logistic", "lightgbm"], resamples=100))
         train_churn(home / "work", SNAPSHOT, kind="logistic")
         score_churn(home / "work")
         plan_offers(home / "work")

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from counterpoint.recommend.comparison import EvaluationSettings, compare
+from counterpoint.recommend.comparison import RecommenderEvaluationSettings, compare
 from counterpoint.recommend.interactions import Interactions
 from counterpoint.recommend.model_selection import DEFAULT_BLEND, BlendSearch, search_settings, select_blend
 from counterpoint.recommend.models.registry import PUBLISHED_MODELS, RECOMMENDERS
@@ -27,7 +27,7 @@ def pairs_of(rows):
 
 
 def settings_of(*names):
-    return EvaluationSettings(kinds=names, rng=1, resamples=200)
+    return RecommenderEvaluationSettings(kinds=names, rng=1, resamples=200)
 
 
 # New users

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from counterpoint import evaluate_interactions
-from counterpoint.recommend.comparison import EvaluationSettings
+from counterpoint.recommend.comparison import RecommenderEvaluationSettings
 
 DATA = os.environ.get("COUNTERPOINT_DATA")
 pytestmark = [
@@ -28,7 +28,7 @@ def discovery(hurried):
     table = table.rename({"userID": "uid", "artistID": "song_id", "weight": "plays"})
     table = table.filter(pl.col("uid") % 2 == 0)  # half of them say it as surely, in a fraction of the time
     table = table.filter(pl.len().over("song_id") >= 5)  # most artists have fewer, and few of the rows
-    [window] = evaluate_interactions(table, EvaluationSettings(windows=1, kinds=["blend", *OTHERS])).windows
+    [window] = evaluate_interactions(table, RecommenderEvaluationSettings(windows=1, kinds=["blend", *OTHERS])).windows
     return {judged.recommender: judged for judged in window.discovery}
 
 

@@ -16,7 +16,7 @@ from polars.testing import assert_frame_equal
 from tests.commands import run
 
 from counterpoint import evaluate_interactions, evaluate_recommenders, train_recommender
-from counterpoint.recommend.comparison import EvaluationSettings
+from counterpoint.recommend.comparison import RecommenderEvaluationSettings
 from counterpoint.recommend.evaluation import evaluations_in
 from counterpoint.recommend.recommender import Request
 from counterpoint.recommend.training import TrainingSettings, trained_in
@@ -135,7 +135,8 @@ def test_songs_of_a_file_are_left_out_and_those_nobody_knows_are_counted(work, t
 def judged(work):
     """What two windows say."""
     return evaluate_recommenders(
-        work, settings=EvaluationSettings(windows=2, kinds=["blend", "popular", "item-knn-cosine"], resamples=200)
+        work,
+        settings=RecommenderEvaluationSettings(windows=2, kinds=["blend", "popular", "item-knn-cosine"], resamples=200),
     )
 
 
@@ -274,7 +275,9 @@ def test_a_table_with_days_is_judged_on_its_last_tenths_and_one_without_on_rando
     table = pl.DataFrame({"uid": seen.listeners[seen.listener], "song_id": seen.songs[seen.song], "plays": seen.plays})
     days = table.with_columns(pl.Series("day", seen.last_day).cast(pl.Date))
     by_day, by_chance = (
-        evaluate_interactions(rows, EvaluationSettings(windows=2, kinds=["item-knn-cosine", "popular"], resamples=100))
+        evaluate_interactions(
+            rows, RecommenderEvaluationSettings(windows=2, kinds=["item-knn-cosine", "popular"], resamples=100)
+        )
         for rows in (days, table)
     )
     assert [window.until for window in by_day.windows][-1] == "2017-05-20"

@@ -12,7 +12,7 @@ from markupsafe import escape
 from counterpoint.errors import CounterpointError
 from counterpoint.report import chart
 from counterpoint.report.svg import label, width
-from counterpoint.stats.calibration import Bin
+from counterpoint.stats.calibration import CalibrationBin
 from counterpoint.stats.intervals import Estimate, wilson
 
 CURVE = (np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.7, 1.0]))
@@ -20,7 +20,9 @@ CURVE = (np.array([0.0, 0.2, 1.0]), np.array([0.0, 0.7, 1.0]))
 
 def drawings(title="A title"):
     yield chart.roc({"forest": CURVE, "boosting": CURVE}, title=title)
-    yield chart.calibration([Bin(0.2, wilson(22, 100), 100), Bin(0.7, wilson(71, 100), 100)], title=title)
+    yield chart.calibration(
+        [CalibrationBin(0.2, wilson(22, 100), 100), CalibrationBin(0.7, wilson(71, 100), 100)], title=title
+    )
     yield chart.bars(["one", "two"], [Estimate(0.3, 0.2, 0.4, 9), Estimate(-0.1, -0.2, 0.0, 9)], title=title)
     yield chart.histogram(np.array([0, 1, 2]), np.array([1500, 2]), title=title, axis="Days")
 

@@ -10,9 +10,9 @@ from counterpoint.networks.generators import barabasi_albert
 from counterpoint.networks.graph import Network
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import node_features_kernels
-from counterpoint.trace.detector import probabilities
 from counterpoint.trace.node_features import NodeFeatures
 from counterpoint.trace.problem import Problem
+from counterpoint.trace.protocol import probabilities
 from counterpoint.trace.ranker import Ranker
 
 STEPS = 3

@@ -9,8 +9,8 @@ from counterpoint.networks.graph import Network
 from counterpoint.spread.models.model import Contact, Model
 from counterpoint.spread.models.presets import model
 from counterpoint.trace import simulation_based
-from counterpoint.trace.detector import probabilities
 from counterpoint.trace.problem import Problem
+from counterpoint.trace.protocol import probabilities
 from counterpoint.trace.simulation_based import Beam, SoftMargin, outbreaks_from
 
 RNG = np.random.default_rng

@@ -61,7 +61,7 @@ PUBLISHED_HELD_OUT: Final = 0.2
 
 
 @dataclass(frozen=True)
-class EvaluationSettings:
+class ChurnEvaluationSettings:
     """What is compared, and how.
 
     models    : names of kinds of model; the first is what others are measured against
@@ -97,7 +97,7 @@ class EvaluationSettings:
         return ComparisonSettings((baseline, RECENCY), self.rng, self.resamples)
 
 
-DEFAULT_EVALUATION: Final = EvaluationSettings()
+DEFAULT_EVALUATION: Final = ChurnEvaluationSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class ChurnEvaluation:
 def evaluate(
     workspace: Path,
     snapshot: Snapshot,
-    settings: EvaluationSettings = DEFAULT_EVALUATION,
+    settings: ChurnEvaluationSettings = DEFAULT_EVALUATION,
     *,
     rules: RuleSet = cleaning_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
@@ -163,7 +163,7 @@ def evaluate(
 
 
 def _splits(
-    session: SnapshotSession, snapshot: Snapshot, kinds: Mapping[str, ModelKind], settings: EvaluationSettings
+    session: SnapshotSession, snapshot: Snapshot, kinds: Mapping[str, ModelKind], settings: ChurnEvaluationSettings
 ) -> tuple[list[SplitEvaluation], str]:
     """Return the random split and, where the log has room for it, the time split; or else why it has not."""
     against = settings.against(next(iter(kinds)))
@@ -252,7 +252,9 @@ def _time_split(
     return replace(split, trained_on="at " + ", ".join(str(earlier.day) for earlier in past))
 
 
-def _published_split(session: SnapshotSession, snapshot: Snapshot, settings: EvaluationSettings) -> SplitEvaluation:
+def _published_split(
+    session: SnapshotSession, snapshot: Snapshot, settings: ChurnEvaluationSettings
+) -> SplitEvaluation:
     """Evaluate the churn report's models on its own table and split."""
     table = churn_table(session, snapshot, session.cleaning(snapshot), outcome=True)
     against = settings.against(SEARCHED_FOREST)

@@ -16,7 +16,7 @@ from counterpoint.churn.models.protocol import FittedModel, ModelKind
 from counterpoint.churn.training_set import Examples, Matrix
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
-from counterpoint.stats.calibration import Bin, calibration_table
+from counterpoint.stats.calibration import CalibrationBin, calibration_table
 from counterpoint.stats.classification import METRICS, RankedTruth, Scored
 from counterpoint.stats.importance import permutation_importance
 from counterpoint.stats.intervals import Estimate, bootstrap_each
@@ -88,7 +88,7 @@ class SplitEvaluation:
     predictors: tuple[PredictorEvaluation, ...]
     roc: Mapping[str, RocCurve]
     training_roc: Mapping[str, RocCurve]
-    calibration: Mapping[str, tuple[Bin, ...]]
+    calibration: Mapping[str, tuple[CalibrationBin, ...]]
     importance: Mapping[str, tuple[FeatureImportance, ...]]
 
     @property

@@ -196,7 +196,7 @@ def evaluate(request: EvaluateRequest) -> None:
         evaluated = evaluation.evaluate(
             request.workspace,
             snapshot,
-            evaluation.EvaluationSettings(
+            evaluation.ChurnEvaluationSettings(
                 models=list(MODELS)
                 if request.models == "all"
                 else [name.strip() for name in request.models.split(",")],

@@ -26,7 +26,7 @@ from counterpoint.text import pluralize
 if TYPE_CHECKING:
     import polars as pl
 
-    from counterpoint.recommend.comparison import EvaluationSettings
+    from counterpoint.recommend.comparison import RecommenderEvaluationSettings
     from counterpoint.recommend.evaluation import RecommenderEvaluation
     from counterpoint.recommend.recommender import Recommender, Request
 
@@ -141,13 +141,13 @@ class EvaluateRequest:
     output: OutputOptions = OutputOptions()
     given: Given = frozenset()
 
-    def settings(self) -> "EvaluationSettings":
+    def settings(self) -> "RecommenderEvaluationSettings":
         """Return what is compared, and how."""
-        from counterpoint.recommend.comparison import DEFAULT_KINDS, EvaluationSettings
+        from counterpoint.recommend.comparison import DEFAULT_KINDS, RecommenderEvaluationSettings
         from counterpoint.recommend.models.registry import RECOMMENDERS
 
         kinds = list(DEFAULT_KINDS) if self.models is None else [name.strip() for name in self.models.split(",")]
-        return EvaluationSettings(
+        return RecommenderEvaluationSettings(
             windows=self.windows,
             kinds=["blend", *RECOMMENDERS] if self.models == "all" else kinds,
             trials=self.trials,

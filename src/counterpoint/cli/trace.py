@@ -18,8 +18,8 @@ from counterpoint.errors import CounterpointError, suggestion
 if TYPE_CHECKING:
     import numpy as np
 
-    from counterpoint.trace.detector import Detector
     from counterpoint.trace.problem import Problem
+    from counterpoint.trace.protocol import Detector
 
 app = rumour.app  # `trace` and `evaluate` are commands of `rumour`, too
 

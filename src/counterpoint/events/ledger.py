@@ -11,7 +11,7 @@ from counterpoint.errors import CounterpointError
 
 
 @dataclass(frozen=True)
-class Problem:
+class ValueProblem:
     """A column's values that were none, for one reason."""
 
     column: str
@@ -38,7 +38,7 @@ class FileLedger:
     doubles: int
     repairs: Mapping[str, int]
     reasons: Mapping[str, int]
-    problems: tuple[Problem, ...]
+    problems: tuple[ValueProblem, ...]
     bytes: int
     sha256: str
     id_types: tuple[str, str]
@@ -60,7 +60,7 @@ class FileLedger:
     @classmethod
     def from_json(cls, made: Mapping[str, Any]) -> Self:
         """Return the account that `as_json` wrote."""
-        problems = tuple(Problem(**problem) for problem in made["problems"])
+        problems = tuple(ValueProblem(**problem) for problem in made["problems"])
         days = tuple(made["days"]) if made["days"] else None
         return cls(**{**made, "problems": problems, "days": days, "id_types": tuple(made["id_types"])})
 
@@ -105,6 +105,6 @@ class Tally:
             doubles=doubles,
             repairs=dict(sorted(self.repairs.items())),
             reasons=dict(sorted(self.reasons.items())),
-            problems=tuple(Problem(*what, count) for what, count in sorted(self.problems.items())),
+            problems=tuple(ValueProblem(*what, count) for what, count in sorted(self.problems.items())),
             **about,
         )

@@ -19,7 +19,7 @@ BINS_A_DECADE = 2
 
 
 @dataclass(frozen=True)
-class Bin:
+class ActivityBin:
     """How many listeners have so many events that their log10 lies in [low, high)."""
 
     low: float
@@ -40,7 +40,7 @@ class Overview:
 
     files: tuple[FileLedger, ...]
     events: tuple[tuple[str, int | None, int], ...]
-    activity: tuple[Bin, ...]
+    activity: tuple[ActivityBin, ...]
     listeners: int
     bots_from: float | None
 
@@ -75,12 +75,12 @@ def _a_listener(engine: Engine, which: str) -> pl.DataFrame:
     )
 
 
-def _bins(activity: pl.DataFrame) -> tuple[Bin, ...]:
+def _bins(activity: pl.DataFrame) -> tuple[ActivityBin, ...]:
     counts: dict[int, int] = {}
     for events, listeners in activity.iter_rows():
         at = floor(log10(events) * BINS_A_DECADE)
         counts[at] = counts.get(at, 0) + listeners
     return tuple(
-        Bin(at / BINS_A_DECADE, (at + 1) / BINS_A_DECADE, counts.get(at, 0))
+        ActivityBin(at / BINS_A_DECADE, (at + 1) / BINS_A_DECADE, counts.get(at, 0))
         for at in range(max(counts, default=-1) + 1)
     )

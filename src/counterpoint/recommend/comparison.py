@@ -14,7 +14,7 @@ from counterpoint.recommend.model_selection import BlendChoice, dislikers, ndcg_
 from counterpoint.recommend.models.blend import Blend
 from counterpoint.recommend.models.factors import ProjectionModel
 from counterpoint.recommend.models.nmf import NmfModel
-from counterpoint.recommend.models.protocol import Model, nothing_excluded
+from counterpoint.recommend.models.protocol import ListModel, nothing_excluded
 from counterpoint.recommend.models.published import train_errors
 from counterpoint.recommend.models.registry import BLEND, COLD_START, RECOMMENDERS, check_kind
 from counterpoint.recommend.models.reranked import Reranked
@@ -41,7 +41,7 @@ COMPARED_DEPTH: Final = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationSettings:
+class RecommenderEvaluationSettings:
     """Which recommenders are evaluated, and how.
 
     kinds     : their names; `BASELINE` is always evaluated beside them
@@ -75,7 +75,7 @@ class EvaluationSettings:
         return tuple(dict.fromkeys((*self.kinds, BASELINE)))
 
 
-def compare(task: PredictionTask, choice: BlendChoice, settings: EvaluationSettings) -> "Comparison":
+def compare(task: PredictionTask, choice: BlendChoice, settings: RecommenderEvaluationSettings) -> "Comparison":
     """Let all recommenders learn what is known, and list what listeners should discover."""
     histories, excluded = task.seen.rows(task.discoverers), nothing_excluded(task.seen)
     blend, estimators = choice.fit(task.seen, seed=settings.rng), {**RECOMMENDERS, **dict(choice.tuned)}
@@ -97,7 +97,7 @@ class Comparison:
     train_errors : (recommender of ratings, RMSE, MAE) on the ratings that it was fitted to
     """
 
-    settings: EvaluationSettings
+    settings: RecommenderEvaluationSettings
     task: PredictionTask
     blend: Blend
     lists: Mapping[str, Lists]
@@ -195,7 +195,7 @@ class Comparison:
         listeners = self.task.discoverers if listeners is None else listeners
         return measure_effect(name, strength, ndcg, listeners, seed=self.settings.rng)
 
-    def _ndcg(self, model: Model) -> NDArray[np.float64]:
+    def _ndcg(self, model: ListModel) -> NDArray[np.float64]:
         return listener_ndcg(discovery_lists(model, self.task), self.task.discovered)
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from counterpoint.events import cleaning_rules as event_rules
 from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.recommend.catalogue import canonical_ids
-from counterpoint.recommend.comparison import Comparison, EvaluationSettings, compare, list_overlap
+from counterpoint.recommend.comparison import Comparison, RecommenderEvaluationSettings, compare, list_overlap
 from counterpoint.recommend.context import compute_lifts, plays_by_time
 from counterpoint.recommend.interactions import aggregate_rows, parse_table
 from counterpoint.recommend.model_selection import BlendChoice, BlendSearch, select_blend
@@ -38,7 +38,7 @@ from counterpoint.storage.serializer import plain
 from counterpoint.storage.workspace import Folder, WorkspaceView, edit_workspace, key_of
 
 EVALUATION: Final = "evaluation:recommend:"
-DEFAULT_SETTINGS: Final = EvaluationSettings()
+DEFAULT_SETTINGS: Final = RecommenderEvaluationSettings()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def evaluate(  # noqa: PLR0913  all but one are options
     workspace: Path,
     snapshot: Snapshot | None = None,
     *,
-    settings: EvaluationSettings = DEFAULT_SETTINGS,
+    settings: RecommenderEvaluationSettings = DEFAULT_SETTINGS,
     styles: pl.DataFrame | None = None,
     push_down: pl.DataFrame | None = None,
     rules: RuleSet = event_rules.DEFAULT_RULES,
@@ -136,7 +136,9 @@ def evaluate(  # noqa: PLR0913  all but one are options
     return evaluation
 
 
-def evaluate_interactions(table: Any, settings: EvaluationSettings = DEFAULT_SETTINGS) -> RecommenderEvaluation:
+def evaluate_interactions(
+    table: Any, settings: RecommenderEvaluationSettings = DEFAULT_SETTINGS
+) -> RecommenderEvaluation:
     """Evaluate recommenders on any table that exports Arrow (`Interactions.from_table` says which columns).
 
     With days, the windows are the last tenths of the pairs, each predicted from all before it; without, so many random
@@ -169,7 +171,7 @@ class _Source:
 
 
 def _compare_window(
-    source: _Source, snapshot: Snapshot, choice: BlendChoice, settings: EvaluationSettings
+    source: _Source, snapshot: Snapshot, choice: BlendChoice, settings: RecommenderEvaluationSettings
 ) -> tuple[EvaluationWindow, Comparison]:
     """Return what became of the recommendations at a snapshot, and the recommenders' lists."""
     session, (after, until, end) = source.session, snapshot.days

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from counterpoint.recommend.interactions import Interactions
 from counterpoint.recommend.models.blend import Blend
-from counterpoint.recommend.models.protocol import Model
+from counterpoint.recommend.models.protocol import ListModel
 
 MAX_REASONS: Final = 3
 
 
 def explain(
-    model: Model, history: Interactions, song: int, *, count: int = MAX_REASONS
+    model: ListModel, history: Interactions, song: int, *, count: int = MAX_REASONS
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the songs of one listener's history that speak most for a song, int32[n], and their shares, float64[n].
 

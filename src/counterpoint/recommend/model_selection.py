@@ -12,7 +12,7 @@ from counterpoint.recommend.interactions import Interactions
 from counterpoint.recommend.models.blend import DEPTH, HISTORY_EDGES, Blend, Weights, listener_groups, member_lists
 from counterpoint.recommend.models.blend_weights import blended_ndcg, fit_group_weights, fit_weights
 from counterpoint.recommend.models.clusters import Clusters, find_clusters
-from counterpoint.recommend.models.protocol import Estimator, Model, nothing_excluded
+from counterpoint.recommend.models.protocol import Estimator, ListModel, nothing_excluded
 from counterpoint.recommend.models.registry import BLEND_MEMBERS, PUBLISHED_MODELS, RECOMMENDERS
 from counterpoint.recommend.models.reranked import Reranked
 from counterpoint.recommend.models.search_space import sample_settings
@@ -81,7 +81,7 @@ class Candidate:
     """An estimator with settings that were tried, its model, and the NDCG@10 of each listener."""
 
     estimator: Estimator
-    model: Model
+    model: ListModel
     ndcg: NDArray[np.float64]
 
     @property
@@ -238,7 +238,7 @@ def group_weights_generalize(
     return gap.low > 0
 
 
-def select_dislike_strength(model: Model, task: PredictionTask, styles: Styles, *, seed: int) -> float:
+def select_dislike_strength(model: ListModel, task: PredictionTask, styles: Styles, *, seed: int) -> float:
     """Return how far to push down songs of styles that listeners dislike songs of: what surely wins, or 0."""
     tried = {strength: ndcg_with_aversion(model, task, styles, strength) for strength in (0.0, *STRENGTHS)}
     if len(tried[0.0]) < MIN_LISTENERS:
@@ -251,7 +251,7 @@ def dislikers(task: PredictionTask) -> NDArray[np.bool_]:
     return np.asarray(task.seen.pairs(task.seen.disliked).counts[task.discoverers] > 0)
 
 
-def ndcg_with_aversion(model: Model, task: PredictionTask, styles: Styles, strength: float) -> NDArray[np.float64]:
+def ndcg_with_aversion(model: ListModel, task: PredictionTask, styles: Styles, strength: float) -> NDArray[np.float64]:
     """Return the NDCG@10 of each of those who dislike something, with what they may dislike pushed down so far."""
     rows = dislikers(task)
     even = np.ones(len(task.seen.songs), np.float32)

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.recommend.interactions import UNKNOWN_DEVICE, Interactions
-from counterpoint.recommend.models.protocol import Model, nothing_excluded
+from counterpoint.recommend.models.protocol import ListModel, nothing_excluded
 from counterpoint.rng import generator
 from counterpoint.stats.ranking import DEEPEST, Relevant
 
@@ -116,7 +116,7 @@ def _sample(
     return listeners[chosen], relevant.rows(chosen)
 
 
-def discovery_lists(model: Model, task: PredictionTask) -> NDArray[np.int32]:
+def discovery_lists(model: ListModel, task: PredictionTask) -> NDArray[np.int32]:
     """Return what a model would have had the discoverers hear, int32[listeners, 20]."""
     histories = task.seen.rows(task.discoverers)
     return model.top(histories, DEEPEST, excluded=nothing_excluded(task.seen)).song

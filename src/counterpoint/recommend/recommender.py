@@ -27,7 +27,7 @@ from counterpoint.recommend.interactions import (
 from counterpoint.recommend.model_selection import BlendChoice, BlendSearch, select_blend
 from counterpoint.recommend.models.item_knn import ItemKnn
 from counterpoint.recommend.models.item_similarity import ItemSimilarityModel
-from counterpoint.recommend.models.protocol import Excluded, Model, RankedLists, nothing_excluded
+from counterpoint.recommend.models.protocol import Excluded, ListModel, RankedLists, nothing_excluded
 from counterpoint.recommend.models.registry import BLEND, COLD_START, MODEL_CLASSES, RECOMMENDERS, check_kind
 from counterpoint.recommend.models.reranked import Reranked
 from counterpoint.recommend.ranking_evaluation import MIN_HISTORY
@@ -105,8 +105,8 @@ class Recommender:
     kind: str
     seed: int
     seen: Interactions
-    model: Model
-    cold_start_model: Model
+    model: ListModel
+    cold_start_model: ListModel
     similarity: ItemSimilarityModel
     min_history: int
     members: tuple[tuple[str, float], ...]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from counterpoint.recommend.catalogue import canonical_ids
 from counterpoint.recommend.context import HOUR_SQL, MONDAY, Lifts
 from counterpoint.recommend.model_selection import STRENGTHS, best_strength
-from counterpoint.recommend.models.protocol import Model, nothing_excluded
+from counterpoint.recommend.models.protocol import ListModel, nothing_excluded
 from counterpoint.recommend.models.reranked import DEPTH, reordered
 from counterpoint.recommend.prediction_task import PredictionTask
 from counterpoint.recommend.ranking_evaluation import MIN_IMPROVEMENT, listener_ndcg
@@ -120,7 +120,7 @@ def timed_ndcg(deep: NDArray[np.int32], times: ChoiceTimes, lifts: Lifts, streng
     return listener_ndcg(reordered(deep, factor, DEEPEST).song, times.relevant)
 
 
-def deep_lists(model: Model, task: PredictionTask, times: ChoiceTimes) -> NDArray[np.int32]:
+def deep_lists(model: ListModel, task: PredictionTask, times: ChoiceTimes) -> NDArray[np.int32]:
     """Return the list for any time of each listener and time, int32[n, 100]."""
     return model.top(task.seen.rows(times.listeners), DEPTH, excluded=nothing_excluded(task.seen)).song
 

@@ -18,11 +18,13 @@ from counterpoint.snapshots.session import cleaning_in, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.commit import publish_folder, readable_errors
 from counterpoint.storage.engine import Engine
+from counterpoint.storage.engines import SparkSession
 from counterpoint.storage.spark_engine import Spark, readable_spark_errors
 from counterpoint.storage.workspace import edit_workspace
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
+    from pyspark.sql import SparkSession as PySparkSession
 
 SPARE_SONGS: Final = 200  # listed beyond those asked for, since what a listener knows is only then left out
 
@@ -48,7 +50,7 @@ def write_songs_on_spark(
     *,
     settings: SparkAlsSettings = DEFAULT_SETTINGS,
     rules: RuleSet = event_rules.DEFAULT_RULES,
-    spark: "SparkSession | None" = None,
+    spark: SparkSession | None = None,
 ) -> int:
     """Let Spark's implicit ALS learn from the days that a snapshot knows, and write everybody's songs; return the rows.
 
@@ -95,7 +97,7 @@ def _write_lists(engine: Engine, pairs: str, settings: SparkAlsSettings, folder:
     return rows
 
 
-def _recommend(spark: "SparkSession", settings: SparkAlsSettings) -> "DataFrame":
+def _recommend(spark: "PySparkSession", settings: SparkAlsSettings) -> "DataFrame":
     """Return everybody's songs (uid, rank, song_id, score), learned from the view `pairs`."""
     from pyspark.ml.recommendation import ALS
 

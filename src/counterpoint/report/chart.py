@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.report.finding import format_cell
 from counterpoint.report.svg import INK, drawing, inline, label, width
-from counterpoint.stats.calibration import Bin
+from counterpoint.stats.calibration import CalibrationBin
 from counterpoint.stats.intervals import Estimate
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -51,11 +51,11 @@ def roc(curves: Mapping[str, Curve], *, title: str) -> Markup:
         return inline(figure, title)
 
 
-def calibration(rows: Sequence[Bin], *, title: str) -> Markup:
+def calibration(rows: Sequence[CalibrationBin], *, title: str) -> Markup:
     """Draw what happened over what was said, each bin with its interval; the diagonal is perfection.
 
     >>> from counterpoint.stats.intervals import wilson
-    >>> calibration([Bin(0.2, wilson(22, 100), 100)], title="Calibration").startswith("<svg ")
+    >>> calibration([CalibrationBin(0.2, wilson(22, 100), 100)], title="Calibration").startswith("<svg ")
     True
     """
     with drawing():

@@ -15,7 +15,7 @@ NOISE_DRAWS = 200
 
 
 @dataclass(frozen=True)
-class Bin:
+class CalibrationBin:
     """Rows of similar probability: what was predicted, beside what happened."""
 
     mean_probability: float
@@ -27,7 +27,7 @@ class Bin:
 class Calibration:
     """Bins by rising probability, the expected calibration error, and the error that chance alone would show."""
 
-    bins: tuple[Bin, ...]
+    bins: tuple[CalibrationBin, ...]
     error: float
     """Mean of |predicted - observed| over the bins, weighted by their counts."""
     expected_noise: Estimate
@@ -62,7 +62,7 @@ def calibration_table(
     predicted, outcome = probability[order].astype(np.float64), truth[order].astype(np.float64)
     starts = _starts(predicted, bins)
     rows = tuple(
-        Bin(float(part.mean()), wilson(int(hits.sum()), len(hits)), len(hits))
+        CalibrationBin(float(part.mean()), wilson(int(hits.sum()), len(hits)), len(hits))
         for part, hits in zip(np.split(predicted, starts[1:]), np.split(outcome, starts[1:]), strict=True)
     )
     return Calibration(rows, _error(predicted, outcome, starts), _noise(predicted, starts, generator(rng)))

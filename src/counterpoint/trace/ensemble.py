@@ -21,10 +21,10 @@ from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.storage import serializer
 from counterpoint.trace.calibration import Calibration, calibrated
-from counterpoint.trace.detector import Detector, FixedScores, Scores, probabilities
 from counterpoint.trace.graph_network import GraphNetwork
 from counterpoint.trace.listwise import Group, ListwiseData
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Detector, FixedScores, Scores, probabilities
 from counterpoint.trace.ranker import KEPT, Ranker
 from counterpoint.trace.sampler import Sampler
 from counterpoint.trace.sampler_diagnostics import SampledPosterior

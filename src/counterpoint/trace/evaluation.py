@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.rng import generator
 from counterpoint.stats.intervals import Estimate, bootstrap, paired_difference, wilson
-from counterpoint.trace.detector import Detector
 from counterpoint.trace.localization import suspected
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Detector
 from counterpoint.trace.suspects import Suspects, hops_from
 
 Floats = NDArray[np.float64]

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.storage import serializer
-from counterpoint.trace.detector import Scores
 from counterpoint.trace.graph_network_kernels import Weights
 from counterpoint.trace.graph_network_layout import NetworkLayout, score_snapshots, worker_threads
 from counterpoint.trace.graph_network_training import train
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Scores
 
 Floats = NDArray[np.float32]
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from counterpoint.trace import graph_network_kernels
-from counterpoint.trace.detector import Scores
 from counterpoint.trace.graph_network_kernels import WIDTH, Inputs, Rows, Weights
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Scores
 
 Floats = NDArray[np.float32]
 LAYERS: Final = 5  # 4 and 6 came out alike after the same time, among a thousand nodes

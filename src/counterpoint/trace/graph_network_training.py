@@ -13,10 +13,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from counterpoint.trace import graph_network_kernels
-from counterpoint.trace.detector import Scores
 from counterpoint.trace.graph_network_kernels import WIDTH, Weights
 from counterpoint.trace.graph_network_layout import LAYERS, NetworkLayout, score_snapshots, worker_threads
 from counterpoint.trace.problem import Codes, Problem, Snapshots
+from counterpoint.trace.protocol import Scores
 
 Floats = NDArray[np.float32]
 BATCH: Final = 32

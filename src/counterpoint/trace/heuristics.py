@@ -16,8 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.trace.bfs_kernels import distances_to_goals
-from counterpoint.trace.detector import Scores, ranked
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Scores, ranked
 from counterpoint.trace.rumour_centrality_kernels import log_orderings
 
 Numbers = NDArray[np.int64]

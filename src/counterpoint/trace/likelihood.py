@@ -11,10 +11,10 @@ from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines.by_counts import CODES, fields_of
 from counterpoint.spread.models.model import Model
-from counterpoint.trace.detector import Scores
 from counterpoint.trace.heuristics import Numbers, filled, likely_first
 from counterpoint.trace.mean_field_kernels import Field, mean_field
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Scores
 
 
 class Stage(NamedTuple):

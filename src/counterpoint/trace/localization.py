@@ -13,12 +13,12 @@ from counterpoint.errors import CounterpointError
 from counterpoint.rng import check_seed
 from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.text import pluralize
-from counterpoint.trace.detector import Detector, Scores, probabilities, ranked
 from counterpoint.trace.detectors import DEFAULT, DEFAULT_SECONDS, PLAIN, check_kind, detector
 from counterpoint.trace.ensemble import Ensemble, Progress
 from counterpoint.trace.heuristics import undirected
 from counterpoint.trace.observation import Observation
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Detector, Scores, probabilities, ranked
 from counterpoint.trace.suspects import Suspects, hops_from
 
 LEAST_CHANCE: Final = 1e-300  # of a suspect

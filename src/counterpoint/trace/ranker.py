@@ -21,10 +21,10 @@ from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.storage import serializer
 from counterpoint.trace.calibration import Calibration, calibrated
-from counterpoint.trace.detector import Scores
 from counterpoint.trace.listwise import Group, ListwiseData, have_sources
 from counterpoint.trace.node_features import NodeFeatures
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Scores
 
 Floats = NDArray[np.float32]
 ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."

@@ -14,9 +14,9 @@ from counterpoint.rng import generator
 from counterpoint.spread.engines.by_counts import arcs_of, fields_of
 from counterpoint.spread.models.model import PAIRWISE, Model
 from counterpoint.trace import gibbs_kernels
-from counterpoint.trace.detector import Detector, Scores, ranked
 from counterpoint.trace.heuristics import nearest_first, undirected
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Detector, Scores, ranked
 from counterpoint.trace.sampler_diagnostics import POPULATIONS, ChainCounts, SampledPosterior, combine_chains
 
 BLOCK: Final = 25  # sweeps after which chains are weighed

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.trace.detector import Scores
+from counterpoint.trace.protocol import Scores
 
 POPULATIONS: Final = 2
 MAX_DISTANCE: Final = 0.35  # populations further apart have not mixed

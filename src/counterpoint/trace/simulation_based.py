@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 from counterpoint.spread.simulation import simulate
-from counterpoint.trace.detector import Scores, probabilities
 from counterpoint.trace.heuristics import Numbers, filled, likely_first, undirected
 from counterpoint.trace.problem import Codes, Problem
+from counterpoint.trace.protocol import Scores, probabilities
 
 States = NDArray[np.uint8]
 WIDTHS: Final = tuple(2.0**-power for power in range(1, 8))  # of the Gaussian, widest first

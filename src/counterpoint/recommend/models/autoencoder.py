@@ -40,7 +40,7 @@ class AutoencoderModel:
         return np.hstack([hidden, np.ones((len(hidden), 1), np.float32)]).astype(np.float32)
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """See `Model.top`."""
+        """See `ListModel.top`."""
         return top_by_inner_product(self, histories, count, excluded=excluded, new=new)
 
     def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:  # noqa: ARG002

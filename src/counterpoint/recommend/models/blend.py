@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from counterpoint.recommend.interactions import Interactions
 from counterpoint.recommend.models.clusters import Clusters
-from counterpoint.recommend.models.protocol import Excluded, Model, RankedLists, nothing_excluded
+from counterpoint.recommend.models.protocol import Excluded, ListModel, RankedLists, nothing_excluded
 from counterpoint.recommend.models.reciprocal_rank_fusion_kernels import fuse_ranks
 from counterpoint.stats.intervals import THREADS
 
@@ -36,7 +36,7 @@ class Blend:
     min_lists : on how many of the members' lists a song must be
     """
 
-    members: tuple[Model, ...]
+    members: tuple[ListModel, ...]
     weights: Weights
     edges: tuple[int, ...] = ()
     clusters: Clusters | None = None
@@ -45,7 +45,7 @@ class Blend:
     min_lists: int = 1
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """Return the songs that the members rank highest together; see `Model.top`."""
+        """Return the songs that the members rank highest together; see `ListModel.top`."""
         depth = max(self.depth, count)
         lists = member_lists(self.members, histories, depth, excluded=excluded, new=new)
         weights = self.weights[listener_groups(histories, self.edges, self.clusters)]
@@ -71,7 +71,7 @@ class Blend:
         """Return the score of a song for one listener."""
         return sum(score for _, score in self._member_scores(history, song))
 
-    def _member_scores(self, history: Interactions, song: int) -> list[tuple[Model, float]]:
+    def _member_scores(self, history: Interactions, song: int) -> list[tuple[ListModel, float]]:
         """Return what each member's list adds to the score of a song."""
         new, excluded = not (history.song == song).any(), nothing_excluded(history)
         [weights] = self.weights[listener_groups(history, self.edges, self.clusters)]
@@ -90,7 +90,7 @@ def listener_groups(histories: Interactions, edges: tuple[int, ...], clusters: C
 
 
 def member_lists(
-    members: Sequence[Model], histories: Interactions, depth: int, *, excluded: Excluded, new: bool = True
+    members: Sequence[ListModel], histories: Interactions, depth: int, *, excluded: Excluded, new: bool = True
 ) -> NDArray[np.int32]:
     """Return the members' lists, int32[members, listeners, depth]."""
     lists = np.full((len(members), len(histories), depth), -1, np.int32)

@@ -59,7 +59,7 @@ class ClusterPopularityModel:
         return largest_first(self.share)
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """See `Model.top`."""
+        """See `ListModel.top`."""
         group = self.clusters.assign(histories)
         return top_of_groups(self.order, self.share, group, unwanted(histories, new=new), excluded, count)
 

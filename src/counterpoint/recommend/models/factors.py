@@ -31,7 +31,7 @@ class FactorModel(Protocol):
 def top_by_inner_product(
     model: FactorModel, histories: Interactions, count: int, *, excluded: Excluded, new: bool
 ) -> RankedLists:
-    """Return the songs with the largest products with each listener; see `Model.top`."""
+    """Return the songs with the largest products with each listener; see `ListModel.top`."""
     songs = len(model.song_factors)
     across, skipped, excluded = (
         np.ascontiguousarray(model.song_factors.T),
@@ -82,11 +82,11 @@ class ProjectionModel:
         return np.asarray(matrix @ self.song_factors, np.float32)
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """See `Model.top`."""
+        """See `ListModel.top`."""
         return top_by_inner_product(self, histories, count, excluded=excluded, new=new)
 
     def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
-        """Return each song's product with this one; see `Model.explanation`."""
+        """Return each song's product with this one; see `ListModel.explanation`."""
         weight = np.where(history.disliked, 0, history.weights(self.weighting)) * self.scale[history.song]
         return np.asarray(weight * (self.song_factors[history.song] @ self.song_factors[song]), np.float64)
 

@@ -52,11 +52,11 @@ class IalsModel:
         return _solve_half(rows, self.song_factors, self.spectrum, ridge, first, FOLD_IN_STEPS)
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """See `Model.top`."""
+        """See `ListModel.top`."""
         return top_by_inner_product(self, histories, count, excluded=excluded, new=new)
 
     def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
-        """Return each pair's part of the least-squares sum (Hu et al. 2008, section 5); see `Model.explanation`."""
+        """Return each pair's part of the least-squares sum (Hu et al. 2008, section 5); see `ListModel.explanation`."""
         factors = self.song_factors[history.song].astype(np.float64)
         weight = np.where(history.disliked, 0, history.weights(self.weighting) / self.mean_weight).astype(np.float64)
         known = float((~history.disliked).sum())

@@ -28,7 +28,7 @@ class ItemSimilarityModel:
     mean: bool
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """Return the songs to which a history gives most; see `Model.top`."""
+        """Return the songs to which a history gives most; see `ListModel.top`."""
         liked = histories.liked
         history = (liked.start, liked.song, self._weights(liked))
         skipped, top = unwanted(histories, new=new), top_means if self.mean else top_sums
@@ -36,7 +36,7 @@ class ItemSimilarityModel:
         return RankedLists(*top(*history, *matrix, skipped.start, skipped.song, excluded, min(count, len(excluded))))
 
     def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
-        """Return what each song of a history gives; see `Model.explanation`."""
+        """Return what each song of a history gives; see `ListModel.explanation`."""
         values = np.array([self._value(int(each), song) for each in history.song]) * ~history.disliked
         total = np.abs(values).sum() if self.mean else 1.0
         return values * self._weights(history) / (total or 1.0)

@@ -38,7 +38,7 @@ class NmfModel:
             return np.asarray(solver.transform(histories.liked.matrix(self.weighting)), np.float32)
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """See `Model.top`."""
+        """See `ListModel.top`."""
         return top_by_inner_product(self, histories, count, excluded=excluded, new=new)
 
     def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:

@@ -27,7 +27,7 @@ class PopularityModel:
         return largest_first(self.share)
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """Return the songs that most listeners of the same device know; see `Model.top`."""
+        """Return the songs that most listeners of the same device know; see `ListModel.top`."""
         group = np.where(histories.device < len(self.share) - 1, histories.device + 1, 0).astype(np.int64)
         return top_of_groups(self.order, self.share, group, unwanted(histories, new=new), excluded, count)
 

@@ -27,7 +27,7 @@ class RankedLists:
     score: NDArray[np.float32]
 
 
-class Model(Protocol):
+class ListModel(Protocol):
     """A recommender that has learned."""
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
@@ -47,7 +47,7 @@ class Model(Protocol):
 class Estimator(Protocol):
     """A recommender that has not learned yet: a kind of model with its settings."""
 
-    def fit(self, seen: Interactions, *, seed: int) -> Model:
+    def fit(self, seen: Interactions, *, seed: int) -> ListModel:
         """Learn; the same interactions and the same seed give the same model."""
 
 

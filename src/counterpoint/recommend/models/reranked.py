@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.recommend.interactions import Interactions
-from counterpoint.recommend.models.protocol import Excluded, Model, RankedLists
+from counterpoint.recommend.models.protocol import Excluded, ListModel, RankedLists
 from counterpoint.recommend.styles import Styles
 
 DEPTH: Final = 100
@@ -27,13 +27,13 @@ class Reranked:
     styles : if given, it is also multiplied by exp(-dislike_strength * a listener's aversion to the song's style)
     """
 
-    model: Model
+    model: ListModel
     factor: NDArray[np.float32]
     styles: Styles | None = None
     dislike_strength: float = 0.0
 
     def top(self, histories: Interactions, count: int, *, excluded: Excluded, new: bool = True) -> RankedLists:
-        """Return the songs of most worth; see `Model.top`."""
+        """Return the songs of most worth; see `ListModel.top`."""
         count = min(count, len(excluded))
         song = self.model.top(histories, max(count, DEPTH), excluded=excluded, new=new).song
         factor = self.factor[song].astype(np.float64)
@@ -42,7 +42,7 @@ class Reranked:
         return reordered(song, factor, count)
 
     def explanation(self, history: Interactions, song: int) -> NDArray[np.float64] | None:
-        """Return what speaks for a song in the model; see `Model.explanation`."""
+        """Return what speaks for a song in the model; see `ListModel.explanation`."""
         return self.model.explanation(history, song)
 
     def _aversion(self, histories: Interactions, songs: NDArray[np.int32], styles: Styles) -> NDArray[np.float64]:

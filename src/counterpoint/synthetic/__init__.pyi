@@ -1,0 +1,3 @@
+from counterpoint.synthetic.platform import GeneratedLogs as GeneratedLogs
+from counterpoint.synthetic.platform import Platform as Platform
+from counterpoint.synthetic.platform import generate as generate

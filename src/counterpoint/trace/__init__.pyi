@@ -1,0 +1,10 @@
+from counterpoint.trace.detectors import METHODS as METHODS
+from counterpoint.trace.detectors import detector as detector
+from counterpoint.trace.evaluation import DetectorEvaluation as DetectorEvaluation
+from counterpoint.trace.evaluation import evaluate as evaluate
+from counterpoint.trace.localization import locate as locate
+from counterpoint.trace.observation import Observation as Observation
+from counterpoint.trace.problem import Problem as Problem
+from counterpoint.trace.problem import Snapshots as Snapshots
+from counterpoint.trace.protocol import Detector as Detector
+from counterpoint.trace.suspects import Suspects as Suspects
