@@ -112,7 +112,7 @@ def test_a_band_counts_the_cuts_that_are_reached(values, cuts):
 
 
 def some_rows(rng, *, listeners=120, odds=1.0, groups=JACKKNIFE_GROUPS):
-    """Days as `days_with_outcome` returns them: strata of unlike chances, in which a like multiplies the odds of silence."""
+    """Days as `days_with_outcome` returns them: strata in which a like multiplies the odds of silence."""
     rows, usual = [], rng.normal(-0.5, 1, (2, 6))
     for uid in range(listeners):
         keen = rng.random() * 0.6

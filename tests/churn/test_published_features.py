@@ -1,4 +1,4 @@
-"""The study's numbers, worked out by hand from a small log; and its mistakes, none of which the default has (the same table).
+"""The published numbers, worked out by hand from a small log; and their mistakes, none of which the default has.
 
 Worked out: of the 102 lengths in the known window (one 0, nineteen of 200 s, eighty-one of 250 s, one of 9,000 s) the
 99th percentile is 250 s, and the mean of those below it, the zero included, is 3,800 / 20 = 190 s. Of the 100 times

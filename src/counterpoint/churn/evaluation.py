@@ -102,7 +102,7 @@ DEFAULT_EVALUATION: Final = ChurnEvaluationSettings()
 
 @dataclass(frozen=True, kw_only=True)
 class ChurnEvaluation:
-    """The splits of one snapshot; `note` says why a split is missing, `log_key` stands for the logs it was made from."""
+    """The splits of one snapshot; `note` says why one is missing, `log_key` stands for the logs."""
 
     day: str
     known_for: str
@@ -127,7 +127,7 @@ def evaluate(
 
     The time split trains at the settings' `train_at` and before, on at most so many `snapshots`; by default from the
     last day whose outcome ends on the snapshot's day. It is left out, with the reason in the evaluation's `note`, where
-    the log does not reach back that far. With the rules PUBLISHED_RULES the churn report's four models are judged as the
+    the log does not reach back that far. With PUBLISHED_RULES the churn report's four models are judged as the
     report did, on a random fifth of the listeners, whatever `models` says; `grid` searches its grid again.
 
     Raises

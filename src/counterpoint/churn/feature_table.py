@@ -1,4 +1,4 @@
-"""The listener table that churn models learn from: features of the catalogue, the label, and what the visit HMM adds."""
+"""The listener table that churn models learn from: features, the label, and what the visit HMM adds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the hidden Markov model of visits adds to a listener table: two columns, and the models, learned once and kept."""
+"""What the hidden Markov model of visits adds to a listener table: two columns, and models that are kept."""
 
 from dataclasses import dataclass
 from pathlib import Path

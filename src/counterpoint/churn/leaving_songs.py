@@ -79,7 +79,7 @@ def songs_before_leaving(
     rules: RuleSet = cleaning_rules.DEFAULT_RULES,
     engine: EngineChoice = "duckdb",
 ) -> SongsBeforeLeaving:
-    """Find the songs, or with `item_kind` the singers, over-represented before leaving, and keep the result in the workspace.
+    """Find the songs, or with `item_kind` the singers, over-represented before leaving, and keep the result.
 
     Raises
     ------

@@ -153,7 +153,7 @@ def days_with_outcome(days: pl.DataFrame, outcome_for: Span, *, until: int) -> p
 def compare_days(rows: pl.DataFrame, silent: NDArray[np.float64], event: str) -> tuple[MatchedDays, ...]:
     """Return the comparison of all days, of first days and of later days.
 
-    rows   : as `days_with_outcome` returns them; `silent` is float64[rows], whether silence followed, or the chance of it
+    rows   : as `days_with_outcome` returns them; `silent` is float64[rows], whether silence followed, or its chance
     """
     is_first, everything = rows["first"].to_numpy(), np.ones(rows.height, np.bool_)
     parts = {"all days": everything, "first days": is_first, "later days": ~is_first}

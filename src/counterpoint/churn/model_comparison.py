@@ -1,4 +1,4 @@
-"""How well is leaving predicted? Models side by side on the same examples, every metric with an interval over listeners.
+"""How well is leaving predicted? Models side by side, every metric with an interval over listeners.
 
 One protocol for any table of examples: out of fold, or learned from earlier examples and evaluated on later ones.
 """

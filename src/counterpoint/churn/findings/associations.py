@@ -21,7 +21,8 @@ def songs_finding(songs: SongsBeforeLeaving) -> Finding:
     """Show what leavers heard more on their last day than stayers like them."""
     over_represented = songs.over_represented
     says = (
-        f"{pluralize(over_represented.height, songs.item_kind)} of {songs.rows.height:,} tested came before leaving more often than chance"
+        f"{pluralize(over_represented.height, songs.item_kind)} of {songs.rows.height:,} tested came before leaving more often"
+        " than chance"
         f" allows: {songs.leavers:,} leavers on their last active day against {songs.stayers:,} days of stayers of the"
         " same date, device, activity and tenure. This is an association: no song is said to have driven anyone away."
     )
@@ -56,7 +57,8 @@ def likes_finding(likes: LikeComparison) -> Finding:
     """Show what days with a like go with."""
     whole, silence = likes.rows[0], Span.of(likes.outcome_for).words
     says = (
-        f"After a day with a {likes.event}, the odds of {silence} of silence are {whole.odds_ratio.brief} times those after days"
+        f"After a day with a {likes.event}, the odds of {silence} of silence are {whole.odds_ratio.brief} times those"
+        " after days"
         " like it without one. This is an association: who likes things may differ in ways that no log shows."
     )
     rows = tuple(

@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """Members and their weights; `hmm_columns` are the columns of the visit HMM, `hmm_means` their means in log-odds."""
+    """Members and their weights; `hmm_columns` are those of the visit HMM, `hmm_means` their means in log-odds."""
 
     trees: Boosted
     regression: Logistic
