@@ -21,9 +21,10 @@ def songs_finding(songs: SongsBeforeLeaving) -> Finding:
     """Show what leavers heard more on their last day than stayers like them."""
     over_represented = songs.over_represented
     says = (
-        f"{pluralize(over_represented.height, songs.item_kind)} of {songs.rows.height:,} tested came before leaving more"
-        f" often than chance allows: {songs.leavers:,} leavers on their last active day against {songs.stayers:,} days of stayers of the"
-        " same date, device, activity and tenure. This is an association: no song is said to have driven anyone away."
+        f"{pluralize(over_represented.height, songs.item_kind)} of {songs.rows.height:,} tested came before leaving"
+        f" more often than chance allows: {songs.leavers:,} leavers on their last active day against"
+        f" {songs.stayers:,} days of stayers of the same date, device, activity and tenure. This is an association: no"
+        " song is said to have driven anyone away."
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
