@@ -119,11 +119,11 @@ def test_a_seed_that_is_none_is_wrong_usage(workspace, seed):
 
 def test_a_damaged_model_is_refused_by_name(scored, tmp_path):
     copy = shutil.copytree(scored, tmp_path / "work")
-    [part] = (copy / "data").glob("model-*/whole")
+    [part] = (copy / "data").glob("model-*/result.json")
     part.write_bytes(part.read_bytes().replace(b"1", b"2", 1))
     done = run(f"counterpoint churn score {copy}")
     assert _refused(done)
-    assert "whole is damaged" in done.err
+    assert "result.json is damaged" in done.err
 
 
 def test_a_report_may_add_how_a_rumour_would_spread_among_the_friends(workspace, tmp_path):
