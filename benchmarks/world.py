@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from counterpoint.synthetic.activity import Chances, simulate_activity
+from counterpoint.synthetic.activity import simulate_activity
 from counterpoint.synthetic.bayes_filter import leaving_filter
+from counterpoint.synthetic.day_counts import Chances
 from counterpoint.synthetic.hidden_states import Floats, published, states
 
 CHANCES: Final = Chances(lost=(0.004, 0.009, 0.004), spoiled=0.10, liked=0.0, worse=2.0, better=1.0)

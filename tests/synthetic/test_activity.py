@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.synthetic.worlds import CHANCES, LIKES, MONDAY, small, unchanging
 
-from counterpoint.synthetic.activity import Chances, factor, simulate_activity
+from counterpoint.synthetic.activity import simulate_activity
+from counterpoint.synthetic.day_counts import Chances
 from counterpoint.synthetic.hidden_states import STAGES, published, states
+from counterpoint.synthetic.leaving import leaving_factor
 
 PUBLISHED = states(published())
 ALWAYS = {"visits": 1.0, "plays": 20.0}  # who comes every day shows when they are gone
@@ -48,7 +50,7 @@ def assert_near(found, chance, count):
 @settings(max_examples=100)
 @given(st.floats(0, 20))
 def test_each_state_leads_somewhere_whatever_a_day_multiplies(much):
-    moves = PUBLISHED.moves(much)
+    moves = PUBLISHED.transition_matrix(much)
     assert (moves >= 0).all()
     np.testing.assert_allclose(moves.sum(axis=1), 1, rtol=1e-12)
 
@@ -56,7 +58,7 @@ def test_each_state_leads_somewhere_whatever_a_day_multiplies(much):
 @settings(max_examples=100)
 @given(st.floats(0, 20), st.floats(0, 20))
 def test_a_worse_day_makes_nobody_stay(one, other):
-    better, worse = (PUBLISHED.moves(much) for much in sorted((one, other)))
+    better, worse = (PUBLISHED.transition_matrix(much) for much in sorted((one, other)))
     engaged = np.arange(2, len(better), STAGES)
     assert (worse[engaged, engaged] <= better[engaged, engaged] + 1e-12).all()
     gone = np.arange(4, len(better), STAGES)
@@ -64,7 +66,7 @@ def test_a_worse_day_makes_nobody_stay(one, other):
 
 
 def test_no_kind_of_listener_becomes_another():
-    moves = PUBLISHED.moves(3.0)
+    moves = PUBLISHED.transition_matrix(3.0)
     kind = np.arange(len(moves)) // STAGES
     assert (moves[kind[:, None] != kind] == 0).all()
 
@@ -100,7 +102,9 @@ def test_the_factor_of_a_day_is_of_its_songs_and_likes():
     [day] = lived(small(5, songs={"leaver": 0.05}), LIKES, days=1)
     sorry, glad = day.clean[:, :, 1].sum(axis=1) > 0, day.liked.sum(axis=(1, 2)) > 0
     expected = {(False, False): 1.0, (True, False): 5.0, (False, True): 0.3, (True, True): 5.0 * 0.3}
-    assert factor(LIKES, day).tolist() == [expected[of] for of in zip(sorry.tolist(), glad.tolist(), strict=True)]
+    assert leaving_factor(LIKES, day).tolist() == [
+        expected[of] for of in zip(sorry.tolist(), glad.tolist(), strict=True)
+    ]
     assert set(zip(sorry.tolist(), glad.tolist(), strict=True)) == set(expected)
 
 

@@ -14,8 +14,9 @@ import pytest
 from scipy.stats import multinomial, nbinom
 from tests.synthetic.worlds import CHANCES, LIKES, MONDAY, small
 
-from counterpoint.synthetic.activity import Day, simulate_activity
+from counterpoint.synthetic.activity import simulate_activity
 from counterpoint.synthetic.bayes_filter import leaving_filter
+from counterpoint.synthetic.day_counts import Day
 from counterpoint.synthetic.hidden_states import states
 
 COUNTED_ACTIONS = ("plays", "downloads", "searches")

@@ -16,7 +16,7 @@ from counterpoint.events.record_batch import REPAIRS
 from counterpoint.synthetic import dirt
 
 KINDS = {"music-box": ("play", "down", "search"), "eventsim": ("page",)}
-every_kind = pytest.mark.parametrize("kind", dirt.DIRT)
+every_kind = pytest.mark.parametrize("kind", dirt.DIRT_KINDS)
 
 
 def repaired(platform):
@@ -32,14 +32,14 @@ def repaired(platform):
 
 
 def test_the_rejected_lines_are_those_of_the_truth(platform):
-    told = platform.truth("dirt").filter(fate="rejected").select("file", "line", "said")
+    told = platform.truth("dirt").filter(fate="rejected").select("file", "line", "ledger_entry")
     found = platform.found("rejected").select("file", "line", "reason")
     assert sorted(found.rows()) == sorted(told.rows())
     assert found.height > 100
 
 
 def test_the_repaired_lines_are_those_of_the_truth(platform):
-    told = platform.truth("dirt").filter(fate="repaired").select("file", "line", "said").rows()
+    told = platform.truth("dirt").filter(fate="repaired").select("file", "line", "ledger_entry").rows()
     assert sorted(repaired(platform)) == sorted(told)
     assert (len(told) > 100) == (platform.asked.format == "music-box")
 
@@ -64,7 +64,7 @@ def test_each_spoiled_line_that_is_not_rejected_is_an_event(platform):
 
 
 def test_the_lines_of_the_log_are_its_records_and_what_dirt_added(platform):
-    more = {one.name: one.more for kind in KINDS[platform.asked.format] for one in dirt.DIRT[kind]}
+    more = {one.name: one.extra_lines for kind in KINDS[platform.asked.format] for one in dirt.DIRT_KINDS[kind]}
     added = sum(more[name] for name in platform.truth("dirt")["dirt"])
     assert sum(one.ledger.lines for one in platform.taken) == platform.made.events + added
 
@@ -79,7 +79,7 @@ def test_what_is_said_twice_is_two_lines_of_the_same_bytes(platform):
 
 
 def test_exactly_the_events_whose_dirt_loses_them_have_no_listener(platform):
-    loses = {one.name for kind in KINDS[platform.asked.format] for one in dirt.DIRT[kind] if one.loses}
+    loses = {one.name for kind in KINDS[platform.asked.format] for one in dirt.DIRT_KINDS[kind] if one.loses}
     told = platform.truth("dirt").filter(pl.col("dirt").is_in(loses), pl.col("fate") != "rejected")
     nobody = platform.found("events").filter(pl.col("uid").is_null())
     assert sorted(nobody.select("file", "line").rows()) == sorted(told.select("file", "line").rows())
@@ -87,7 +87,7 @@ def test_exactly_the_events_whose_dirt_loses_them_have_no_listener(platform):
 
 def test_a_play_has_a_believable_length_and_time_unless_its_dirt_spoils_it(music_box):
     """Nothing but the dirt that spoils takes a play's length or time, so that chance alone decides who is believed."""
-    spoils = {one.name for one in dirt.DIRT["play"] if one.spoils}
+    spoils = {one.name for one in dirt.DIRT_KINDS["play"] if one.spoils}
     told = music_box.truth("dirt").filter(pl.col("dirt").is_in(spoils)).select("file", "line").rows()
     plays = music_box.found("events", "play")
     believed = (pl.col("song_ms") > 0) & (pl.col("play_ms") >= 0)
@@ -100,7 +100,7 @@ def test_a_play_has_a_believable_length_and_time_unless_its_dirt_spoils_it(music
 
 def test_every_kind_of_dirt_is_in_the_log(platform):
     found = dict(platform.truth("dirt").group_by("dirt").len().iter_rows())
-    assert found.keys() == {one.name for kind in KINDS[platform.asked.format] for one in dirt.DIRT[kind]}
+    assert found.keys() == {one.name for kind in KINDS[platform.asked.format] for one in dirt.DIRT_KINDS[kind]}
     assert sum(found.values()) == platform.made.dirty
 
 
@@ -108,14 +108,14 @@ def test_every_kind_of_dirt_is_in_the_log(platform):
 def test_dirt_befalls_as_many_records_as_its_share_says(kind):
     """What the diary loses is shared out among the dirt that loses, what it spoils among the dirt that spoils."""
     rng, count = np.random.default_rng(3), 400_000
-    lost, spoiled = dirt.lost(kind), dirt.spoiled(kind)
+    lost, spoiled = dirt.lost_share(kind), dirt.spoiled_share(kind)
     fate = rng.choice(
         [dirt.CLEAN, dirt.SPOILED, dirt.LOST], count, p=[(1 - lost) * (1 - spoiled), *_rest(lost, spoiled)]
     )
-    found = dirt.befallen(kind, fate, {}, rng)
-    for at, one in enumerate(dirt.DIRT[kind]):
-        of = fate == one.befalls
-        among = {dirt.CLEAN: 1.0, dirt.SPOILED: spoiled, dirt.LOST: lost}[one.befalls]
+    found = dirt.draw_dirt(kind, fate, {}, rng)
+    for at, one in enumerate(dirt.DIRT_KINDS[kind]):
+        of = fate == one.record_fate
+        among = {dirt.CLEAN: 1.0, dirt.SPOILED: spoiled, dirt.LOST: lost}[one.record_fate]
         chance, share = one.share / among, (found[of] == at).sum() / of.sum()
         assert abs(share - chance) < 4 * np.sqrt(max(chance * (1 - chance), 0) / of.sum()) + 1e-12, one.name
         assert not (found[~of] == at).any()
@@ -127,23 +127,23 @@ def _rest(lost, spoiled):
 
 @every_kind
 def test_what_the_diary_loses_and_spoils_always_has_dirt(kind):
-    fate = np.repeat([dirt.LOST, dirt.SPOILED], 2000) if dirt.spoiled(kind) else np.full(2000, dirt.LOST)
-    assert (dirt.befallen(kind, fate, {}, np.random.default_rng(0)) >= 0).all()
+    fate = np.repeat([dirt.LOST, dirt.SPOILED], 2000) if dirt.spoiled_share(kind) else np.full(2000, dirt.LOST)
+    assert (dirt.draw_dirt(kind, fate, {}, np.random.default_rng(0)) >= 0).all()
 
 
 def test_dirt_does_not_befall_what_it_cannot():
     fate, cannot = np.zeros(20_000, np.int64), np.arange(20_000) % 2 == 0
-    found = dirt.befallen("play", fate, {dirt.SONG_0: cannot}, np.random.default_rng(0))
-    at = dirt.place("play", dirt.SONG_0)
+    found = dirt.draw_dirt("play", fate, {dirt.SONG_0: cannot}, np.random.default_rng(0))
+    at = dirt.dirt_code("play", dirt.SONG_0)
     assert not (found[cannot] == at).any()
     assert (found[~cannot] == at).any()
 
 
 def test_the_names_of_dirt_are_its_own():
-    for dirts in dirt.DIRT.values():
+    for dirts in dirt.DIRT_KINDS.values():
         assert len({one.name for one in dirts}) == len(dirts)
         assert sum(one.share for one in dirts if not (one.loses or one.spoils)) < 1
-        assert all((one.fate == "accepted") == (one.said is None) for one in dirts)
+        assert all((one.line_fate == "accepted") == (one.ledger_entry is None) for one in dirts)
 
 
 # Where a line is
@@ -153,19 +153,19 @@ def slow_fates(kind, found):
     """Return where each spoiled record's line is, by counting."""
     line = 1
     for at in found:
-        one = dirt.DIRT[kind][at] if at >= 0 else None
+        one = dirt.DIRT_KINDS[kind][at] if at >= 0 else None
         if one:
-            yield line + one.at, one.name, one.fate, one.said
-        line += 1 + (one.more if one else 0)
+            yield line + one.line_offset, one.name, one.line_fate, one.ledger_entry
+        line += 1 + (one.extra_lines if one else 0)
 
 
 @settings(max_examples=100)
 @given(st.data())
 @every_kind
 def test_the_fate_of_a_line_is_told_of_the_right_line(kind, data):
-    found = data.draw(st.lists(st.integers(-1, len(dirt.DIRT[kind]) - 1), max_size=12))
-    told = dirt.fates(kind, np.array(found, np.int64))
-    assert told.select("line", "dirt", "fate", "said").rows() == list(slow_fates(kind, found))
+    found = data.draw(st.lists(st.integers(-1, len(dirt.DIRT_KINDS[kind]) - 1), max_size=12))
+    told = dirt.line_fates(kind, np.array(found, np.int64))
+    assert told.select("line", "dirt", "fate", "ledger_entry").rows() == list(slow_fates(kind, found))
 
 
 LINES = {
@@ -180,10 +180,10 @@ LINES = {
 @given(st.data())
 @every_kind
 def test_a_log_is_spoiled_where_it_should_be_and_nowhere_else(kind, data):
-    found = np.array(data.draw(st.lists(st.integers(-1, len(dirt.DIRT[kind]) - 1), max_size=12)), np.int64)
+    found = np.array(data.draw(st.lists(st.integers(-1, len(dirt.DIRT_KINDS[kind]) - 1), max_size=12)), np.int64)
     line = LINES[kind]
-    changes = [dirt.DIRT[kind][at].spoil if at >= 0 else None for at in found]
+    changes = [dirt.DIRT_KINDS[kind][at].change_line if at >= 0 else None for at in found]
     expected = b"".join((change(line) if change else line) + b"\n" for change in changes)
-    assert dirt.spoil((line + b"\n") * len(found), kind, found) == expected
-    more = sum(dirt.DIRT[kind][at].more for at in found if at >= 0)
+    assert dirt.apply_dirt((line + b"\n") * len(found), kind, found) == expected
+    more = sum(dirt.DIRT_KINDS[kind][at].extra_lines for at in found if at >= 0)
     assert expected.count(b"\n") == len(found) + more

@@ -22,7 +22,7 @@ from counterpoint.synthetic.habits import DAYPARTS, WEEK, draw_habits
 from counterpoint.synthetic.hidden_states import published, states
 from counterpoint.synthetic.platform import FORMATS, Platform, generate
 from counterpoint.synthetic.population import draw_people
-from counterpoint.synthetic.records import pages, plays
+from counterpoint.synthetic.records import draw_pages, draw_plays
 from counterpoint.synthetic.songs import TASTES, TO_TASTE, draw_songs
 
 COUNT = 2000
@@ -38,7 +38,7 @@ def drawn(*, clock, catalogue=CATALOGUE):
 
 
 CLOCK, HEARD = drawn(clock=True), drawn(clock=False)
-TIMES = replace(CLOCK, averse=0.0)  # the clock and the week alone
+TIMES = replace(CLOCK, averse_share=0.0)  # the clock and the week alone
 
 
 def some_days(chances):
@@ -52,7 +52,7 @@ def both(draw, day, times):
 
 
 def fifths(found):
-    length = LENGTH[found.song] * np.where(found.dirt == dirt.place("play", dirt.IN_MS), 1000, 1)
+    length = LENGTH[found.song] * np.where(found.dirt == dirt.dirt_code("play", dirt.IN_MS), 1000, 1)
     return np.minimum(4, 5 * found.number // length)
 
 
@@ -102,7 +102,7 @@ def test_habits_that_nobody_has_change_no_byte_of_a_log(tmp_path, monkeypatch, s
 
 def test_each_listener_hears_as_much_of_as_many_songs_each_day():
     for day in some_days(CHANCES):
-        without, following = both(plays, day, HEARD)
+        without, following = both(draw_plays, day, HEARD)
         for part in ("who", "dirt"):
             np.testing.assert_array_equal(getattr(following, part), getattr(without, part))
         np.testing.assert_array_equal(fifths(following), fifths(without))
@@ -111,7 +111,7 @@ def test_each_listener_hears_as_much_of_as_many_songs_each_day():
 
 def test_a_log_with_a_clock_keeps_its_times_its_likes_and_its_dislikes():
     for day in some_days(LIKES):
-        without, following = both(pages, day, TIMES)
+        without, following = both(draw_pages, day, TIMES)
         for part in ("who", "dirt", "number", "page"):
             np.testing.assert_array_equal(getattr(following, part), getattr(without, part))
         np.testing.assert_array_equal(following.song % TASTES, without.song % TASTES)
@@ -121,23 +121,23 @@ def test_a_log_with_a_clock_keeps_its_times_its_likes_and_its_dislikes():
 def test_some_singers_cannot_be_stood_and_most_of_their_plays_are_disliked():
     plays_of, swore, pairs = [], [], set()
     for day in some_days(LIKES):
-        _, found = both(pages, day, CLOCK)
+        _, found = both(draw_pages, day, CLOCK)
         singer = CLOCK.singer[found.song]
         disliked = set(zip(found.who[found.page == 2].tolist(), found.song[found.page == 2].tolist(), strict=True))
-        cannot = replace(CLOCK, says_so=1.0).disliked(found.who, found.song, np.random.default_rng(1))
+        cannot = replace(CLOCK, dislike_share=1.0).disliked(found.who, found.song, np.random.default_rng(1))
         played = (found.page == 0) & (found.dirt < 0)
         plays_of.append(cannot[played])
         pairs |= {(who, of) for who, of in zip(found.who[cannot].tolist(), singer[cannot].tolist(), strict=True)}
         ours = played & cannot & CATALOGUE.ordinary[found.song]
         swore += [(w, s) in disliked for w, s in zip(found.who[ours].tolist(), found.song[ours].tolist(), strict=True)]
-        again = replace(CLOCK, says_so=1.0).disliked(found.who, found.song, np.random.default_rng(2))
+        again = replace(CLOCK, dislike_share=1.0).disliked(found.who, found.song, np.random.default_rng(2))
         np.testing.assert_array_equal(cannot, again)
     assert abs(np.concatenate(plays_of).mean() - CONSTANTS["averse"]) < 0.02
     assert CONSTANTS["says_so"] - 0.05 < np.mean(swore) < CONSTANTS["says_so"] + 0.1
     assert len(pairs) > 1000
 
 
-@pytest.mark.parametrize(("draw", "chances", "times"), [(plays, CHANCES, HEARD), (pages, LIKES, TIMES)])
+@pytest.mark.parametrize(("draw", "chances", "times"), [(draw_plays, CHANCES, HEARD), (draw_pages, LIKES, TIMES)])
 def test_songs_that_make_people_leave_and_decoys_stay_where_they_were(draw, chances, times):
     for day in some_days(chances):
         without, following = both(draw, day, times)
@@ -149,7 +149,7 @@ def test_songs_that_make_people_leave_and_decoys_stay_where_they_were(draw, chan
 
 def test_an_opinion_is_still_of_the_song_that_was_played_then():
     for day in some_days(LIKES):
-        _, found = both(pages, day, CLOCK)
+        _, found = both(draw_pages, day, CLOCK)
         said, played = (np.flatnonzero(found.page > 0), np.flatnonzero(found.page == 0))
         heard = set(zip(found.who[played].tolist(), found.song[played].tolist(), strict=True))
         assert set(zip(found.who[said].tolist(), found.song[said].tolist(), strict=True)) <= heard
@@ -192,7 +192,7 @@ def test_a_daypart_is_of_the_second_at_which_a_song_began():
     )
     own = []
     for day in some_days(LIKES):
-        without, following = both(pages, day, replace(TIMES, week=0.0))
+        without, following = both(draw_pages, day, replace(TIMES, week=0.0))
         part = CLOCK.part(following.number)
         others = (CLOCK.daypart[without.song] != part) & CATALOGUE.ordinary[without.song] & (without.page == 0)
         own.append((CLOCK.daypart[following.song] == part)[others])
@@ -236,7 +236,7 @@ def to_taste():
     """Return the plays of ordinary songs with habits: the fifth heard, and whether to taste; and those without."""
     found = [[], []]
     for day in some_days(CHANCES):
-        for records, into in zip(both(plays, day, HEARD), found, strict=True):
+        for records, into in zip(both(draw_plays, day, HEARD), found, strict=True):
             ordinary = CATALOGUE.ordinary[records.song]
             into.append(np.stack([fifths(records), records.song % TASTES == FOLK.taste[records.who]])[:, ordinary])
     return tuple(np.concatenate(part, axis=1) for part in reversed(found))

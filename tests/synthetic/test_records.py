@@ -19,8 +19,8 @@ from counterpoint.synthetic import dirt
 from counterpoint.synthetic.activity import simulate_activity
 from counterpoint.synthetic.hidden_states import DECOY, LEAVER, ORDINARY, ROLES, states
 from counterpoint.synthetic.population import draw_people
-from counterpoint.synthetic.records import _heard, downloads, pages, plays, searches
-from counterpoint.synthetic.songs import LEAVER_SONGS, TASTES, draw_songs
+from counterpoint.synthetic.records import _heard, draw_downloads, draw_pages, draw_plays, draw_searches
+from counterpoint.synthetic.songs import SPECIAL_SONG_COUNT, TASTES, draw_songs
 
 DAY_MS = 86_400_000
 COUNT = 400
@@ -49,7 +49,7 @@ def spread_out(day, part):
 
 def fates(records):
     """Return whether each record arrives clean, spoiled or not at all."""
-    befalls = np.array([*(one.befalls for one in dirt.DIRT[records.kind]), dirt.CLEAN])
+    befalls = np.array([*(one.record_fate for one in dirt.DIRT_KINDS[records.kind]), dirt.CLEAN])
     return befalls[records.dirt]
 
 
@@ -66,8 +66,8 @@ def test_seconds_lie_in_their_fifth_of_any_song(length, fifth, seed):
 
 def test_clean_plays_are_those_of_the_diary_fifth_by_fifth_and_role_by_role():
     for day in some_days(CHANCES):
-        found = plays(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
-        in_ms = found.dirt == dirt.place("play", dirt.IN_MS)
+        found = draw_plays(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
+        in_ms = found.dirt == dirt.dirt_code("play", dirt.IN_MS)
         assert in_ms.any()
         length = LENGTH[found.song] * np.where(in_ms, 1000, 1)
         fifth = np.minimum(4, 5 * found.number // length)
@@ -79,15 +79,17 @@ def test_clean_plays_are_those_of_the_diary_fifth_by_fifth_and_role_by_role():
 def test_a_play_in_milliseconds_is_recognised_and_stays_in_its_fifth():
     """Cleaning takes a play for one in milliseconds if it is longer than twenty times its song."""
     for day in some_days(CHANCES):
-        found = plays(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
-        in_ms = found.dirt == dirt.place("play", dirt.IN_MS)
+        found = draw_plays(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
+        in_ms = found.dirt == dirt.dirt_code("play", dirt.IN_MS)
         length = LENGTH[found.song]
         assert (found.number[in_ms] > 20 * length[in_ms]).all()
         assert (found.number[in_ms] // 1000 <= length[in_ms]).all()
         assert (found.number[~in_ms] <= length[~in_ms]).all()
 
 
-@pytest.mark.parametrize(("kind", "of", "draw"), [("play", 0, plays), ("down", 1, downloads), ("search", 2, searches)])
+@pytest.mark.parametrize(
+    ("kind", "of", "draw"), [("play", 0, draw_plays), ("down", 1, draw_downloads), ("search", 2, draw_searches)]
+)
 def test_what_arrives_and_what_is_lost_are_those_of_the_diary(kind, of, draw):
     for day in some_days(CHANCES):
         found = draw(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
@@ -99,7 +101,7 @@ def test_what_arrives_and_what_is_lost_are_those_of_the_diary(kind, of, draw):
 
 def test_pages_are_the_plays_of_the_diary_and_what_was_liked():
     for day in some_days(LIKES):
-        found = pages(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
+        found = draw_pages(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
         played, liked = found.page == 0, found.page == 1
         lost = fates(found) == dirt.LOST
         np.testing.assert_array_equal(
@@ -114,7 +116,7 @@ def test_pages_are_the_plays_of_the_diary_and_what_was_liked():
 def test_the_roles_of_the_plays_in_the_log_are_those_of_the_world(music_box):
     roles = music_box.found("events", "play").join(music_box.truth("songs"), on="song_name")["role"]
     leavers = roles.value_counts().filter(role="leaver")["count"].item()
-    clean = (1 - dirt.spoiled("play")) * 0.02 * len(roles)
+    clean = (1 - dirt.spoiled_share("play")) * 0.02 * len(roles)
     assert abs(leavers - clean) < 4 * np.sqrt(clean)
 
 
@@ -151,7 +153,11 @@ def test_songs_are_chosen_by_zipfs_law_and_special_ones_only_for_their_role(coun
     made = draw_songs(count, np.random.default_rng(count))
     role, size = made.table["role"], made.table.height
     assert size == count - count % TASTES
-    assert [len(ranks) for ranks in made.by_role] == [size - 2 * LEAVER_SONGS, LEAVER_SONGS, LEAVER_SONGS]
+    assert [len(ranks) for ranks in made.by_role] == [
+        size - 2 * SPECIAL_SONG_COUNT,
+        SPECIAL_SONG_COUNT,
+        SPECIAL_SONG_COUNT,
+    ]
     ordinary = made.by_role[ORDINARY]
     often = np.bincount(made.chosen, minlength=size)
     assert (often[np.setdiff1d(np.arange(size), ordinary)] == 0).all()

@@ -9,8 +9,8 @@ import pytest
 
 from counterpoint.events.schema import EPOCH
 from counterpoint.synthetic import platform as module
-from counterpoint.synthetic.activity import Day
 from counterpoint.synthetic.bayes_filter import leaving_filter
+from counterpoint.synthetic.day_counts import Day
 
 WHAT = {"P": 0, "D": 1, "S": 2}
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from counterpoint.synthetic.activity import Chances
+from counterpoint.synthetic.day_counts import Chances
 from counterpoint.synthetic.hidden_states import published
 
 CHANCES = Chances(lost=(0.05, 0.02, 0.1), spoiled=0.1, liked=0.0, worse=2.0, better=1.0)

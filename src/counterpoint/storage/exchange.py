@@ -1,12 +1,13 @@
 """Tables handed to people, and back: Parquet, or CSV that no spreadsheet runs as a formula; whole or not at all."""
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.storage.commit import atomic_file, readable_errors
+from counterpoint.storage.commit import atomic_file, readable_errors, replace_file
 
 FORMULA: Final = r"^[=+\-@\t\r]"
 
@@ -27,6 +28,17 @@ def write_table(frame: pl.DataFrame, to: Path) -> None:
             frame.write_parquet(temporary)
         else:
             frame.with_columns(_harmless(name) for name in _texts(frame)).write_csv(temporary)
+
+
+def write_json(value: Any, to: Path) -> None:
+    """Write a value that people will read as JSON: indented, one line at the end, no letter escaped.
+
+    Raises
+    ------
+    CounterpointError
+        If the disk refuses.
+    """
+    replace_file(to, (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def read_table(path: Path, *needed: str) -> pl.DataFrame:

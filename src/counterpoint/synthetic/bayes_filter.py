@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.synthetic.activity import Chances, Day, factor
+from counterpoint.synthetic.day_counts import Chances, Day
 from counterpoint.synthetic.hidden_states import Floats, States
+from counterpoint.synthetic.leaving import leaving_factor
 
 
 @dataclass
@@ -26,13 +27,14 @@ class LeavingFilter:
     def see(self, day: Day) -> None:
         """Take a day into account, the silence of those who did not come included."""
         shown = day.accepted.sum(axis=1) > 0
-        who, seen = day.who[shown], factor(self.chances, day)[shown]
+        who, factors = day.who[shown], leaving_factor(self.chances, day)[shown]
         active = self.belief[who] * self._evidence(day, shown)
         self.belief *= self.silence(day.day)
         self.belief[who] = active
-        self.belief = self.belief @ self.states.moves()
-        for much in np.unique(seen[seen != 1.0]):
-            self.belief[who[seen == much]] = active[seen == much] @ self.states.moves(much)
+        self.belief = self.belief @ self.states.transition_matrix()
+        for factor in np.unique(factors[factors != 1.0]):
+            rows = factors == factor
+            self.belief[who[rows]] = active[rows] @ self.states.transition_matrix(factor)
         self.belief /= self.belief.sum(axis=1, keepdims=True)
 
     def silence(self, day: int) -> Floats:
@@ -51,7 +53,7 @@ class LeavingFilter:
         for day in range(after + days, after, -1):
             ahead = self.silence(day) * ahead
             if day > after + 1:
-                ahead = self.states.moves() @ ahead
+                ahead = self.states.transition_matrix() @ ahead
         chance: Floats = self.belief @ ahead
         return chance
 

@@ -29,8 +29,8 @@ class Habits:
     clock    : share of the plays chosen among the songs of their daypart; 0 in a log without a clock
     week     : share of the plays chosen among the songs of their part of the week
     hours    : the hours at which the day and the evening begin
-    averse   : share of the singers that a listener cannot stand; 0 in a log without dislikes
-    says_so  : share of the plays of these that are disliked
+    averse_share   : share of the singers that a listener cannot stand; 0 in a log without dislikes
+    dislike_share  : share of the plays of these that are disliked
     to_taste : float64[5], share of the choices to one's taste, by the fifth of the song heard
     singer   : int64[songs], a number for each singer
     daypart  : int64[songs], the place in `DAYPARTS` of every song; all songs of a singer share it
@@ -43,8 +43,8 @@ class Habits:
     clock: float
     week: float
     hours: tuple[int, int]
-    averse: float
-    says_so: float
+    averse_share: float
+    dislike_share: float
     to_taste: Floats
     singer: Ints
     daypart: Ints
@@ -63,11 +63,11 @@ class Habits:
             [[self.clock], [self.week]], np.float32
         )
         followed: Ints = song.copy()
-        of = np.flatnonzero((by_clock | by_week) & ordinary)
-        dayparts = np.where(by_clock, 1 + daypart, 0)[of]
-        weekends = np.where(by_week[of], 1 + ((self.monday + day) % 7 >= SATURDAY), 0)
-        chosen = luck.integers(0, _TABLE, len(of), dtype=np.int32)
-        followed[of] = self.within[dayparts, weekends, song[of] % TASTES, chosen]
+        rows = np.flatnonzero((by_clock | by_week) & ordinary)
+        dayparts = np.where(by_clock, 1 + daypart, 0)[rows]
+        weekends = np.where(by_week[rows], 1 + ((self.monday + day) % 7 >= SATURDAY), 0)
+        chosen = luck.integers(0, _TABLE, len(rows), dtype=np.int32)
+        followed[rows] = self.within[dayparts, weekends, song[rows] % TASTES, chosen]
         return followed
 
     def disliked(self, who: Ints, song: Ints, rng: np.random.Generator) -> Bools:
@@ -80,17 +80,17 @@ class Habits:
             (self.singer[song] + 1).astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
         )
         mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-        cannot = (mixed >> np.uint64(40)).astype(np.float64) < self.averse * 2.0**24
-        return np.asarray(cannot & (luck.random(len(who), dtype=np.float32) < self.says_so))
+        cannot = (mixed >> np.uint64(40)).astype(np.float64) < self.averse_share * 2.0**24
+        return np.asarray(cannot & (luck.random(len(who), dtype=np.float32) < self.dislike_share))
 
     def part(self, second: Ints) -> Ints:
         """Return the place in `DAYPARTS` of seconds of the day."""
         return np.searchsorted(np.array(self.hours) * 3600, second, side="right")
 
-    def told(self, songs: pl.DataFrame) -> pl.DataFrame:
+    def with_play_times(self, songs: pl.DataFrame) -> pl.DataFrame:
         """Return a catalogue with the times of its ordinary songs, as far as logs of this platform follow them."""
         parts = (("daypart", DAYPARTS, self.daypart, self.clock), ("week", WEEK, self.weekend, self.week))
-        times = [pl.Series(name, names)[at] for name, names, at, share in parts if share]
+        times = [pl.Series(name, names)[codes] for name, names, codes, share in parts if share]
         return songs.with_columns(
             pl.when(pl.col("role") == ROLES[ORDINARY]).then(time).alias(time.name) for time in times
         )
@@ -103,8 +103,8 @@ class Habits:
             "share of the plays chosen among the songs of their daypart": self.clock,
             "dayparts": dict(zip(DAYPARTS, ([0, day], [day, evening], [evening, 24]), strict=True)),
             "share of the plays chosen among the songs of weekdays or the weekend": self.week,
-            "share of the singers that a listener cannot stand": self.averse,
-            "share of their plays that is disliked": self.says_so,
+            "share of the singers that a listener cannot stand": self.averse_share,
+            "share of their plays that is disliked": self.dislike_share,
             "share of the choices to taste, by the fifth of the song heard": self.to_taste.tolist(),
         }
 
@@ -125,8 +125,8 @@ def draw_habits(
         clock=constants["clock"] if clock else 0.0,
         week=constants["week"],
         hours=(day, evening),
-        averse=constants["averse"] if clock else 0.0,
-        says_so=constants["says_so"],
+        averse_share=constants["averse"] if clock else 0.0,
+        dislike_share=constants["says_so"],
         singer=singer,
         to_taste=np.full(5, TO_TASTE) if clock else np.array(constants["to_taste"]),
         daypart=daypart,
@@ -136,12 +136,12 @@ def draw_habits(
 
 
 def _within(chosen: Ints, daypart: Ints, weekend: Ints) -> NDArray[np.int32]:
-    found = np.empty((1 + len(DAYPARTS), 1 + len(WEEK), TASTES, _TABLE), np.int32)
+    ranks = np.empty((1 + len(DAYPARTS), 1 + len(WEEK), TASTES, _TABLE), np.int32)
     by_taste = [chosen[chosen % TASTES == taste] for taste in range(TASTES)]
-    for at, week, taste in np.ndindex(found.shape[:-1]):
+    for part, week, taste in np.ndindex(ranks.shape[:-1]):
         tasted = by_taste[taste]
-        fits = ((at == 0) | (daypart[tasted] == at - 1)) & ((week == 0) | (weekend[tasted] == week - 1))
+        fits = ((part == 0) | (daypart[tasted] == part - 1)) & ((week == 0) | (weekend[tasted] == week - 1))
         # In a small catalogue a time may have no song of a taste: then any of that taste will do.
-        own = tasted[fits] if fits.any() else tasted
-        found[at, week, taste] = own[np.arange(_TABLE) * len(own) // _TABLE]
-    return found
+        candidates = tasted[fits] if fits.any() else tasted
+        ranks[part, week, taste] = candidates[np.arange(_TABLE) * len(candidates) // _TABLE]
+    return ranks

@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 
 
 def published() -> dict[str, Any]:
-    """Return the world's constants as fitted to what the study published."""
+    """Return the world's constants as fitted to the published figures (see docs/method/invented-world.md)."""
     return tomllib.loads((Path(__file__).parent / "world.toml").read_text(encoding="utf-8"))
 
 
@@ -53,25 +53,25 @@ class States:
     restless: Floats
     bounces: Floats
 
-    def moves(self, factor: float = 1.0) -> Floats:
+    def transition_matrix(self, factor: float = 1.0) -> Floats:
         """Return the chances of tomorrow's state (column) given today's (row), float64[k, k].
 
         `factor` multiplies what is bad: the chances to drift, to fade and to leave.
         """
         moves = np.zeros((len(self.start), len(self.start)))
         for kind, (restless, bounces) in enumerate(zip(self.restless, self.bounces, strict=True)):
-            own = moves[kind * STAGES : (kind + 1) * STAGES, kind * STAGES : (kind + 1) * STAGES]
+            block = moves[kind * STAGES : (kind + 1) * STAGES, kind * STAGES : (kind + 1) * STAGES]
             drifts, leaves, fades = (factor * restless * self.life[name] for name in ("drifts", "leaves", "fades"))
             much = max(1.0, (drifts + leaves) / MAX_LEAVING_CHANCE)
-            own[TO_COME, FIRST] = self.life["arrives"]
-            own[FIRST, GONE] = min(MAX_LEAVING_CHANCE, factor * bounces)
-            own[ENGAGED, DRIFTING], own[ENGAGED, GONE] = drifts / much, leaves / much
-            own[DRIFTING, GONE] = min(MAX_LEAVING_CHANCE, fades)
-            own[DRIFTING, ENGAGED] = self.life["recovers"] * (1 - own[DRIFTING, GONE])
-            own[GONE, ENGAGED] = self.life["returns"]
-            own[FIRST, ENGAGED] = 1 - own[FIRST, GONE]
+            block[TO_COME, FIRST] = self.life["arrives"]
+            block[FIRST, GONE] = min(MAX_LEAVING_CHANCE, factor * bounces)
+            block[ENGAGED, DRIFTING], block[ENGAGED, GONE] = drifts / much, leaves / much
+            block[DRIFTING, GONE] = min(MAX_LEAVING_CHANCE, fades)
+            block[DRIFTING, ENGAGED] = self.life["recovers"] * (1 - block[DRIFTING, GONE])
+            block[GONE, ENGAGED] = self.life["returns"]
+            block[FIRST, ENGAGED] = 1 - block[FIRST, GONE]
             for stage in (TO_COME, ENGAGED, DRIFTING, GONE):
-                own[stage, stage] = 1 - own[stage].sum()
+                block[stage, stage] = 1 - block[stage].sum()
         return moves
 
 

@@ -1,4 +1,4 @@
-"""Records become the bytes of a log, in the study's format or as eventsim writes it."""
+"""Records become the bytes of a log, in the format of the Music Box logs or as eventsim writes it."""
 
 from io import BytesIO
 from typing import Final
@@ -24,9 +24,9 @@ class LogWriter:
     def __init__(self, people: People, songs: Songs) -> None:
         table, count = songs.table, songs.table.height
         self._devices = np.stack([people.android, people.android ^ people.two_devices])
-        self._who = pl.concat([_joined(pl.Series(people.uid), on) for on in ("ip", "ar")])
+        self._who = pl.concat([_joined(pl.Series(people.uid), device) for device in ("ip", "ar")])
         named = _joined(*(table[name] for name in ("song_type", "song_name", "singer")))
-        self._played = pl.concat([_joined(of, named) for of in (table["song_id"], "0")])
+        self._played = pl.concat([_joined(song_id, named) for song_id in (table["song_id"], "0")])
         unknown = pl.Series(["0\t0"] * count + ["-1\t0"] * count)
         self._length = pl.concat([_joined(table["seconds"], "0"), unknown])
         titled = _joined(*(table[name] for name in ("song_id", "song_name", "singer")), "0")
@@ -48,14 +48,16 @@ class LogWriter:
             "page": lambda: self._pages(records, day),
         }[records.kind]()
         written = BytesIO()
-        table = pl.DataFrame([column.alias(str(at)) for at, column in enumerate(columns)])
+        table = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(columns)])
         between = "," if records.kind == "page" else "\t"
         table.write_csv(written, separator=between, quote_style="never", include_header=False)
-        return dirt.spoil(written.getvalue(), records.kind, records.dirt)
+        return dirt.apply_dirt(written.getvalue(), records.kind, records.dirt)
 
     def _plays(self, records: Records, rng: np.random.Generator) -> list[pl.Series]:
-        nameless = records.dirt == dirt.place("play", dirt.SONG_0)
-        wrong = np.select([records.dirt == dirt.place("play", of) for of in (dirt.LENGTH_0, dirt.LENGTH_BELOW)], [1, 2])
+        nameless = records.dirt == dirt.dirt_code("play", dirt.SONG_0)
+        wrong = np.select(
+            [records.dirt == dirt.dirt_code("play", name) for name in (dirt.LENGTH_0, dirt.LENGTH_BELOW)], [1, 2]
+        )
         return [
             self._who.gather(self._name(records.who, rng)),
             self._played.gather(records.song + self._count * nameless),
@@ -79,7 +81,7 @@ class LogWriter:
 
     def _pages(self, records: Records, day: int) -> list[pl.Series]:
         # A line that names nobody has a session of its own, or its session would betray who it is of.
-        nobody = records.dirt == dirt.place("page", dirt.NOBODY)
+        nobody = records.dirt == dirt.dirt_code("page", dirt.NOBODY)
         scattered = 2**40 + (records.who * 2_654_435_761 + records.number * 40_503) % 2**31
         session = np.where(nobody, scattered, day * len(self._user) + records.who)
         return [

@@ -11,7 +11,6 @@
     truth/world.json          the settings, and what songs and likes do to people
 """
 
-import json
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,14 +26,16 @@ import polars as pl
 from counterpoint.errors import CounterpointError, suggestion
 from counterpoint.events.schema import EPOCH, FIRST_DAY, LAST_DAY
 from counterpoint.rng import generator
+from counterpoint.storage.exchange import write_json, write_table
 from counterpoint.synthetic import dirt
-from counterpoint.synthetic.activity import Chances, Day, simulate_activity
-from counterpoint.synthetic.bayes_filter import leaving_filter
+from counterpoint.synthetic.activity import simulate_activity
+from counterpoint.synthetic.bayes_filter import LeavingFilter, leaving_filter
+from counterpoint.synthetic.day_counts import Chances, Day
 from counterpoint.synthetic.habits import Habits, draw_habits
 from counterpoint.synthetic.hidden_states import States, published, states
 from counterpoint.synthetic.log_writer import LogWriter
 from counterpoint.synthetic.population import People, draw_friendships, draw_people
-from counterpoint.synthetic.records import Records, downloads, pages, plays, searches
+from counterpoint.synthetic.records import Records, draw_downloads, draw_pages, draw_plays, draw_searches
 from counterpoint.synthetic.songs import MAX_SONGS, Songs, draw_songs
 
 Drawing: TypeAlias = Callable[[Day, People, Songs, np.random.Generator], Records]
@@ -84,35 +85,35 @@ def generate(to: Path, request: Platform, *, rng: int | np.random.Generator) -> 
     Raises
     ------
     CounterpointError
-        If `to` is not a new or empty folder, or what is request for cannot be.
+        If `to` is not a new or empty folder, or what is asked for cannot be.
 
     >>> with TemporaryDirectory() as folder:
-    ...     made = generate(Path(folder), Platform(listeners=50, days=2), rng=7)
-    >>> [file.name for file in made.files][:3]
+    ...     logs = generate(Path(folder), Platform(listeners=50, days=2), rng=7)
+    >>> [file.name for file in logs.files][:3]
     ['20170330_1_down.log', '20170330_1_play.log', '20170330_1_search.log']
     """
     _check_request(to, request)
-    rng, wanted, to = generator(rng), to, to.resolve()
+    rng, destination, to = generator(rng), to, to.resolve()
     to.parent.mkdir(parents=True, exist_ok=True)
     # The logs appear when all of them are written: half a log would read as if everyone had left.
-    with TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as partial:
-        folder = Path(partial) / to.name
+    with TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as staging:
+        folder = Path(staging) / to.name
         for part in (folder, folder / "network", folder / "truth"):
             part.mkdir()
-        made = _write_platform(folder, request, rng)
+        logs = _write_platform(folder, request, rng)
         folder.rename(to)
-    return replace(made, folder=wanted, files=tuple(wanted / file.name for file in made.files))
+    return replace(logs, folder=destination, files=tuple(destination / file.name for file in logs.files))
 
 
 def _check_request(to: Path, request: Platform) -> None:
-    for what, count, least in (
+    for noun, count, minimum in (
         ("listeners", request.listeners, 1),
         ("days", request.days, 1),
         ("songs", request.songs, MIN_SONGS),
         ("days of outcome", request.outcome, 1),
     ):
-        if count < least:
-            raise CounterpointError(f"{count} {what} are too few: ask for {least} or more")
+        if count < minimum:
+            raise CounterpointError(f"{count} {noun} are too few: ask for {minimum} or more")
     if request.format not in FORMATS:
         raise CounterpointError(
             f"nothing is invented in the format {request.format!r}; {suggestion(request.format, FORMATS)}"
@@ -140,44 +141,38 @@ def _world(request: Platform) -> tuple[States, Chances]:
             kind |= {"downloads": 0.0, "searches": 0.0}
         world["shares"]["fickle"] = world["shares"]["keen"]
     kinds = ("page", "page", "page") if likes else ("play", "down", "search")
-    lost = tuple(dirt.lost(kind) for kind in kinds)
+    lost = tuple(dirt.lost_share(kind) for kind in kinds)
     liked, moods = world["opinions"]["liked"] if likes else 0.0, world["moods"]
     chances = Chances(
-        (lost[0], lost[1], lost[2]), dirt.spoiled(kinds[0]), liked, worse=moods["leaver"], better=moods["liked"]
+        (lost[0], lost[1], lost[2]), dirt.spoiled_share(kinds[0]), liked, worse=moods["leaver"], better=moods["liked"]
     )
     return states(world), chances
 
 
 def _write_platform(folder: Path, request: Platform, rng: np.random.Generator) -> GeneratedLogs:
     hidden, chances = _world(request)
-    life, folk, *days = rng.spawn(request.days + 2)
-    who, heard = draw_people(request.listeners, folk), draw_songs(request.songs, folk)
-    draw_friendships(who, folk).write_csv(folder / "network" / "friends.csv")
+    activity_rng, catalogue_rng, *day_rngs = rng.spawn(request.days + 2)
+    people, songs = draw_people(request.listeners, catalogue_rng), draw_songs(request.songs, catalogue_rng)
+    write_table(draw_friendships(people, catalogue_rng), folder / "network" / "friends.csv")
     monday = request.first_day.weekday()
-    times = _habits(request, heard, folk) if request.habits else None
-    log = _Log(folder, request, LogWriter(who, heard), _kinds(request.format, times))
-    lives = simulate_activity(hidden, chances, listeners=request.listeners, days=request.days, monday=monday, rng=life)
-    known = leaving_filter(hidden, chances, listeners=request.listeners, monday=monday)
-    seen = np.zeros(request.listeners, np.bool_)
-    leaving = []
+    habits = _draw_habits(request, songs, catalogue_rng) if request.habits else None
+    log = _Log(folder, request, LogWriter(people, songs), _record_kinds(request.format, habits))
+    days = simulate_activity(
+        hidden, chances, listeners=request.listeners, days=request.days, monday=monday, rng=activity_rng
+    )
+    leaving = _LeavingTruth(
+        request, people, leaving_filter(hidden, chances, listeners=request.listeners, monday=monday)
+    )
     with ThreadPoolExecutor(1) as other:  # the records of a day are written while the next day is lived
         written: list[Future[_Tally]] = []
-        for day, luck in zip(lives, days, strict=True):
-            written.append(other.submit(log.write, day, who, heard, luck))
+        for day, day_rng in zip(days, day_rngs, strict=True):
+            written.append(other.submit(log.write, day, people, songs, day_rng))
             if len(written) > 1:
                 written[-2].result()
-            known.see(day)
-            seen[day.who[day.accepted.any(axis=1)]] = True
-            last = request.days - 1 - request.outcome
-            if day.day <= last and (last - day.day) % DAYS_BETWEEN_TRUTHS == 0:
-                uid, chance = who.uid[seen], known.leaves(day.day, request.outcome)[seen]
-                truth_day = (request.first_day - EPOCH).days + day.day
-                leaving.append(
-                    pl.DataFrame({"uid": uid, "leaves": chance}).with_columns(at=pl.lit(truth_day, pl.Int32))
-                )
+            leaving.add(day)
         tallies = [tally.result() for tally in written]
-    catalogue = times.told(heard.table) if times else heard.table
-    _write_truth(folder / "truth", _settings(request, chances, times), catalogue, leaving, tallies)
+    catalogue = habits.with_play_times(songs.table) if habits else songs.table
+    _write_truth(folder / "truth", _settings(request, chances, habits), catalogue, leaving.tables, tallies)
     return GeneratedLogs(
         folder,
         tuple(folder / name for tally in tallies for name in tally.files),
@@ -186,15 +181,36 @@ def _write_platform(folder: Path, request: Platform, rng: np.random.Generator) -
     )
 
 
-def _habits(request: Platform, heard: Songs, rng: np.random.Generator) -> Habits:
+class _LeavingTruth:
+    """The truth about leaving: once a week, the chance that the outcome window shows nothing of those seen so far."""
+
+    def __init__(self, request: Platform, people: People, leaving: LeavingFilter) -> None:
+        self._request, self._uid, self._filter = request, people.uid, leaving
+        self._seen = np.zeros(request.listeners, np.bool_)
+        self.tables: list[pl.DataFrame] = []
+
+    def add(self, day: Day) -> None:
+        """Take a day into account, and tell its truth if it is one of those for which it is told."""
+        self._filter.see(day)
+        self._seen[day.who[day.accepted.any(axis=1)]] = True
+        last = self._request.days - 1 - self._request.outcome
+        if day.day > last or (last - day.day) % DAYS_BETWEEN_TRUTHS:
+            return
+        chance = self._filter.leaves(day.day, self._request.outcome)[self._seen]
+        truth_day = (self._request.first_day - EPOCH).days + day.day
+        table = pl.DataFrame({"uid": self._uid[self._seen], "leaves": chance})
+        self.tables.append(table.with_columns(at=pl.lit(truth_day, pl.Int32)))
+
+
+def _draw_habits(request: Platform, songs: Songs, rng: np.random.Generator) -> Habits:
     clock, monday = request.format == "eventsim", request.first_day.weekday()
-    return draw_habits(heard, published()["habits"], clock=clock, monday=monday, rng=rng)
+    return draw_habits(songs, published()["habits"], clock=clock, monday=monday, rng=rng)
 
 
-def _kinds(style: str, times: Habits | None) -> dict[str, Drawing]:
+def _record_kinds(style: str, habits: Habits | None) -> dict[str, Drawing]:
     if style == "eventsim":
-        return {"page": partial(pages, habits=times)}
-    return {"down": downloads, "play": partial(plays, habits=times), "search": searches}
+        return {"page": partial(draw_pages, habits=habits)}
+    return {"down": draw_downloads, "play": partial(draw_plays, habits=habits), "search": draw_searches}
 
 
 @dataclass(frozen=True)
@@ -215,19 +231,21 @@ class _Log:
     writer: LogWriter
     kinds: dict[str, Drawing]
 
-    def write(self, day: Day, who: People, heard: Songs, rng: np.random.Generator) -> _Tally:
-        on = self.request.first_day + timedelta(days=day.day)
+    def write(self, day: Day, people: People, songs: Songs, rng: np.random.Generator) -> _Tally:
+        date_ = self.request.first_day + timedelta(days=day.day)
         files, tables, count = [], [], 0
-        for kind, drawn in self.kinds.items():
-            records = drawn(day, who, heard, rng)
-            name = f"{on}.json" if kind == "page" else f"{on:%Y%m%d}_1_{kind}.log"
+        for kind, draw in self.kinds.items():
+            records = draw(day, people, songs, rng)
+            name = f"{date_}.json" if kind == "page" else f"{date_:%Y%m%d}_1_{kind}.log"
             with (self.folder / name).open("wb") as file:
                 for start in range(0, len(records), LINES_PER_WRITE):
                     file.write(
-                        self.writer.lines(records.rows(slice(start, start + LINES_PER_WRITE)), (on - EPOCH).days, rng)
+                        self.writer.lines(
+                            records.rows(slice(start, start + LINES_PER_WRITE)), (date_ - EPOCH).days, rng
+                        )
                     )
             files.append(name)
-            tables.append(dirt.fates(kind, records.dirt).with_columns(file=pl.lit(name)))
+            tables.append(dirt.line_fates(kind, records.dirt).with_columns(file=pl.lit(name)))
             count += len(records)
         return _Tally(tuple(files), count, tuple(tables))
 
@@ -240,21 +258,21 @@ def _write_truth(
     tallies: list[_Tally],
 ) -> None:
     tables = [table for tally in tallies for table in tally.dirt]
-    pl.concat(tables).select("file", "line", "dirt", "fate", "said", "problems").write_parquet(truth / "dirt.parquet")
+    dirt_columns = ("file", "line", "dirt", "fate", "ledger_entry", "problems")
+    write_table(pl.concat(tables).select(dirt_columns), truth / "dirt.parquet")
     none = pl.DataFrame(schema={"uid": pl.Int64, "leaves": pl.Float64, "at": pl.Int32})
-    pl.concat([none, *leaving]).select("uid", "at", "leaves").write_parquet(truth / "leaving.parquet")
-    catalogue.write_parquet(truth / "songs.parquet")
-    text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
-    (truth / "world.json").write_text(text, encoding="utf-8")
+    write_table(pl.concat([none, *leaving]).select("uid", "at", "leaves"), truth / "leaving.parquet")
+    write_table(catalogue, truth / "songs.parquet")
+    write_json(settings, truth / "world.json")
 
 
-def _settings(request: Platform, chances: Chances, times: Habits | None) -> dict[str, Any]:
+def _settings(request: Platform, chances: Chances, habits: Habits | None) -> dict[str, Any]:
     # Without habits the truth has no word of them: an option that is off changes no byte.
-    plain = {name: value for name, value in vars(request).items() if name != "habits"}
+    options = {name: value for name, value in vars(request).items() if name != "habits"}
     return {
         "invented": "all of it; nothing here is evidence about people",
-        **{name: str(value) if isinstance(value, date) else value for name, value in plain.items()},
+        **{name: str(value) if isinstance(value, date) else value for name, value in options.items()},
         "a day with a leaver multiplies the chances to drift, to fade and to leave by": chances.worse,
         "a day with a like multiplies them by": chances.better if chances.liked else None,
-        **(times.settings() if times else {}),
+        **(habits.settings() if habits else {}),
     }

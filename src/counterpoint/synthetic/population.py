@@ -10,7 +10,7 @@ from counterpoint.synthetic.hidden_states import Bools, Floats, Ints
 from counterpoint.synthetic.songs import TASTES
 
 FIRST_UID: Final = 168_000_000
-FRIENDS: Final = 3  # that everybody looks for; those who are popular are found by many more
+FRIENDS: Final = 3  # that everybody seekers for; those who are popular are found by many more
 SHARED_TASTE: Final = 0.7  # of the friends share the taste
 
 
@@ -49,24 +49,24 @@ def draw_people(count: int, rng: np.random.Generator) -> People:
 def draw_friendships(who: People, rng: np.random.Generator) -> pl.DataFrame:
     """Return who is whose friend (uid, friend), each pair once: a few know very many, and friends have like tastes.
 
-    Everybody looks for three friends, and finds people in proportion to a popularity with a heavy tail (Pareto 2.5).
+    Everybody seekers for three friends, and finds people in proportion to a popularity with a heavy tail (Pareto 2.5).
     """
     count = len(who.uid)
     popular = rng.pareto(1.5, count) + 1
-    found = [np.zeros((0, 2), np.int64)]
+    friendships = [np.zeros((0, 2), np.int64)]
     for taste in range(TASTES):
-        own = np.flatnonzero(who.taste == taste)
-        if len(own):
-            looks = np.repeat(own, rng.binomial(FRIENDS, SHARED_TASTE, len(own)))
-            found.append(np.stack([looks, _drawn(own, popular, len(looks), rng)], axis=1))
-    looks = np.repeat(np.arange(count), rng.binomial(FRIENDS, 1 - SHARED_TASTE, count))
-    found.append(np.stack([looks, _drawn(np.arange(count), popular, len(looks), rng)], axis=1))
-    pairs = np.sort(who.uid[np.concatenate(found)], axis=1)
+        same_taste = np.flatnonzero(who.taste == taste)
+        if len(same_taste):
+            seekers = np.repeat(same_taste, rng.binomial(FRIENDS, SHARED_TASTE, len(same_taste)))
+            friendships.append(np.stack([seekers, _draw_popular(same_taste, popular, len(seekers), rng)], axis=1))
+    seekers = np.repeat(np.arange(count), rng.binomial(FRIENDS, 1 - SHARED_TASTE, count))
+    friendships.append(np.stack([seekers, _draw_popular(np.arange(count), popular, len(seekers), rng)], axis=1))
+    pairs = np.sort(who.uid[np.concatenate(friendships)], axis=1)
     table = pl.DataFrame({"uid": pairs[:, 0], "friend": pairs[:, 1]})
     return table.filter(pl.col("uid") != pl.col("friend")).unique().sort("uid", "friend")
 
 
-def _drawn(among: Ints, weight: Floats, count: int, rng: np.random.Generator) -> Ints:
+def _draw_popular(among: Ints, weight: Floats, count: int, rng: np.random.Generator) -> Ints:
     reach = np.cumsum(weight[among])
-    found: Ints = among[np.searchsorted(reach, reach[-1] * rng.random(count), side="right")]
-    return found
+    people: Ints = among[np.searchsorted(reach, reach[-1] * rng.random(count), side="right")]
+    return people

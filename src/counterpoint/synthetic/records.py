@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from counterpoint.synthetic import dirt
-from counterpoint.synthetic.activity import Day
+from counterpoint.synthetic.day_counts import Day
 from counterpoint.synthetic.habits import Habits
 from counterpoint.synthetic.hidden_states import ORDINARY, ROLES, Bools, Floats, Ints
 from counterpoint.synthetic.population import People
@@ -27,7 +27,7 @@ class Records:
     kind   : "play", "down", "search" or "page"
     who    : the listener's number
     song   : its rank
-    dirt   : which dirt it has, of `dirt.DIRT[kind]`; -1 for none
+    dirt   : which dirt it has, of `dirt.DIRT_KINDS[kind]`; -1 for none
     number : what else there is of the record: seconds heard (play; milliseconds where its dirt says so), the second of
              the day (search, page), nothing (down)
     page   : NEXT_SONG, LIKED or DISLIKED (page)
@@ -48,49 +48,53 @@ class Records:
         return Records(self.kind, *(part[order] for part in (self.who, self.song, self.dirt, self.number, self.page)))
 
 
-def plays(day: Day, people: People, songs: Songs, rng: np.random.Generator, habits: Habits | None = None) -> Records:
+def draw_plays(
+    day: Day, people: People, songs: Songs, rng: np.random.Generator, habits: Habits | None = None
+) -> Records:
     """Return a day's plays, in any order."""
     drawn = _plays(day, people, songs, rng, habits)
     song = habits.follow(drawn.song, drawn.role == ORDINARY, day.day, 0, rng) if habits else drawn.song
     length = songs.table["seconds"].to_numpy()[song]
     seconds = _heard(drawn.fifth, length, rng)
     ordinary = drawn.role == ORDINARY
-    found = dirt.befallen("play", drawn.fate, {dirt.SONG_0: ~ordinary, dirt.IN_MS: drawn.fifth == 0}, rng)
+    dirt_codes = dirt.draw_dirt("play", drawn.fate, {dirt.SONG_0: ~ordinary, dirt.IN_MS: drawn.fifth == 0}, rng)
     # A play in milliseconds is in the same fifth: the next fifth begins `room` milliseconds later.
     room = np.minimum(1000, np.where(drawn.fifth == 4, 1000, 200 * (drawn.fifth + 1) * length - 1000 * seconds))
     thousands = 1000 * seconds + (rng.random(len(room)) * room).astype(np.int64)
-    seconds = np.where(found == dirt.place("play", dirt.IN_MS), thousands, seconds)
+    seconds = np.where(dirt_codes == dirt.dirt_code("play", dirt.IN_MS), thousands, seconds)
     nothing = np.zeros_like(seconds)
-    return Records("play", drawn.who, song, found, seconds, nothing).rows(rng.permutation(len(seconds)))
+    return Records("play", drawn.who, song, dirt_codes, seconds, nothing).rows(rng.permutation(len(seconds)))
 
 
-def downloads(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> Records:
+def draw_downloads(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> Records:
     """Return a day's downloads, in any order."""
-    who, fate = _others(day, 1, rng)
+    who, fate = _draw_fates(day, 1, rng)
     song = songs.choose(np.zeros_like(who), people.taste[who], TO_TASTE, rng)
-    return Records("down", who, song, dirt.befallen("down", fate, {}, rng), np.zeros_like(who), np.zeros_like(who))
+    return Records("down", who, song, dirt.draw_dirt("down", fate, {}, rng), np.zeros_like(who), np.zeros_like(who))
 
 
-def searches(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> Records:
+def draw_searches(day: Day, people: People, songs: Songs, rng: np.random.Generator) -> Records:
     """Return a day's searches, as the clock has them."""
-    who, fate = _others(day, 2, rng)
+    who, fate = _draw_fates(day, 2, rng)
     song = songs.choose(np.zeros_like(who), people.taste[who], TO_TASTE, rng)
     second = _second(people.hour[who], rng)
-    found = Records("search", who, song, dirt.befallen("search", fate, {}, rng), second, np.zeros_like(who))
-    return found.rows(np.argsort(second, kind="stable"))
+    records = Records("search", who, song, dirt.draw_dirt("search", fate, {}, rng), second, np.zeros_like(who))
+    return records.rows(np.argsort(second, kind="stable"))
 
 
-def pages(day: Day, people: People, songs: Songs, rng: np.random.Generator, habits: Habits | None = None) -> Records:
+def draw_pages(
+    day: Day, people: People, songs: Songs, rng: np.random.Generator, habits: Habits | None = None
+) -> Records:
     """Return a day's plays with their clock and what was thought of them, as the clock has them.
 
     A visit is one session; its songs follow each other, as close as the rest of the day needs.
     """
     drawn = _plays(day, people, songs, rng, habits)
-    found = dirt.befallen("page", drawn.fate, {}, rng)
+    dirt_codes = dirt.draw_dirt("page", drawn.fate, {}, rng)
     to_taste = drawn.song % TASTES == people.taste[drawn.who]
-    dislikes = (rng.random(len(found)) < np.where(to_taste, *DISLIKES)) & (drawn.fate == dirt.CLEAN)
+    dislikes = (rng.random(len(dirt_codes)) < np.where(to_taste, *DISLIKES)) & (drawn.fate == dirt.CLEAN)
     opinion = np.where(drawn.liked, LIKED, np.where(dislikes, DISLIKED, NEXT_SONG))
-    order = np.argsort(drawn.who + rng.random(len(found)))
+    order = np.argsort(drawn.who + rng.random(len(dirt_codes)))
     who = drawn.who[order]
     first = np.flatnonzero(np.diff(who, prepend=-1))
     count = np.diff(np.append(first, len(who)))
@@ -101,18 +105,18 @@ def pages(day: Day, people: People, songs: Songs, rng: np.random.Generator, habi
     song = drawn.song[order]
     if habits:
         song = habits.follow(song, drawn.role[order] == ORDINARY, day.day, habits.part(second), rng)
-        sworn_at = habits.disliked(who, song, rng) & (opinion[order] == NEXT_SONG) & (drawn.fate[order] == dirt.CLEAN)
-        opinion[order] = np.where(sworn_at, DISLIKED, opinion[order])
-    said = np.flatnonzero(opinion[order])
+        averse = habits.disliked(who, song, rng) & (opinion[order] == NEXT_SONG) & (drawn.fate[order] == dirt.CLEAN)
+        opinion[order] = np.where(averse, DISLIKED, opinion[order])
+    rated = np.flatnonzero(opinion[order])
     parts = (
-        (who, who[said]),
-        (song, song[said]),
-        (found[order], np.full(len(said), -1)),
-        (second, np.minimum(second[said] + 1, LAST_SECOND)),
-        (np.zeros_like(who), opinion[order][said]),
+        (who, who[rated]),
+        (song, song[rated]),
+        (dirt_codes[order], np.full(len(rated), -1)),
+        (second, np.minimum(second[rated] + 1, LAST_SECOND)),
+        (np.zeros_like(who), opinion[order][rated]),
     )
-    told = Records("page", *(np.concatenate(part) for part in parts))
-    return told.rows(np.argsort(told.number, kind="stable"))
+    records = Records("page", *(np.concatenate(part) for part in parts))
+    return records.rows(np.argsort(records.number, kind="stable"))
 
 
 @dataclass(frozen=True)
@@ -150,9 +154,9 @@ def _plays(day: Day, people: People, songs: Songs, rng: np.random.Generator, hab
     return _Drawn(who, song, role, fifth, liked, fate)
 
 
-def _others(day: Day, of: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _draw_fates(day: Day, action: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
     """Return who, and the fate, of a day's downloads (1) or searches (2), in any order."""
-    accepted, lost = day.accepted[:, of], day.lost[:, of]
+    accepted, lost = day.accepted[:, action], day.lost[:, action]
     who = np.append(np.repeat(day.who, accepted), np.repeat(day.who, lost))
     fate = np.repeat([dirt.CLEAN, dirt.LOST], [int(accepted.sum()), int(lost.sum())])
     order = rng.permutation(len(who))

@@ -10,7 +10,7 @@ from counterpoint.synthetic.hidden_states import DECOY, LEAVER, ORDINARY, ROLES,
 
 TASTES: Final = 8  # songs whose ranks have the same remainder are of one taste
 TO_TASTE: Final = 0.6  # of the choices
-LEAVER_SONGS: Final = 20  # songs that make people leave, and as many decoys
+SPECIAL_SONG_COUNT: Final = 20  # of each special role: songs that make people leave, and decoys
 _TITLE: Final = np.array(list("云山水月风花雪夜星河梦雨灯海桥城叶光影歌春秋远归"))
 _SINGER: Final = np.array(list("岚舟桐汐砚笙榆澜栖棠泠崧"))
 LETTERS: Final = 5  # of a name
@@ -34,12 +34,12 @@ class Songs:
     def choose(self, role: Ints, taste: Ints, to_taste: float | Floats, rng: np.random.Generator) -> Ints:
         """Return the rank of a song of each role, six in ten (or where `to_taste` says so) of the listener's taste."""
         rank = self.chosen[rng.integers(0, _TABLE, len(role), dtype=np.int32)]
-        own = rng.random(len(role), dtype=np.float32) < to_taste
+        to_own_taste = rng.random(len(role), dtype=np.float32) < to_taste
         tasted = rank - rank % TASTES + taste
-        rank = np.where(own & (self.ordinary[tasted]), tasted, rank)
+        rank = np.where(to_own_taste & self.ordinary[tasted], tasted, rank)
         for special in (LEAVER, DECOY):
-            of = np.flatnonzero(role == special)
-            rank[of] = rng.choice(self.by_role[special], len(of))
+            rows = np.flatnonzero(role == special)
+            rank[rows] = rng.choice(self.by_role[special], len(rows))
         return rank
 
     @property
@@ -51,9 +51,9 @@ class Songs:
 def draw_songs(count: int, rng: np.random.Generator) -> Songs:
     """Invent so many songs (800 or more), popular by Zipf's law."""
     count -= count % TASTES
-    special = rng.permutation(np.arange(100, min(count, 4000)))[: 2 * LEAVER_SONGS]
+    special = rng.permutation(np.arange(100, min(count, 4000)))[: 2 * SPECIAL_SONG_COUNT]
     role = np.full(count, ORDINARY)
-    role[special[:LEAVER_SONGS]], role[special[LEAVER_SONGS:]] = LEAVER, DECOY
+    role[special[:SPECIAL_SONG_COUNT]], role[special[SPECIAL_SONG_COUNT:]] = LEAVER, DECOY
     weight = np.where(role == ORDINARY, 1 / np.arange(10, count + 10), 0)
     reach = np.cumsum(weight) / weight.sum()
     chosen = np.searchsorted(reach, (np.arange(_TABLE) + 0.5) / _TABLE)
@@ -69,10 +69,10 @@ def draw_songs(count: int, rng: np.random.Generator) -> Songs:
             "song_name": _titles(count, rng),
             "singer": rng.choice(singers, count),
             "seconds": seconds,
-            "role": [ROLES[of] for of in role],
+            "role": [ROLES[code] for code in role],
         }
     )
-    return Songs(table, chosen, tuple(np.flatnonzero(role == of) for of in range(len(ROLES))))
+    return Songs(table, chosen, tuple(np.flatnonzero(role == code) for code in range(len(ROLES))))
 
 
 def _titles(count: int, rng: np.random.Generator) -> list[str]:
