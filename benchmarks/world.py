@@ -1,4 +1,4 @@
-"""The invented world beside the study it imitates: both summaries in one table; with `--fit`, its constants again."""
+"""The invented world beside the published report it imitates: both summaries in one table; with `--fit`, its constants again."""
 
 import argparse
 import time
@@ -22,7 +22,7 @@ SPOILED: Final = 144.0  # mean seconds of a play without a believable length
 BOTS: Final = 99.9  # percentile of plays from which on a listener is taken for a bot
 AMOUNTS: Final = ("weight", "plays", "downloads", "searches", "restless")  # all other constants are chances
 
-# What the study published; and one unit of the fit's loss (relative from 1 on, else absolute; 0: not fitted).
+# What the report published; and one unit of the fit's loss (relative from 1 on, else absolute; 0: not fitted).
 STUDY: Final = {
     "raw plays, mean; bots' share": ([246.0, 0.25], 0),  # how many bots there are is chance: the next leaves them out
     "raw plays, mean but bots; median; 75%": ([184.5, 40.0, 174.0], 0.05),
@@ -119,7 +119,7 @@ def _foreseen(seen: Floats, after: int, chance: Floats) -> dict[str, Any]:
 
 
 def misses(ours: Mapping[str, Floats]) -> Floats:
-    """Return by how many units each summary misses what the study published or what is asked, none above 12."""
+    """Return by how many units each summary misses what the report published or what is asked, none above 12."""
     study = [
         (np.log(max(mine, 0.1) / value) if value >= 1 else mine - value) / unit
         for name, (values, unit) in STUDY.items()

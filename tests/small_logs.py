@@ -73,7 +73,7 @@ DEVICES = st.sampled_from(["ar", "ip", "ar", "ip", "web", None])
 
 
 def dirty_events(uids: Sequence[int | None], days: st.SearchStrategy[int | None]) -> st.SearchStrategy[Event]:
-    """Events of any kind with the study's dirt; half of the plays end near a fifth of the song."""
+    """Events of any kind with the published dirt; half of the plays end near a fifth of the song."""
     times = st.tuples(PLAYS, SONGS, FIFTHS)
     return st.builds(_event, st.sampled_from(uids), st.sampled_from("PPPPPDSLX"), days, times, DEVICES)
 

@@ -1,4 +1,4 @@
-"""The obvious twin of cleaning, roll-up and snapshot: plain loops over events, written from the spec (A3 to A6).
+"""The obvious twin of cleaning, roll-up and snapshot: plain loops over events, written from their definitions.
 
 No roll-up, no SQL, no histogram: each number is computed where its meaning is, from the events it is about, exactly.
 """
@@ -14,7 +14,7 @@ from tests.small_logs import Event
 
 TOP = Fraction(999, 1000)
 WINDOWS = {30: (1, 3, 7, 14), 14: (1, 3, 7), 7: (1, 2, 3)}
-"""The study's windows of 30 days, and what they shrink to: (0.5, 1.4, 3.3, 6.5) and (0.2, 0.7, 1.6, 3.3) days."""
+"""The published windows of 30 days, and what they shrink to: (0.5, 1.4, 3.3, 6.5) and (0.2, 0.7, 1.6, 3.3) days."""
 WEEK = {30: 7, 14: 3, 7: 2}
 
 

@@ -166,7 +166,7 @@ def test_importances_are_of_every_feature_and_fall(split, table, snapshot):
         assert sum(row.share for row in rows) == pytest.approx(1)
 
 
-# Several snapshots, other models, the study's way
+# Several snapshots, other models, the published way
 
 
 def test_a_model_learns_from_several_snapshots_whose_outcomes_are_over(workspace, tmp_path):

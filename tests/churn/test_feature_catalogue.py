@@ -2,7 +2,7 @@
 
 - A window of d days holds the snapshot's day and the d - 1 before it.
 - What has no meaning is null, never 0 (spec A9.1); nothing is rounded (A9.2).
-- The study's names for 30 known days; for other lengths its windows in proportion, each name once.
+- The published names for 30 known days; for other lengths its windows in proportion, each name once.
 """
 
 import pytest

@@ -29,7 +29,7 @@ SIGNAL, HALF_MISSING, CONSTANT, NEVER_KNOWN, NOISE = range(5)
 
 
 FORESTS = ("random-forest", SEARCHED_FOREST)
-GREEDY = ("gradient-boosting", SEARCHED_FOREST)  # the study's settings learn much by heart of a thousand listeners
+GREEDY = ("gradient-boosting", SEARCHED_FOREST)  # the published settings learn much by heart of a thousand listeners
 
 
 def examples(x, y, bucket=None):

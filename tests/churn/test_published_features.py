@@ -51,7 +51,7 @@ LOG = [
     play(5, 3, 60, length=0),
     other(5, "D", 3, device="ip"),
     other(5, "D", 3, device="ip"),
-    # 6: in milliseconds: the study sees a play of 9 hours, above the 99th percentile, and drops it.
+    # 6: in milliseconds: the published rules see a play of 9 hours, above the 99th percentile, and drop it.
     play(6, 4, 150_000),
     play(6, 4, 150),
     # 7: a whole concert, dropped for its length; seen all the same.

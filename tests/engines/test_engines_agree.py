@@ -38,7 +38,7 @@ HALF_YEAR, MONTH, FORTNIGHT = SNAPSHOTS = (
     Snapshot.of(date(17_060), known_for=14, outcome_for=7),
 )
 WINDOWS = {HALF_YEAR: (6, 18, 42, 84), MONTH: (1, 3, 7, 14), FORTNIGHT: (1, 3, 7)}
-"""The study's windows of 30 days; of 180 days six times as long; of 14 days 0.5, 1.4, 3.3 and 6.5 of them."""
+"""The published windows of 30 days; of 180 days six times as long; of 14 days 0.5, 1.4, 3.3 and 6.5 of them."""
 WEEK = {HALF_YEAR: 42, MONTH: 7, FORTNIGHT: 3}
 
 
@@ -227,7 +227,7 @@ def test_the_study_s_own_practice_is_the_same_on_both(engines, log, tmp_path):
 def test_the_study_s_numbers_of_two_digits_are_the_nearest_to_those_digits(tmp_path):
     """Whoever compares with 0.35 finds it, and a threshold at 0.35 splits where it says."""
     plays = [Event(n, "P", DAY - 3 * (at >= n), 100_000, 200_000) for n in range(1, 60) for at in range(60)]
-    plays += [Event(60, "P", DAY, 100_000, 200_000)] * 70  # the study takes the most eager for a machine
+    plays += [Event(60, "P", DAY, 100_000, 200_000)] * 70  # the published rules take the most eager for a machine
     covered = [Event(n, "S", day) for n in range(1, 60) for day in (DAY - 29, DAY + 14)]
     workspace = ingested(plays + covered, tmp_path)
     table = listener_table(workspace, replace(GOLDEN, known_for=Span.of(14)), rules=PUBLISHED_RULES)

@@ -197,7 +197,7 @@ def test_a_fifth_never_hears_a_rumour_that_stops_where_it_is_known(name):
 def test_maki_and_thompsons_rumour_in_steps_is_another_process():
     """Everybody calls at once: S' = S exp(-I), and of those who call, 1 - S stop. The limit is 0.1745.
 
-    Spec B3 has 0.181, of another order of meetings, which it does not tell. It is not that of one after the other
+    Another order of meetings gives 0.181. It is not that of one after the other
     within a step, by the states of the moment: then I' = 2 S (1 - exp(-I)), whose limit is 0.2032 again.
     """
     nodes = 1500
@@ -262,7 +262,7 @@ def test_a_star_is_told_all_by_its_middle():
     ],
 )
 def test_the_papers_events_spread_as_our_prototype_had_it(event, peaks, ends):
-    """Spec B2: scale-free, 10,000 nodes, m = 3, means of the runs that took off; another contact order there."""
+    """A prototype: scale-free, 10,000 nodes, m = 3, means of the runs that took off; another contact order there."""
     out = simulate(barabasi_albert(10_000, 3, rng=1), model("sidr", event=event), runs=256, rng=2)
     course = out.stocks[out.took_off].mean(0) / 10_000
     for state, (height, step) in peaks.items():

@@ -264,9 +264,9 @@ def expected_enough(cells: pl.DataFrame) -> pl.DataFrame:
     by_chance = (pl.col("exposed") * pl.col("hits") / pl.col("all")).sum()
     expected = cells.group_by("item").agg(by_chance.alias("expected"))
     close = expected.filter((pl.col("expected") - MIN_EXPECTED).abs() < CLOSE)["item"]
-    own = cells.filter(pl.col("item").is_in(close.implode())).select("item", "exposed", "hits", "all")
+    own_cells = cells.filter(pl.col("item").is_in(close.implode())).select("item", "exposed", "hits", "all")
     exact = dict.fromkeys(close.to_list(), Fraction(0))
-    for item, exposed, hits, whole in own.iter_rows():
+    for item, exposed, hits, whole in own_cells.iter_rows():
         exact[item] += Fraction(exposed * hits, whole)
     reached = close.filter(pl.Series([sum_ >= MIN_EXPECTED for sum_ in exact.values()], dtype=pl.Boolean))
     return expected.filter((pl.col("expected") >= MIN_EXPECTED + CLOSE) | pl.col("item").is_in(reached.implode()))

@@ -18,23 +18,35 @@ if TYPE_CHECKING:
 
 def trained_as_json(trained: "TrainedRecommender") -> dict[str, Any]:
     """Return what a recommender learned from, for machines."""
-    made = trained.recommender
-    shape = {"listeners": len(made.seen), "songs": len(made.seen.songs), "pairs": len(made.seen.song)}
-    about = {"kind": made.kind, "at": trained.snapshot.day, **shape, "members": dict(made.members)}
-    return {**about, "dislike": made.dislike_strength, "context": made.context_strength, "seed": made.seed}
+    recommender = trained.recommender
+    shape = {
+        "listeners": len(recommender.seen),
+        "songs": len(recommender.seen.songs),
+        "pairs": len(recommender.seen.song),
+    }
+    about = {"kind": recommender.kind, "at": trained.snapshot.day, **shape, "members": dict(recommender.members)}
+    return {
+        **about,
+        "dislike": recommender.dislike_strength,
+        "context": recommender.context_strength,
+        "seed": recommender.seed,
+    }
 
 
 def say_trained(trained: "TrainedRecommender") -> None:
     """Print what a recommender learned from, and what it heeds."""
-    made = trained.recommender
-    listeners, songs = made.seen.shape
+    recommender = trained.recommender
+    listeners, songs = recommender.seen.shape
     say(
-        f"{made.kind} learned from {pluralize(listeners, 'listener')} and {pluralize(songs, 'song')},"
-        f" {pluralize(len(made.seen.song), 'pair')}, known on {trained.snapshot.day}"
+        f"{recommender.kind} learned from {pluralize(listeners, 'listener')} and {pluralize(songs, 'song')},"
+        f" {pluralize(len(recommender.seen.song), 'pair')}, known on {trained.snapshot.day}"
     )
-    if made.members:
-        say("members and their weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in made.members))
-        heeds = {"dislikes": made.dislike_strength, "the hour and the day of the week": made.context_strength}
+    if recommender.members:
+        say("members and their weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in recommender.members))
+        heeds = {
+            "dislikes": recommender.dislike_strength,
+            "the hour and the day of the week": recommender.context_strength,
+        }
         for what, strength in heeds.items():
             say(f"{what}: {'heeded' if strength else 'not heeded: nothing was gained by it'}")
 

@@ -53,8 +53,8 @@ def say_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for at, name in enumerate(columns):
-        numeric = any(isinstance(row[at], int | float) for row in rows)
+    for column, name in enumerate(columns):
+        numeric = any(isinstance(row[column], int | float) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))

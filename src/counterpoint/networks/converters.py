@@ -27,7 +27,7 @@ def from_networkx(graph: Any) -> Network:
     are doubles: the first counts.
     """
     nodes = list(graph.nodes)
-    number = {node: at for at, node in enumerate(nodes)}
+    number = {node: place for place, node in enumerate(nodes)}
     edges = list(graph.edges(data=True))
     ends = [[number[edge[side]] for edge in edges] for side in (0, 1)]
     columns = _columns([edge[2] for edge in edges])

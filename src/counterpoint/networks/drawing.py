@@ -38,13 +38,13 @@ def drawn_part(network: Network, middle: NDArray[np.integer[Any]], where: str) -
 
 def _sample_around(network: Network, sources: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """Return some nodes around the sources: of each in turn a few neighbours at random, who are asked next."""
-    rng, seen, at = np.random.default_rng(0), dict.fromkeys(sources.tolist()), 0
+    rng, seen, asked = np.random.default_rng(0), dict.fromkeys(sources.tolist()), 0
     order = list(seen)
-    while at < len(order) and len(order) < SAMPLE_NODES:
-        near = network.to[network.start[order[at]] : network.start[order[at] + 1]]
+    while asked < len(order) and len(order) < SAMPLE_NODES:
+        near = network.to[network.start[order[asked]] : network.start[order[asked] + 1]]
         for node in rng.permutation(near)[:FOLLOWED].tolist():
             if node not in seen and len(order) < SAMPLE_NODES:
                 seen[node] = None
                 order.append(node)
-        at += 1
+        asked += 1
     return np.sort(np.array(order, np.int64))

@@ -146,14 +146,16 @@ class Network:
         if isinstance(names, str):
             raise CounterpointError(f"names come in a list: [{names!r}] would be right for one")
         wanted, order = self._as_named(names), self._order
-        at = self.names.gather(order).search_sorted(wanted).clip(0, max(self.nodes - 1, 0)).to_numpy()
-        found = order.to_numpy()[at] if self.nodes else np.zeros(len(wanted), np.int64)
-        right = (self.names.gather(found) == wanted).fill_null(value=False).to_numpy() if len(found) else found > 0
+        places = self.names.gather(order).search_sorted(wanted).clip(0, max(self.nodes - 1, 0)).to_numpy()
+        numbers = order.to_numpy()[places] if self.nodes else np.zeros(len(wanted), np.int64)
+        right = (
+            (self.names.gather(numbers) == wanted).fill_null(value=False).to_numpy() if len(numbers) else numbers > 0
+        )
         if not right.all():
             wrong = list(names)[int(np.flatnonzero(~right)[0])]
             some = map(str, self.names.head(NAMES_COMPARED).to_list())
             raise CounterpointError(f"the network has no node {wrong!r}; {suggestion(str(wrong), some)}")
-        return found.astype(np.int64)
+        return numbers.astype(np.int64)
 
     @cached_property
     def _order(self) -> pl.Series:

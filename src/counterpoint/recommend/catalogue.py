@@ -87,8 +87,8 @@ def ids_as_known(songs: pl.DataFrame, names: pl.DataFrame, versions: pl.DataFram
 
     songs, names : song_id, name, singer: the songs asked about, and those known
     """
-    own = names.select("song_id", song="song_id")
-    ids = pl.concat([own, versions]).unique("song_id", keep="first")
+    own_ids = names.select("song_id", song="song_id")
+    ids = pl.concat([own_ids, versions]).unique("song_id", keep="first")
     by_title = names.select(title=TITLE, by_title="song_id").drop_nulls().unique("title", keep="first")
     asked = songs.with_columns(title=TITLE).join(ids, on="song_id", how="left", maintain_order="left")
     asked = asked.join(by_title, on="title", how="left", maintain_order="left")

@@ -90,8 +90,8 @@ class RecommenderEvaluation:
 
     def wins(self, name: str, over: str) -> bool:
         """Say whether a recommender discovers better than another in every window: by 1 % or more, and surely."""
-        own = [each for window in self.windows for each in window.discovery if each.recommender == name]
-        return bool(own) and all(each.wins(over) for each in own)
+        evaluations = [each for window in self.windows for each in window.discovery if each.recommender == name]
+        return bool(evaluations) and all(each.wins(over) for each in evaluations)
 
 
 def evaluate(  # noqa: PLR0913  all but one are options

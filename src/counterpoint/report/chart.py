@@ -130,13 +130,13 @@ def survival_curves(curves: Mapping[str, Sequence[tuple[float, Estimate]]], *, t
         figure, axes = _square(names)
         end = max((x for steps in curves.values() for x, _ in steps), default=0.0) or 1.0
         for colour, steps in zip(PALETTE, curves.values(), strict=False):
-            at = [0.0, *(x for x, _ in steps), end]
+            days = [0.0, *(x for x, _ in steps), end]
             whole = Estimate(1.0, 1.0, 1.0, 0)
             shares = [whole, *(share for _, share in steps)]
             shares.append(shares[-1])
             low, high = [each.low for each in shares], [each.high for each in shares]
-            axes.fill_between(at, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
-            lines += axes.step(at, [each.value for each in shares], where="post", color=colour, linewidth=1.6)
+            axes.fill_between(days, low, high, step="post", color=colour, alpha=0.2, linewidth=0)
+            lines += axes.step(days, [each.value for each in shares], where="post", color=colour, linewidth=1.6)
         axes.set(xlim=(0, end), xlabel=label(axis), ylabel="Share still there")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         legend(axes, lines, names)

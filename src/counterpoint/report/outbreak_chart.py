@@ -137,9 +137,9 @@ def _nodes(
     for number in np.unique(state):
         colour = (UNTOUCHED, *COLOURS)[number]
         for scale in np.unique(size[state == number]):
-            at = places[(state == number) & (size == scale)]
+            points = places[(state == number) & (size == scale)]
             round_ = {"linewidth": small * (1 + 0.75 * scale), "solid_capstyle": "round", "alpha": 0.95}
-            _strokes(axes, at, at + np.array([0.001, 0]), color=colour, **round_)
+            _strokes(axes, points, points + np.array([0.001, 0]), color=colour, **round_)
 
 
 def _strokes(axes: Axes, begin: NDArray[np.float64], end: NDArray[np.float64], **style: Any) -> None:

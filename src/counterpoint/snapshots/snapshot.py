@@ -32,10 +32,10 @@ class Span:
         >>> Span.of("6mo"), Span.of(14)
         (Span(count=6, months=True), Span(count=14, months=False))
         """
-        found = _SPAN.fullmatch(str(text))
-        if not found or int(found[1]) < 1:
+        parts = _SPAN.fullmatch(str(text))
+        if not parts or int(parts[1]) < 1:
             raise CounterpointError(f"{text!r} is no length of time: '30' (days) or '6mo' (months) would be")
-        return cls(int(found[1]), found[2] == "mo")
+        return cls(int(parts[1]), parts[2] == "mo")
 
     @property
     def days(self) -> int:
@@ -108,9 +108,9 @@ class Snapshot:
 
     def shares_outcome(self, other: "Snapshot") -> bool:
         """Say whether some day is in the outcome of both."""
-        _, at, end = self.days
-        _, other_at, other_end = other.days
-        return at < other_end and other_at < end
+        _, day, end = self.days
+        _, other_day, other_end = other.days
+        return day < other_end and other_day < end
 
 
 def day_of(text: str | dt.date) -> dt.date:

@@ -146,8 +146,8 @@ class Outbreaks:
         names = self.model.states
         return pl.DataFrame(
             {"step": np.arange(len(stocks))}
-            | {name: stocks[:, at] for at, name in enumerate(names)}
-            | {f"new {name}": entries[:, at] for at, name in enumerate(names)}
+            | {name: stocks[:, number] for number, name in enumerate(names)}
+            | {f"new {name}": entries[:, number] for number, name in enumerate(names)}
         )
 
     def table(self) -> pl.DataFrame:

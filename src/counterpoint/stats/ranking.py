@@ -42,10 +42,10 @@ class Relevant:
 
     def rows(self, chosen: NDArray[Any]) -> "Relevant":
         """Return what is right for some of the lists, by a mask or by their places."""
-        at = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
-        counts = self.counts[at]
+        rows = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen
+        counts = self.counts[rows]
         start = np.append(0, np.cumsum(counts))
-        offset = np.repeat(self.start[at] - start[:-1], counts)
+        offset = np.repeat(self.start[rows] - start[:-1], counts)
         return Relevant(start, self.item[np.arange(start[-1]) + offset])
 
 
@@ -77,34 +77,34 @@ def hits(lists: Lists, relevant: Relevant) -> NDArray[np.bool_]:
     return np.asarray((right[place] == asked) & (lists >= 0))
 
 
-def ndcg(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> PerList:
-    """Return the gain of each list's first `at`, discounted by log2(place + 1), over that of a perfect list.
+def ndcg(hit: NDArray[np.bool_], counts: NDArray[np.int64], depth: int) -> PerList:
+    """Return the gain of each list's first `depth`, discounted by log2(place + 1), over that of a perfect list.
 
     nan where nothing is right.
 
     >>> ndcg(np.array([[True, False], [False, True]]), np.array([1, 1]), 2).round(3).tolist()
     [1.0, 0.631]
     """
-    discount = 1 / np.log2(np.arange(2, at + 2))
-    ideal = np.append(0, np.cumsum(discount))[np.minimum(counts, at)]
-    gain = hit[:, :at] @ discount[: hit.shape[1]]
+    discount = 1 / np.log2(np.arange(2, depth + 2))
+    ideal = np.append(0, np.cumsum(discount))[np.minimum(counts, depth)]
+    gain = hit[:, :depth] @ discount[: hit.shape[1]]
     return _over(gain, ideal)
 
 
-def recall(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> PerList:
-    """Return the share of what is right that is among each list's first `at`; nan where nothing is right."""
-    return _over(hit[:, :at].sum(axis=1).astype(np.float64), counts.astype(np.float64))
+def recall(hit: NDArray[np.bool_], counts: NDArray[np.int64], depth: int) -> PerList:
+    """Return the share of what is right that is among each list's first `depth`; nan where nothing is right."""
+    return _over(hit[:, :depth].sum(axis=1).astype(np.float64), counts.astype(np.float64))
 
 
-def average_precision(hit: NDArray[np.bool_], counts: NDArray[np.int64], at: int) -> PerList:
-    """Return the mean precision at the hits among each list's first `at`, over min(at, how many are right).
+def average_precision(hit: NDArray[np.bool_], counts: NDArray[np.int64], depth: int) -> PerList:
+    """Return the mean precision at the hits among each list's first `depth`, over min(depth, how many are right).
 
     >>> average_precision(np.array([[True, False, True]]), np.array([2]), 3).round(3).tolist()
     [0.833]
     """
-    first = hit[:, :at]
+    first = hit[:, :depth]
     precision = np.cumsum(first, axis=1) / np.arange(1, first.shape[1] + 1)
-    return _over((precision * first).sum(axis=1), np.minimum(counts, at).astype(np.float64))
+    return _over((precision * first).sum(axis=1), np.minimum(counts, depth).astype(np.float64))
 
 
 def list_metrics(lists: Lists, relevant: Relevant) -> NDArray[np.float64]:

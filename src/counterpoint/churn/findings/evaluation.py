@@ -46,7 +46,7 @@ def _metrics(split: SplitEvaluation) -> tuple[Table, ...]:
         for row in split.predictors
     )
     models = [row for row in split.predictors if row.calibration]
-    said = tuple(
+    rows = tuple(
         (row.predictor, *_cells(row, "brier", "log_loss"), row.calibration.value, row.calibration.by_chance.brief)
         for row in models
         if row.calibration
@@ -62,7 +62,7 @@ def _metrics(split: SplitEvaluation) -> tuple[Table, ...]:
     ahead = tuple(f"ahead of {other}" for other in others)
     return (
         Table("Ranking", ("predictor", "AUC", "PR-AUC", "lift in the top tenth", *ahead), ranking, resampled),
-        Table("Probabilities", ("model", "Brier", "log loss", "calibration error", "by chance"), said, by_chance),
+        Table("Probabilities", ("model", "Brier", "log loss", "calibration error", "by chance"), rows, by_chance),
         Table("At the threshold .5", ("model", "accuracy", "precision", "recall", "F1"), at_half),
         Table("On what was learned", ("model", "AUC", "accuracy", "precision", "recall", "F1"), trained, by_heart),
     )

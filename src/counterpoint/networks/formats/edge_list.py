@@ -190,7 +190,7 @@ def _cut(edges: pl.Series, layout: Layout) -> pl.DataFrame:
         if edges.str.contains(_plain(layout, end)).all():
             return _cut_plain(edges, layout, kind)
     fields = edges.str.extract_groups(_pattern(layout.delimiter, len(layout.columns))).struct
-    texts = {name: fields.field(str(at)) for at, name in enumerate(layout.columns, 1) if name != LEAVE_OUT}
+    texts = {name: fields.field(str(place)) for place, name in enumerate(layout.columns, 1) if name != LEAVE_OUT}
     unquoted = {name: _unquoted(text).alias(name) for name, text in texts.items()}
     values = {name: _number(text, name) for name, text in unquoted.items() if name in VALUE_COLUMNS}
     return pl.DataFrame({**unquoted, **values, "fits": texts["source"].is_not_null()})
@@ -259,12 +259,12 @@ def _wrong(cut: pl.DataFrame) -> NDArray[np.int8]:
 def _refuse(
     file: str, edges: pl.Series, numbers: NDArray[np.int64], wrong: NDArray[np.int8], layout: Layout
 ) -> NoReturn:
-    at = int(np.flatnonzero(wrong)[0])
-    line = edges[at]
+    first_wrong = int(np.flatnonzero(wrong)[0])
+    line = edges[first_wrong]
     fields, wanted = len(_fields(line, layout.delimiter)), len(layout.columns)
-    what = WRONG[int(wrong[at])].format(fields=fields, wanted=wanted)
+    what = WRONG[int(wrong[first_wrong])].format(fields=fields, wanted=wanted)
     shown = line if len(line) <= SHOWN else line[:SHOWN] + "..."
-    raise CounterpointError(f"{file}:{numbers[at]}: {what}: {shown!r}; {_remedy(layout)}")
+    raise CounterpointError(f"{file}:{numbers[first_wrong]}: {what}: {shown!r}; {_remedy(layout)}")
 
 
 def _remedy(layout: Layout) -> str:

@@ -93,9 +93,9 @@ def build_edge_table(
 
     Raises CounterpointError for two nodes of one id, an edge to an unknown one, and a value that is none.
     """
-    number = {each: at for at, each in enumerate(ids)}
+    number = {each: place for place, each in enumerate(ids)}
     if len(number) != len(ids):
-        twice = next(each for at, each in enumerate(ids) if number[each] != at)
+        twice = next(each for place, each in enumerate(ids) if number[each] != place)
         raise CounterpointError(f"{file}: two nodes are called {twice!r}; ids that differ would be right")
     for edge in edges:
         if lost := [end for end in (edge.source, edge.target) if end not in number]:
@@ -141,9 +141,10 @@ def check_order(file: str, columns: Mapping[str, NDArray[np.float64]], lines: Se
     if "since" in columns and "until" in columns:
         since, until = columns["since"], columns["until"]
         if len(late := np.flatnonzero(~(since < until))):
-            at = int(late[0])
+            first_late = int(late[0])
             raise CounterpointError(
-                f"{file}:{lines[at]}: an edge from {since[at]:g} to {until[at]:g}; it must end after it begins"
+                f"{file}:{lines[first_late]}: an edge from {since[first_late]:g} to {until[first_late]:g}; it must end"
+                " after it begins"
             )
 
 
@@ -236,8 +237,8 @@ def lines_of(file: str, data: bytes) -> pl.Series:
     ['1 2', '', '2 3']
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
-    if (at := data.find(b"\0")) >= 0:
-        raise CounterpointError(f"{file}:{_line(data, at)}: a zero byte: this is no text, or not UTF-8")
+    if (offset := data.find(b"\0")) >= 0:
+        raise CounterpointError(f"{file}:{_line(data, offset)}: a zero byte: this is no text, or not UTF-8")
     try:
         return pl.read_lines(BytesIO(data)).to_series()
     except pl.exceptions.PolarsError as error:
@@ -249,8 +250,8 @@ def text_of(file: str, data: bytes) -> str:
     return "\n".join(lines_of(file, data).to_list())
 
 
-def _line(data: bytes, at: int) -> int:
-    return data.count(b"\n", 0, at) + 1
+def _line(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1
 
 
 def _bad_line(data: bytes) -> int:

@@ -61,23 +61,25 @@ def read(file: str, data: bytes) -> EdgeTable:
     if not graphs:
         raise CounterpointError(f"{file}: has no `graph [`; a GML file holds one")
     nodes = [
-        (_need(file, at, "node", values, "id"), _text(values.get("label")))
-        for kind, at, values in records
+        (_need(file, start, "node", values, "id"), _text(values.get("label")))
+        for kind, start, values in records
         if kind == "node"
     ]
-    edges = [_edge(file, at, values, directed) for kind, at, values in records if kind == "edge"]
+    edges = [_edge(file, start, values, directed) for kind, start, values in records if kind == "edge"]
     return build_edge_table(file, [each for each, _ in nodes], [label for _, label in nodes], edges, directed=directed)
 
 
-def _edge(file: str, at: Token, values: dict[str, Token], directed: bool) -> Edge:
+def _edge(file: str, start: Token, values: dict[str, Token], directed: bool) -> Edge:
     called = {COLUMN_OF_WORD.get(key.lower(), ""): _text(value) or "" for key, value in values.items()}
-    ends = [_need(file, at, "edge", values, end) for end in ("source", "target")]
-    return Edge(at.line, ends[0], ends[1], directed, {name: called[name] for name in VALUE_COLUMNS if name in called})
+    ends = [_need(file, start, "edge", values, end) for end in ("source", "target")]
+    return Edge(
+        start.line, ends[0], ends[1], directed, {name: called[name] for name in VALUE_COLUMNS if name in called}
+    )
 
 
-def _need(file: str, at: Token, kind: str, values: dict[str, Token], key: str) -> str:
+def _need(file: str, start: Token, kind: str, values: dict[str, Token], key: str) -> str:
     if not (text := _text(values.get(key))):
-        raise CounterpointError(f"{file}:{at.line}: {kind} [ ... ] has no {key}; it needs one")
+        raise CounterpointError(f"{file}:{start.line}: {kind} [ ... ] has no {key}; it needs one")
     return text
 
 
@@ -87,16 +89,16 @@ def _text(token: Token | None) -> str | None:
 
 def _tokens(file: str, text: str) -> Iterator[Token]:
     text = COMMENT.sub("", text)
-    line, at = 1, 0
+    line, end = 1, 0
     for match in TOKEN.finditer(text):
-        between = text[at : match.start()]
+        between = text[end : match.start()]
         if '"' in between:
             break
         line += between.count("\n")
         yield Token(match[0], line)
         line += match[0].count("\n")
-        at = match.end()
-    if '"' in text[at:]:
+        end = match.end()
+    if '"' in text[end:]:
         raise CounterpointError(f"{file}:{line}: a quote is left open")
 
 

@@ -37,8 +37,8 @@ def of_matrix(file: str, matrix: Any, *, first: int, directed: bool | None) -> E
         raise CounterpointError(f"{file}: its entries are {matrix.dtype}; numbers above 0 would be right")
     weight = matrix.data.astype(np.float64)
     if len(bad := np.flatnonzero(~((weight > 0) & np.isfinite(weight)))):
-        at = [int(end[bad[0]]) + first for end in matrix.coords]
-        raise CounterpointError(f"{file}: the entry at {at} is {weight[bad[0]]:g}; a number above 0 would be right")
+        place = [int(end[bad[0]]) + first for end in matrix.coords]
+        raise CounterpointError(f"{file}: the entry at {place} is {weight[bad[0]]:g}; a number above 0 would be right")
     source, target = matrix.coords
     if directed is None:
         directed = bool((matrix != matrix.T).nnz)

@@ -53,10 +53,10 @@ class _Reader:
         elif self.section not in AFTER:
             raise self.refuse(f"{text[:40]!r} stands before any section; '*Vertices 2' would be one")
 
-    def node(self, fields: list[str], at: int) -> int:
-        number = whole_of(fields[at]) if at < len(fields) else None
+    def node(self, fields: list[str], place: int) -> int:
+        number = whole_of(fields[place]) if place < len(fields) else None
         if number is None or not 1 <= number <= self.nodes:
-            shown = fields[at] if at < len(fields) else "nothing"
+            shown = fields[place] if place < len(fields) else "nothing"
             raise self.refuse(f"{shown!r} is no node; a number from 1 to {max(self.nodes, 0)} would be right")
         return number
 
@@ -67,8 +67,8 @@ class _Reader:
         self.add(*ends, {"weight": fields[2]} if len(fields) > 2 else {})
 
     def list(self, fields: list[str]) -> None:
-        for at in range(1, len(fields)):
-            self.add(self.node(fields, 0), self.node(fields, at), {})
+        for place in range(1, len(fields)):
+            self.add(self.node(fields, 0), self.node(fields, place), {})
 
     def add(self, source: int, target: int, values: dict[str, str]) -> None:
         self.edges.append(Edge(self.line, str(source), str(target), self.section.startswith("*arcs"), values))

@@ -43,13 +43,13 @@ def _one_by_one(period: Period, until: int, runs: Course) -> None:
     # Pieces of work that are alike: a node costs about as much as four arcs.
     cost = arcs.heard_start + 4 * np.arange(nodes + 1)
     cuts = np.searchsorted(cost, np.linspace(0, cost[-1], PIECES + 1))
-    for at, key in enumerate(runs.keys):
-        scratch = by_counts_kernels.room(nodes, law.adds.shape[1], len(runs.raw.parent[at]) > 0)
-        record = by_counts_kernels.RunRecord(*(each[at] for each in runs.record))
+    for run, key in enumerate(runs.keys):
+        scratch = by_counts_kernels.room(nodes, law.adds.shape[1], len(runs.raw.parent[run]) > 0)
+        record = by_counts_kernels.RunRecord(*(each[run] for each in runs.record))
         end = by_counts_kernels.steps(
-            law, arcs, cuts, True, key, period.since, until, runs.states[at], runs.kinds[at], scratch, record
+            law, arcs, cuts, True, key, period.since, until, runs.states[run], runs.kinds[run], scratch, record
         )
-        by_counts_kernels.finish(record.stocks, end, period.since, until, runs.raw.ended, at)
+        by_counts_kernels.finish(record.stocks, end, period.since, until, runs.raw.ended, run)
 
 
 def arcs_of(network: Network) -> tuple[by_counts_kernels.Arcs, float]:

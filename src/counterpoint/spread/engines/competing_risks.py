@@ -23,8 +23,8 @@ def wins(p: float, q: float) -> NDArray[np.float64]:
     >>> float(wins(0.6, 0.5)[1, 1].round(6))  # half the time it is met first, half it has to be left over
     0.45
     """
-    at, weight = np.polynomial.legendre.leggauss(POINTS)
-    s, weight = (at + 1) / 2, weight / 2
+    points, weight = np.polynomial.legendre.leggauss(POINTS)
+    s, weight = (points + 1) / 2, weight / 2
     count = np.arange(SMALL)[:, None]
     first = count * p * (1 - p * s) ** np.maximum(count - 1, 0)
     return np.asarray((first * weight) @ ((1 - q * s) ** count).T)

@@ -37,8 +37,8 @@ class Course:
         """Put into place what is planted and turned before the period's first step."""
         raw, since = self.raw, period.since
         for kind, nodes in period.turned:
-            run, at = np.nonzero(nodes >= 0)
-            self.kinds[run, nodes[run, at]] = kind
+            run, place = np.nonzero(nodes >= 0)
+            self.kinds[run, nodes[run, place]] = kind
         for state, nodes in period.planted:
             given = np.nonzero(nodes >= 0)
             run, node = np.unique(np.stack([given[0], nodes[given]]), axis=1)
