@@ -1,4 +1,4 @@
-"""The invented world beside the published report it imitates: both summaries in one table; with `--fit`, its constants again."""
+"""The invented world beside the report that it imitates: both in one table; with `--fit`, its constants again."""
 
 import argparse
 import time

@@ -1,7 +1,7 @@
 """The catalogue means what it says: five listeners, every number worked out by hand.
 
 - A window of d days holds the snapshot's day and the d - 1 before it.
-- What has no meaning is null, never 0 (spec A9.1); nothing is rounded (A9.2).
+- What has no meaning is null, never 0; nothing is rounded.
 - The published names for 30 known days; for other lengths its windows in proportion, each name once.
 """
 

@@ -19,7 +19,7 @@ PLAYS = [None, 0, -7000, 1, 4, 40_000, 241_070_000, 3_000_000]
 def stacked(rows: int, listeners: int, *, rng: int, machines: int = 0) -> pl.DataFrame:
     """Return random dirty events of `listeners`, of whom each is seen on a stretch of days of its own.
 
-    A tenth of the times are the published dirt, a few are far too long, and a third of the plays end at, or a millisecond
+    A tenth of the times are published dirt, a few are far too long, and a third of the plays end at, or a millisecond
     from, a fifth of the song. The last `machines` of the listeners play a thousand times each. Some events lack a
     listener, some a day.
     """

@@ -46,7 +46,7 @@ def met(a_model, own, around, *, simulator, runs=MANY):
 
 @cache
 def removed(a, b, p, q):
-    """P(I -> R) of who meets a in I and b in D in random order, from the first meeting (spec B2)."""
+    """P(I -> R) of who meets a in I and b in D in random order, from the first meeting."""
     if a == b == 0:
         return 0.0
     first = a * (p + (1 - p) * removed(a - 1, b, p, q)) if a else 0.0
