@@ -213,6 +213,8 @@ def slow_found(data: bytes, kind: FileFormat) -> tuple[list[tuple], list[Rejecte
 @example(b'8,20170330,"So\nng",9\n,8,20170330,"a ""b""",9\n8,20170330,Song,9,,""\n')
 @example(b'8,20170330,"Song",\r9\n')
 @example(b'7,20170330,"So\n8,20170330,Song,",9"\n')
+@example(b"\n\xef\xbb\xbf\t\t\t")
+@example(b"\n\xef\xbb\xbf,,,")
 @pytest.mark.parametrize("kind", [TABS, QUOTED], ids=["tabs", "quoted"])
 def test_the_reader_finds_what_a_slow_one_finds(kind, data):
     assert found(data, kind) == slow_found(data, kind)

@@ -117,8 +117,10 @@ def _plain(lines: Lines, kind: FileFormat) -> NDArray[np.bool_]:
     for byte in (kind.quote.encode(), b"\r"):
         if byte and byte in lines.data:
             plain &= _a_line(data == ord(byte), lines) == 0
-    if lines.data.startswith(BOM):
-        plain[0] = False
+    if (
+        BOM in lines.data
+    ):  # the reader of columns drops one at the beginning of what it is given, whichever line that is
+        plain &= np.array([not lines.data.startswith(BOM, start) for start in lines.starts.tolist()])
     return plain & _utf8(lines)
 
 
