@@ -4,7 +4,7 @@ import pytest
 from tests.logs import own_format, refused
 
 from counterpoint.events.formats import load_format, shipped
-from counterpoint.events.schema import KINDS
+from counterpoint.events.schema import EVENT_KIND_NAMES
 from counterpoint.events.value_parsing import day_in_name
 
 HEAD = '[[file]]\nmatch = "*.csv"\nlayout = "delimited"\nfields = ["who", "when", "what"]\n'
@@ -21,7 +21,9 @@ def test_a_shipped_format_reads_its_files_into_kinds_that_exist(name):
     assert how.name == name
     for kind in how.files:
         source = kind.event["kind"]
-        assert {code for _, code in source.values} | ({source.always} if source.always else set()) <= set(KINDS)
+        assert {code for _, code in source.values} | ({source.always} if source.always else set()) <= set(
+            EVENT_KIND_NAMES
+        )
         assert {"uid", "kind"} <= set(kind.event)
 
 

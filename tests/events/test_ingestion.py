@@ -18,6 +18,7 @@ from counterpoint.events.formats import load_format
 from counterpoint.events.ingestion import LOG, ingest, ledgers
 from counterpoint.events.ledger import FileLedger, Tally, ValueProblem
 from counterpoint.events.schema import COLUMNS, bucket
+from counterpoint.storage.serializer import loads_plain, plain
 from counterpoint.storage.workspace import edit_workspace, open_workspace, verify
 
 STUDY = load_format("music-box")
@@ -161,11 +162,11 @@ def test_lines_that_end_as_in_windows_and_a_byte_order_mark_make_the_same_events
     assert (one.ledger.lines, one.ledger.rejected) == (4, 0)
 
 
-def test_a_ledger_comes_back_from_json_as_it_was(tmp_path):
+def test_a_ledger_comes_back_from_the_workspace_as_it_was(tmp_path):
     [one] = ingest([plays(tmp_path, PLAY, b"", b"\t" + PLAY + b"\xff")], to=tmp_path / "w", format=STUDY)
-    assert FileLedger.from_json(json.loads(json.dumps(one.ledger.as_json()))) == one.ledger
+    assert loads_plain(json.loads(json.dumps(plain(one.ledger))), FileLedger, source="ledger") == one.ledger
     empty = replace(one.ledger, days=None, problems=())
-    assert FileLedger.from_json(json.loads(json.dumps(empty.as_json()))) == empty
+    assert loads_plain(json.loads(json.dumps(plain(empty))), FileLedger, source="ledger") == empty
 
 
 def test_an_account_that_lost_a_line_is_refused():

@@ -11,7 +11,7 @@ from tests.logs import refused
 
 from counterpoint.events import line_reading
 from counterpoint.events.formats import FileFormat, Slice, Source, load_format
-from counterpoint.events.line_reading import read_lines, read_rows
+from counterpoint.events.line_reading import read_lines, read_parquet_rows
 
 PLAYS = load_format("music-box").of("20170330_1_play.log")
 DOWNLOADS = load_format("music-box").of("20170330_1_down.log")
@@ -366,7 +366,7 @@ def rows(frame, kind=TABLE):
     stream = BytesIO()
     frame.write_parquet(stream)
     stream.seek(0)
-    return list(read_rows(stream, kind, file="a.parquet"))
+    return list(read_parquet_rows(stream, kind, file="a.parquet"))
 
 
 def test_each_row_of_a_table_is_a_line_with_its_fields_and_can_be_shown_as_one():

@@ -8,7 +8,7 @@ has no "days since the last download".
 from collections.abc import Sequence
 from typing import Final
 
-from counterpoint.events.schema import KINDS, PLURALS
+from counterpoint.events.schema import EVENT_KIND_NAMES, EVENT_KIND_PLURALS
 from counterpoint.snapshots.listener_features import Feature, LastDay, WindowTotal, count, ratio
 from counterpoint.snapshots.snapshot import Span
 
@@ -42,8 +42,8 @@ def catalogue(known_for: Span, *, kinds: Sequence[str] = ("P", "D", "S")) -> tup
             f"{kind}_{week}d_over_{kind}_{whole}",
             WindowTotal(kind, week),
             WindowTotal(kind),
-            f"{{:.0%}} of the {PLURALS[kind]} fell in the last {week} days",
-            f"no {KINDS[kind]} at all",
+            f"{{:.0%}} of the {EVENT_KIND_PLURALS[kind]} fell in the last {week} days",
+            f"no {EVENT_KIND_NAMES[kind]} at all",
         )
         for kind in kinds
     ]
@@ -52,8 +52,8 @@ def catalogue(known_for: Span, *, kinds: Sequence[str] = ("P", "D", "S")) -> tup
             f"last_{kind}_time",
             "{at} - {0}",
             (LastDay(kind),),
-            f"days since the last {KINDS[kind]}: {{:.0f}}",
-            f"no {KINDS[kind]} at all",
+            f"days since the last {EVENT_KIND_NAMES[kind]}: {{:.0f}}",
+            f"no {EVENT_KIND_NAMES[kind]} at all",
         )
         for kind in kinds
     ]
@@ -117,11 +117,16 @@ def _listening(week: int, whole: str) -> tuple[Feature, ...]:
 
 def _counts(kind: str, windows: Sequence[int], known_for: Span) -> list[Feature]:
     some = [
-        count(f"freq_{kind}_last_{d}", WindowTotal(kind, d), f"{PLURALS[kind]} in {d} days: {{:,.0f}}") for d in windows
+        count(f"freq_{kind}_last_{d}", WindowTotal(kind, d), f"{EVENT_KIND_PLURALS[kind]} in {d} days: {{:,.0f}}")
+        for d in windows
     ]
     return [
         *some,
-        count(f"freq_{kind}_last_{known_for}", WindowTotal(kind), f"{PLURALS[kind]} in {known_for.words}: {{:,.0f}}"),
+        count(
+            f"freq_{kind}_last_{known_for}",
+            WindowTotal(kind),
+            f"{EVENT_KIND_PLURALS[kind]} in {known_for.words}: {{:,.0f}}",
+        ),
     ]
 
 

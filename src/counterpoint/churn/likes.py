@@ -16,7 +16,7 @@ from counterpoint.churn.matching import DEVICE
 from counterpoint.errors import CounterpointError
 from counterpoint.events import cleaning_rules
 from counterpoint.events.cleaning_rules import RuleSet
-from counterpoint.events.schema import KINDS, date
+from counterpoint.events.schema import EVENT_KIND_NAMES, date
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, Z
@@ -94,7 +94,7 @@ def compare_likes(
             first=first.isoformat(),
             last=last.isoformat(),
             log_key=key_of(session.log_keys()),
-            rows=compare_days(rows, rows["silent"].cast(pl.Float64).to_numpy(), KINDS[kind]),
+            rows=compare_days(rows, rows["silent"].cast(pl.Float64).to_numpy(), EVENT_KIND_NAMES[kind]),
         )
         keep(writer, f"{LIKES}{event}", key_of(LIKES, plain(comparison)), comparison)
     return comparison

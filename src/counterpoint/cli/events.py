@@ -1,7 +1,7 @@
 """`counterpoint events`: logs in, ledger out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -53,7 +53,7 @@ def ingest(request: IngestRequest) -> None:
             progress=lambda log: step(log.name),
         )
     if request.output.as_json:
-        say_json([{"status": report.status, **report.ledger.as_json()} for report in reports])
+        say_json([{"status": report.status, **asdict(report.ledger)} for report in reports])
     else:
         _say_ingested(reports, request.to)
 
@@ -104,7 +104,7 @@ def _overview_as_json(overview: "Overview") -> dict[str, Any]:
     problems = (("file", "column", "reason", "count"), _problems(overview))
     days = (("kind", "day", "count"), _days(overview))
     return {
-        "files": [{"day": _span(ledger.days), **ledger.as_json()} for ledger in overview.files],
+        "files": [{"day": _span(ledger.days), **asdict(ledger)} for ledger in overview.files],
         **{
             name: [dict(zip(columns, row, strict=True)) for row in rows]
             for name, (columns, rows) in {"problems": problems, "events": days}.items()

@@ -4,9 +4,8 @@ A cleaning is learned from one window of days, kept with the model that was trai
 later snapshot: what a later month looks like cannot change what an earlier one meant.
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 
@@ -34,17 +33,6 @@ class Cleaning:
     numbers: tuple[tuple[str, int | None], ...]
     bots_from: int | None
 
-    def text(self) -> str:
-        """Return it as JSON; `parse_cleaning` is the way back."""
-        return json.dumps(asdict(self), sort_keys=True)
-
-
-def parse_cleaning(text: str) -> Cleaning:
-    """Return the cleaning that `Cleaning.text` wrote."""
-    fields = json.loads(text)
-    numbers = tuple((name, value) for name, value in fields["numbers"])
-    return Cleaning(**{**fields, "rules": tuple(fields["rules"]), "numbers": numbers})
-
 
 def fit_cleaning(
     engine: Engine, *, after: int, until: int, scratch: Location, rules: RuleSet = DEFAULT_RULES
@@ -54,12 +42,14 @@ def fit_cleaning(
     The engine knows the bots as `bots` from then on; `scratch` is a folder that it can write to.
     """
     window = f"uid IS NOT NULL AND day > {after} AND day <= {until} AND kind = 'P'"
-    counted = plays_by_listener_sql("uid IS NOT NULL AND kind = 'P'" if rules.bots_ever else window)
-    counts = engine.fetch(f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({counted}) p GROUP BY plays")
+    plays_by_listener = plays_by_listener_sql("uid IS NOT NULL AND kind = 'P'" if rules.bots_ever else window)
+    counts = engine.fetch(
+        f"SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM ({plays_by_listener}) p GROUP BY plays"
+    )
     bots_from = bot_threshold(counts, rules)
     blank = Cleaning(rules.name, after, until, (), (), None if bots_from is None else ceil(bots_from))
     bots, plays = within(scratch, "bots.parquet"), within(scratch, "plays.parquet")
-    engine.write(f"SELECT uid, plays FROM ({counted}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
+    engine.write(f"SELECT uid, plays FROM ({plays_by_listener}) p WHERE plays >= {blank.bots_from or 2**62}", bots)
     engine.register("bots", [bots])
     engine.write(
         "SELECT song_ms, play_ms, CAST(count(*) AS BIGINT) AS n FROM events"
@@ -67,30 +57,30 @@ def fit_cleaning(
         plays,
     )
     engine.register("plays", [plays])
-    return _learned(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
+    return _learn_numbers(engine, blank), engine.fetch("SELECT uid, plays FROM bots ORDER BY uid")
 
 
-def _learned(engine: Engine, blank: Cleaning) -> Cleaning:
+def _learn_numbers(engine: Engine, blank: Cleaning) -> Cleaning:
     """Learn the numbers one by one, each from what the rules before it left of the histogram `plays`.
 
     Rules about a column that no play of the log has are left out: they would drop or invent every row.
     """
     [(songs, plays)] = engine.fetch("SELECT count(song_ms) AS songs, count(play_ms) AS plays FROM plays").rows()
-    found = blank
+    fitted = blank
     for rule in RULE_SETS[blank.rule_set].rules:
         if not (songs if "song_ms" in rule.when else plays):
             continue
-        numbers = found.numbers
+        numbers = fitted.numbers
         if rule.learns and rule.learns.name not in dict(numbers):
-            value = _number(engine, found, rule.learns)
+            value = _learn_number(engine, fitted, rule.learns)
             if value is None and rule.learns.share is not None:
                 continue
             numbers = (*numbers, (rule.learns.name, value))
-        found = replace(found, rules=(*found.rules, rule.name), numbers=numbers)
-    return found
+        fitted = replace(fitted, rules=(*fitted.rules, rule.name), numbers=numbers)
+    return fitted
 
 
-def _number(engine: Engine, so_far: Cleaning, wanted: LearnedNumber) -> int | None:
+def _learn_number(engine: Engine, so_far: Cleaning, wanted: LearnedNumber) -> int | None:
     cleaned = cleaned_sql(so_far, "SELECT 'P' AS kind, song_ms, play_ms, n FROM plays", keep=("n",))
     table = engine.fetch(
         f"SELECT {wanted.column} AS value, CAST(sum(n) AS BIGINT) AS n FROM ({cleaned}) c"
@@ -115,7 +105,7 @@ def cleaned_sql(cleaning: Cleaning, source: str, *, keep: Sequence[str] = ()) ->
     sql = f"SELECT {kept}, song_ms, play_ms, TRUE AS kept, 0 AS hits FROM ({source}) s"
     numbers = {name: f"CAST({'NULL' if value is None else value} AS BIGINT)" for name, value in cleaning.numbers}
     rules = {rule.name: rule for rule in RULE_SETS[cleaning.rule_set].rules}
-    for at, rule in enumerate(rules[name] for name in cleaning.rules):
+    for number, rule in enumerate(rules[name] for name in cleaning.rules):
         met = f"kind = 'P' AND kept AND COALESCE({rule.when.format(**numbers)}, FALSE)"
         values = {column: column for column in ("song_ms", "play_ms")}
         if rule.column and rule.value:
@@ -123,6 +113,6 @@ def cleaned_sql(cleaning: Cleaning, source: str, *, keep: Sequence[str] = ()) ->
         still = "kept" if rule.column else f"kept AND NOT ({met})"
         sql = (
             f"SELECT {kept}, {values['song_ms']} AS song_ms, {values['play_ms']} AS play_ms, {still} AS kept,"
-            f" CASE WHEN {met} THEN hits + {2**at} ELSE hits END AS hits FROM ({sql}) r{at}"
+            f" CASE WHEN {met} THEN hits + {2**number} ELSE hits END AS hits FROM ({sql}) r{number}"
         )
     return sql

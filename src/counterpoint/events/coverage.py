@@ -10,7 +10,7 @@ from counterpoint.events.schema import date
 from counterpoint.storage.engine import Engine
 
 BUSY_DAY_EVENTS: Final = 20  # events on a median day: from there on a day without any is a day that is missing
-STRAY_DAY_SHARE: Final = 100  # a day with less than a hundredth of a median day's events is no beginning and no end
+STRAY_DAY_DIVISOR: Final = 100  # a day with less than a hundredth of a median day's events is no beginning and no end
 MAX_MISSING_SHARE: Final = 0.1  # of a window's days
 
 
@@ -58,7 +58,7 @@ def measure_coverage(engine: Engine) -> Coverage:
         raise CounterpointError("no event of the logs has a day; `counterpoint events show` says what was lost")
     day, n = days["day"].to_numpy(), days["n"].to_numpy()
     median = float(np.median(n))
-    busy = day[n >= median / STRAY_DAY_SHARE] if median >= BUSY_DAY_EVENTS else day
+    busy = day[n >= median / STRAY_DAY_DIVISOR] if median >= BUSY_DAY_EVENTS else day
     first, last = int(busy[0]), int(busy[-1])
     within = (day >= first) & (day <= last)
     often = 2 * within.sum() > last - first + 1 and median >= BUSY_DAY_EVENTS

@@ -8,7 +8,7 @@ import polars as pl
 
 from counterpoint.events.cleaning import Cleaning, cleaned_sql
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
-from counterpoint.events.schema import KINDS
+from counterpoint.events.schema import EVENT_KIND_NAMES
 from counterpoint.storage.engine import Engine
 
 EVENTS_PER_PART: Final = 16_000_000  # events
@@ -46,7 +46,7 @@ def totals(rule_set: str = DEFAULT_RULES.name) -> tuple[Total, ...]:
     return (
         Total("seen"),  # before cleaning: whether somebody was there does not depend on how long a song is
         Total("P", plays),
-        *(Total(kind, f"kind = '{kind}' AND kept") for kind in KINDS if kind != "P"),
+        *(Total(kind, f"kind = '{kind}' AND kept") for kind in EVENT_KIND_NAMES if kind != "P"),
         Total("play_ms", timed, "play_ms"),
         Total("timed", timed),
         Total("heard", _HEARD),

@@ -25,14 +25,14 @@ def split(lines: Lines, kind: FileFormat, *, final: bool) -> RecordBatch:
     fields = _columns(lines, plain, kind)
     if plain.all():
         return RecordBatch(lines, len(lines), fields, numbers, np.zeros(len(lines), np.int8), [])
-    mended, rejected, held = _mend(lines, numbers[~plain].tolist(), kind, final=final)
+    mended, rejected, held_back = _mend(lines, numbers[~plain].tolist(), kind, final=final)
     line = np.concatenate([numbers[plain], np.array([record.line for record in mended], np.int64)])
     repair = np.concatenate([np.zeros(int(plain.sum())), [record.repair for record in mended]]).astype(np.int8)
-    columns = {name: [record.fields[at] for record in mended] for at, name in enumerate(kind.fields)}
+    columns = {name: [record.fields[place] for record in mended] for place, name in enumerate(kind.fields)}
     extra = pl.DataFrame(columns, schema=fields.schema)
     order = np.argsort(line, kind="stable")
     return RecordBatch(
-        lines, len(lines) - held, pl.concat([fields, extra])[order], line[order], repair[order], rejected
+        lines, len(lines) - held_back, pl.concat([fields, extra])[order], line[order], repair[order], rejected
     )
 
 
@@ -112,11 +112,11 @@ def _plain(lines: Lines, kind: FileFormat) -> NDArray[np.bool_]:
         return np.zeros(0, np.bool_)
     data = np.frombuffer(lines.data, np.uint8)
     plain = np.asarray(
-        (_a_line(data == ord(kind.delimiter), lines) == len(kind.fields) - 1) & (lines.ends > lines.starts)
+        (_count_per_line(data == ord(kind.delimiter), lines) == len(kind.fields) - 1) & (lines.ends > lines.starts)
     )
     for byte in (kind.quote.encode(), b"\r"):
         if byte and byte in lines.data:
-            plain &= _a_line(data == ord(byte), lines) == 0
+            plain &= _count_per_line(data == ord(byte), lines) == 0
     if (
         BOM in lines.data
     ):  # the reader of columns drops one at the beginning of what it is given, whichever line that is
@@ -124,7 +124,7 @@ def _plain(lines: Lines, kind: FileFormat) -> NDArray[np.bool_]:
     return plain & _utf8(lines)
 
 
-def _a_line(marked: NDArray[np.bool_], lines: Lines) -> NDArray[np.int32]:
+def _count_per_line(marked: NDArray[np.bool_], lines: Lines) -> NDArray[np.int32]:
     """Count the marked bytes of every line."""
     counts: NDArray[np.int32] = np.add.reduceat(marked, lines.starts, dtype=np.int32)
     return counts
@@ -136,7 +136,7 @@ def _utf8(lines: Lines) -> NDArray[np.bool_]:
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(lines.data)]
     texts = pl.Series(pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(lines), buffers))
     valid = np.ones(len(lines), np.bool_)
-    doubtful = [(at, min(at + LINES_PER_CHECK, len(lines))) for at in range(0, len(lines), LINES_PER_CHECK)]
+    doubtful = [(line, min(line + LINES_PER_CHECK, len(lines))) for line in range(0, len(lines), LINES_PER_CHECK)]
     while doubtful:
         first, end = doubtful.pop()
         if end - first == 1:
@@ -162,7 +162,7 @@ def _columns(lines: Lines, plain: NDArray[np.bool_], kind: FileFormat) -> pl.Dat
     text = b"".join(lines.data[start:stop] for start, stop in zip(stops[::2], stops[1::2], strict=True))
     if not text:
         return pl.DataFrame(schema=dict.fromkeys(kind.fields, pl.Binary))
-    places = [str(at) for at in range(len(kind.fields))]  # of two fields of one name the last is taken
+    places = [str(place) for place in range(len(kind.fields))]  # of two fields of one name the last is taken
     read = pl.read_csv(
         text,
         has_header=False,
@@ -182,13 +182,13 @@ def cut(text: bytes, kind: FileFormat) -> list[bytes] | None:
     delimiter, quote = kind.delimiter.encode(), kind.quote.encode()
     if not quote or quote not in text:
         return text.split(delimiter)
-    fields, at = [], 0
-    while at <= len(text):
-        found = _quoted_field(quote, delimiter).match(text, at)
-        if found is None:
+    fields, start = [], 0
+    while start <= len(text):
+        field = _quoted_field(quote, delimiter).match(text, start)
+        if field is None:
             return None
-        fields.append(found[1].replace(quote * 2, quote) if found[1] is not None else found[2])
-        at = found.end() + 1
+        fields.append(field[1].replace(quote * 2, quote) if field[1] is not None else field[2])
+        start = field.end() + 1
     return fields
 
 

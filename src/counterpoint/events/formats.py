@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.events.schema import COLUMNS, ID_TYPES, KINDS
+from counterpoint.events.schema import COLUMNS, EVENT_KIND_NAMES, ID_TYPES
 
-SHIPPED_FORMATS: Final = Path(__file__).parent / "formats"
+SHIPPED_FORMATS: Final = Path(__file__).parent / "shipped_formats"
 LAYOUTS: Final = ("delimited", "fixed", "json", "parquet")
 TIME_UNITS: Final = ("s", "ms")
 SETTABLE_COLUMNS: Final = tuple(name for name in COLUMNS if name not in ("bucket", "line"))
@@ -98,8 +98,8 @@ class Format:
         for kind in self.files:
             if fnmatch(file, kind.match):
                 return kind
-        known = ", ".join(kind.match for kind in self.files)
-        raise CounterpointError(f"{file}: format {self.name!r} knows no such file; it reads {known}")
+        patterns = ", ".join(kind.match for kind in self.files)
+        raise CounterpointError(f"{file}: format {self.name!r} knows no such file; it reads {patterns}")
 
     @property
     def id_types(self) -> tuple[str, str]:
@@ -243,8 +243,8 @@ def _check_source(name: str, source: Source) -> None:
         raise CounterpointError('kind: say which value is which, such as values = { play = "P" }, or always = "P"')
     if name == "kind":
         kinds = [code for _, code in source.values] or [source.always or ""]
-        if wrong := [code for code in kinds if code not in KINDS]:
-            raise CounterpointError(f"kind {wrong[0]!r}: one of {', '.join(KINDS)}")
+        if wrong := [code for code in kinds if code not in EVENT_KIND_NAMES]:
+            raise CounterpointError(f"kind {wrong[0]!r}: one of {', '.join(EVENT_KIND_NAMES)}")
     if name in ("play_ms", "song_ms") and source.unit is None:
         raise CounterpointError(f"{name}: say its unit, 's' or 'ms'")
     _check_time(name, source)
@@ -273,7 +273,7 @@ def _groups(pattern: str) -> int:
         raise CounterpointError(f"{pattern!r} is no regular expression: {error}") from error
 
 
-def _only(table: Mapping[str, Any], known: Any, where: str) -> None:
+def _only(table: Mapping[str, Any], allowed: Any, where: str) -> None:
     for key in table:
-        if key not in known:
-            raise CounterpointError(f"{where} has no setting {key!r}; {suggestion(key, known)}")
+        if key not in allowed:
+            raise CounterpointError(f"{where} has no setting {key!r}; {suggestion(key, allowed)}")

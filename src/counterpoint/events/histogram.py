@@ -16,5 +16,5 @@ def percentile(values: NDArray[np.int64], counts: NDArray[np.int64], share: Frac
     order = np.argsort(values)
     upto = np.cumsum(counts[order])
     place = share * (int(upto[-1]) - 1)
-    low, high = (int(values[order][np.searchsorted(upto, at, side="right")]) for at in (floor(place), ceil(place)))
+    low, high = (int(values[order][np.searchsorted(upto, rank, side="right")]) for rank in (floor(place), ceil(place)))
     return low + (high - low) * (place - floor(place))

@@ -16,19 +16,26 @@ import polars as pl
 from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import FileFormat, Format
 from counterpoint.events.ledger import FileLedger, Tally
-from counterpoint.events.line_reading import read_lines, read_rows
+from counterpoint.events.line_reading import read_lines, read_parquet_rows
 from counterpoint.events.log_files import HashingReader, Log, find_logs
 from counterpoint.events.record_batch import AS_IT_IS, RecordBatch
 from counterpoint.events.schema import polars_schema
 from counterpoint.events.value_parsing import ParsedValues, day_in_name, parse_values
 from counterpoint.storage import parquet
-from counterpoint.storage.workspace import Staged, WorkspaceView, WorkspaceWriter, edit_workspace, key_of
+from counterpoint.storage.serializer import loads_plain, plain
+from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, WorkspaceWriter, edit_workspace, key_of
 
 _T = TypeVar("_T")
 LOG: Final = "log:"
 MAX_UNKNOWN_KINDS: Final = 50  # unknown kinds in a batch; more, and the ledger would fill with the log's own text
-REJECTED: Final = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.Binary}
-PROBLEMS: Final = {"file": pl.String, "line": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
+REJECTED_SCHEMA: Final = {"file": pl.String, "line": pl.Int64, "reason": pl.String, "text": pl.Binary}
+PROBLEMS_SCHEMA: Final = {
+    "file": pl.String,
+    "line": pl.Int64,
+    "column": pl.String,
+    "reason": pl.String,
+    "text": pl.Binary,
+}
 
 
 @dataclass(frozen=True)
@@ -57,25 +64,27 @@ def ingest(
         Before anything is read, if a log is missing, unknown to the format, or says no day; then at the first log that
         changed without `replace` or cannot be read. Logs before it stay; nothing of it does.
     """
-    found = find_logs(logs)
-    for log in found:
+    ordered = find_logs(logs)
+    for log in ordered:
         day_in_name(format.of(log.name), log.name)
     with edit_workspace(to, create=True) as writer:
         _check_ids(writer.view, format)
-        plan = [(log, _status(writer.view, log, format, replace=replace)) for log in found]
-        taken = []
-        for log, status, staged in _ahead(
-            _staged(writer, plan, format, progress)
-        ):  # one is read while another is committed
+        plan = [(log, _status(writer.view, log, format, replace=replace)) for log in ordered]
+        reports = []
+        for log, status, staged in _ahead(_staged(writer, plan, format, progress)):  # one is read while another commits
             if staged:
                 writer.commit(staged)
-            taken.append(IngestReport(_account(writer.view, log), status))
-        return tuple(taken)
+            reports.append(IngestReport(_ledger(writer.view.folder(f"{LOG}{log.name}")), status))
+        return tuple(reports)
 
 
 def ledgers(view: WorkspaceView) -> tuple[FileLedger, ...]:
     """Return the account of every log in a workspace, by file name."""
-    return tuple(FileLedger.from_json(folder.metadata) for folder in view.with_prefix(LOG))
+    return tuple(_ledger(folder) for folder in view.with_prefix(LOG))
+
+
+def _ledger(folder: Folder) -> FileLedger:
+    return loads_plain(folder.metadata, FileLedger, source=f"the ledger of {folder.name}")
 
 
 def _check_ids(view: WorkspaceView, format: Format) -> None:
@@ -107,10 +116,6 @@ def _key(name: str, sha256: str, format: Format) -> str:
     return key_of("events", name, sha256, format.digest)
 
 
-def _account(view: WorkspaceView, log: Log) -> FileLedger:
-    return FileLedger.from_json(view.folder(f"{LOG}{log.name}").metadata)
-
-
 def _staged(
     writer: WorkspaceWriter, plan: Iterable[tuple[Log, str]], format: Format, progress: Callable[[Log], None]
 ) -> Iterator[tuple[Log, str, Staged | None]]:
@@ -122,7 +127,7 @@ def _staged(
             continue
         folder = writer.stage()
         ledger = _read_into(folder, log, format)
-        yield log, status, Staged(f"{LOG}{log.name}", _key(log.name, ledger.sha256, format), folder, ledger.as_json())
+        yield log, status, Staged(f"{LOG}{log.name}", _key(log.name, ledger.sha256, format), folder, plain(ledger))
 
 
 def _read_into(folder: Path, log: Log, format: Format) -> FileLedger:
@@ -134,18 +139,18 @@ def _read_into(folder: Path, log: Log, format: Format) -> FileLedger:
         parquet.open_writer(
             folder / "events.parquet", polars_schema(*format.id_types), growing=("line",)
         ) as write_events,
-        parquet.open_writer(folder / "rejected.parquet", REJECTED) as write_rejected,
-        parquet.open_writer(folder / "problems.parquet", PROBLEMS) as write_problems,
+        parquet.open_writer(folder / "rejected.parquet", REJECTED_SCHEMA) as write_rejected,
+        parquet.open_writer(folder / "problems.parquet", PROBLEMS_SCHEMA) as write_problems,
     ):
-        read_by = HashingReader(stream)
-        typed_batches = (_events(raw, kind, log.name) for raw in _ahead(_batches(log, read_by, kind)))
-        for batch, found in _ahead(typed_batches):
-            write_events(found.events.with_columns(line=pl.Series(batch.line)))
+        hashing = HashingReader(stream)
+        typed_batches = (_events(raw, kind, log.name) for raw in _ahead(_batches(log, hashing, kind)))
+        for batch, parsed in _ahead(typed_batches):
+            write_events(parsed.events.with_columns(line=pl.Series(batch.line)))
             write_rejected(_rejected(batch, log.name))
-            write_problems(_problems(batch, found, log.name))
+            write_problems(_problems(batch, parsed, log.name))
             digests.append(batch.fields.hash_rows())
-            _count(tally, batch, found)
-        sha256, size = read_by.finish()
+            _count(tally, batch, parsed)
+        sha256, size = hashing.finish()
     return tally.closed(
         file=log.name,
         doubles=_repeated(digests),
@@ -159,7 +164,7 @@ def _batches(log: Log, stream: HashingReader, kind: FileFormat) -> Iterator[Reco
         yield from read_lines(stream, kind, file=log.name)
         return
     with log.opened() as table:
-        yield from read_rows(table, kind, file=log.name)
+        yield from read_parquet_rows(table, kind, file=log.name)
     while stream.read(1 << 20):
         pass
 
@@ -168,24 +173,24 @@ def _ahead(items: Iterator[_T]) -> Iterator[_T]:
     """Make the next item in another thread while this one is used."""
     with ThreadPoolExecutor(1) as other:
         coming = other.submit(lambda: list(islice(items, 1)))
-        while found := coming.result():
+        while item := coming.result():
             coming = other.submit(lambda: list(islice(items, 1)))
-            yield found[0]
+            yield item[0]
 
 
 def _events(batch: RecordBatch, kind: FileFormat, file: str) -> tuple[RecordBatch, ParsedValues]:
     """Type a batch; records of a kind that the format does not know leave it for the quarantine."""
-    found = parse_values(batch.fields, kind, file)
-    if not found.unknown.any():
-        return batch, found
+    parsed = parse_values(batch.fields, kind, file)
+    if not parsed.unknown.any():
+        return batch, parsed
     field = batch.fields[kind.event["kind"].needs[0]]
-    few = field.filter(found.unknown).n_unique() <= MAX_UNKNOWN_KINDS
-    said = (
+    few = field.filter(parsed.unknown).n_unique() <= MAX_UNKNOWN_KINDS
+    reason = (
         (lambda record: f"kind {_shown(field[record])} is no event here")
         if few
         else lambda _: "a kind that is no event"
     )
-    kept = batch.without(found.unknown.to_numpy(), said)
+    kept = batch.without(parsed.unknown.to_numpy(), reason)
     return kept, parse_values(kept.fields, kind, file)
 
 
@@ -197,23 +202,23 @@ def _shown(text: bytes | str | None) -> str:
 
 def _rejected(batch: RecordBatch, file: str) -> pl.DataFrame:
     rows = [(file, rejected.line, rejected.reason, rejected.text) for rejected in batch.rejected]
-    return pl.DataFrame(rows, schema=REJECTED, orient="row")
+    return pl.DataFrame(rows, schema=REJECTED_SCHEMA, orient="row")
 
 
-def _problems(batch: RecordBatch, found: ParsedValues, file: str) -> pl.DataFrame:
-    line = pl.Series(batch.line).gather(found.problems["record"])
-    return found.problems.select(pl.lit(file).alias("file"), line.alias("line"), "column", "reason", "text")
+def _problems(batch: RecordBatch, parsed: ParsedValues, file: str) -> pl.DataFrame:
+    line = pl.Series(batch.line).gather(parsed.problems["record"])
+    return parsed.problems.select(pl.lit(file).alias("file"), line.alias("line"), "column", "reason", "text")
 
 
-def _count(tally: Tally, batch: RecordBatch, found: ParsedValues) -> None:
+def _count(tally: Tally, batch: RecordBatch, parsed: ParsedValues) -> None:
     tally.lines += batch.count
     tally.records += len(batch.line)
     tally.accepted += int((batch.repair == AS_IT_IS).sum())
     tally.repairs.update(batch.repairs())
     tally.reasons.update(rejected.reason for rejected in batch.rejected)
-    for column, reason, count in found.problems.group_by("column", "reason").len().iter_rows():
+    for column, reason, count in parsed.problems.group_by("column", "reason").len().iter_rows():
         tally.problems[column, reason] += count
-    tally.add_events(found.events)
+    tally.add_events(parsed.events)
 
 
 def _repeated(digests: list[pl.Series]) -> int:

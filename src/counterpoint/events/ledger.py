@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -53,17 +53,6 @@ class FileLedger:
         lost = sum(problem.count for problem in self.problems if problem.column == "uid")
         return f"none of its {self.records:,} records has a uid" if self.records and lost == self.records else ""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values; `from_json` is the way back."""
-        return asdict(self) | {"days": list(self.days) if self.days else None, "id_types": list(self.id_types)}
-
-    @classmethod
-    def from_json(cls, made: Mapping[str, Any]) -> Self:
-        """Return the account that `as_json` wrote."""
-        problems = tuple(ValueProblem(**problem) for problem in made["problems"])
-        days = tuple(made["days"]) if made["days"] else None
-        return cls(**{**made, "problems": problems, "days": days, "id_types": tuple(made["id_types"])})
-
 
 @dataclass
 class Tally:
@@ -105,6 +94,6 @@ class Tally:
             doubles=doubles,
             repairs=dict(sorted(self.repairs.items())),
             reasons=dict(sorted(self.reasons.items())),
-            problems=tuple(ValueProblem(*what, count) for what, count in sorted(self.problems.items())),
+            problems=tuple(ValueProblem(*problem, count) for problem, count in sorted(self.problems.items())),
             **about,
         )

@@ -72,11 +72,11 @@ def read_lines(stream: Readable, kind: FileFormat, *, file: str, block: int = BL
             yield replace(batch, count=batch.count + len(header), rejected=header + batch.rejected)
         header = []
         number = lines.number + batch.count
-        held = batch.count < len(lines)  # the last line, as it was read: its end is looked at again
-        carry = data[data.rfind(b"\n", 0, cut - 1) + 1 :] if held else data[cut:]
+        held_back = batch.count < len(lines)  # the last line, as it was read: its end is looked at again
+        carry = data[data.rfind(b"\n", 0, cut - 1) + 1 :] if held_back else data[cut:]
 
 
-def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[RecordBatch]:
+def read_parquet_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[RecordBatch]:
     """Read a Parquet log: each row is a line and has its fields."""
     needed = kind.needed
     number = 1
@@ -84,8 +84,8 @@ def read_rows(stream: IO[bytes], kind: FileFormat, *, file: str) -> Iterator[Rec
         if missing := [field for field in needed if field not in frame.columns]:
             raise CounterpointError(f"{file}: no column {missing[0]!r}; {suggestion(missing[0], frame.columns)}")
         if nested := [field for field in needed if frame[field].dtype.is_nested()]:
-            found = frame[nested[0]].dtype
-            raise CounterpointError(f"{file}: column {nested[0]!r} holds {found}; one value a row is needed")
+            dtype = frame[nested[0]].dtype
+            raise CounterpointError(f"{file}: column {nested[0]!r} holds {dtype}; one value a row is needed")
         fields = frame.select(_row_text(frame[field]) for field in needed)
         line = np.arange(number, number + frame.height, dtype=np.int64)
         yield RecordBatch(_Rows(fields, number), frame.height, fields, line, np.zeros(frame.height, np.int8), [])
@@ -161,20 +161,22 @@ def _header(lines: Lines, kind: FileFormat, file: str) -> tuple[FileFormat, Line
 def _split(lines: Lines, kind: FileFormat, *, final: bool) -> RecordBatch:
     if kind.layout == "delimited":
         return delimited_lines.split(lines, kind, final=final)
-    one = {"fixed": _cut_fixed, "json": _cut_json}[kind.layout]
-    good, rows, rejected = [], [], []
-    for at in range(lines.number, lines.number + len(lines)):
-        text = lines.text(at)
-        found = one(text, kind)
-        if isinstance(found, str):
-            rejected.append(Rejected(at, found, text))
+    cut_line = {"fixed": _cut_fixed, "json": _cut_json}[kind.layout]
+    accepted, rows, rejected = [], [], []
+    for line in range(lines.number, lines.number + len(lines)):
+        text = lines.text(line)
+        fields = cut_line(text, kind)
+        if isinstance(fields, str):
+            rejected.append(Rejected(line, fields, text))
         else:
-            good.append(at)
-            rows.append(found)
-    fields = pl.DataFrame(
+            accepted.append(line)
+            rows.append(fields)
+    columns = pl.DataFrame(
         rows, schema=dict.fromkeys(kind.fields if kind.slices else kind.needed, pl.Binary), orient="row"
     )
-    return RecordBatch(lines, len(lines), fields, np.array(good, np.int64), np.zeros(len(good), np.int8), rejected)
+    return RecordBatch(
+        lines, len(lines), columns, np.array(accepted, np.int64), np.zeros(len(accepted), np.int8), rejected
+    )
 
 
 def _cut_fixed(text: bytes, kind: FileFormat) -> list[bytes | None] | str:
@@ -192,12 +194,12 @@ def _cut_json(text: bytes, kind: FileFormat) -> list[bytes | None] | str:
     if not text.strip():
         return "empty"
     try:
-        found = json.loads(text)
+        record = json.loads(text)
     except (ValueError, RecursionError):
         return "not JSON"
-    if not isinstance(found, dict):
+    if not isinstance(record, dict):
         return "not a JSON object"
-    return [_json_text(found.get(name)) for name in kind.needed]
+    return [_json_text(record.get(name)) for name in kind.needed]
 
 
 def _json_text(value: object) -> bytes | None:

@@ -34,7 +34,7 @@ class Log:
                 yield stream
         except (EOFError, gzip.BadGzipFile, zlib.error, tarfile.TarError) as error:
             raise CounterpointError(
-                f"{self.path}: broken archive ({_said(error)}); nothing of {self.name} was taken"
+                f"{self.path}: broken archive ({_first_line(error)}); nothing of {self.name} was taken"
             ) from error
         except OSError as error:
             if error.filename != str(self.path):
@@ -79,9 +79,11 @@ def find_logs(paths: Iterable[Path]) -> tuple[Log, ...]:
         If a path does not exist, a folder or archive holds no file, or two different paths give logs of one name.
     """
     logs = sorted((log for path in paths for log in _logs_in(path)), key=lambda log: log.name)
-    for one, other in pairwise(logs):
-        if one.name == other.name and one.sha256() != other.sha256():
-            raise CounterpointError(f"{one.path} and {other.path} are different logs of one name: rename one of them")
+    for log, following in pairwise(logs):
+        if log.name == following.name and log.sha256() != following.sha256():
+            raise CounterpointError(
+                f"{log.path} and {following.path} are different logs of one name: rename one of them"
+            )
     return tuple({log.name: log for log in logs}.values())
 
 
@@ -89,13 +91,13 @@ def _logs_in(path: Path) -> list[Log]:
     if path.name != os.fsencode(path.name).decode("utf-8", "replace") or not path.name.isprintable():
         raise CounterpointError(f"{path.name!r}: a log's name is printable UTF-8: rename it")
     if path.is_dir():
-        found = [
+        logs = [
             log
             for file in sorted(path.iterdir())
             if file.is_file() and not file.name.startswith(".")
             for log in _logs_in(file)
         ]
-        return found or _nothing(path)
+        return logs or _nothing(path)
     if not path.is_file():
         raise CounterpointError(f"{path}: no such file or folder")
     if path.name.endswith(ARCHIVES):
@@ -118,7 +120,7 @@ def _members(path: Path) -> list[Log]:
         with tarfile.open(path) as archive:
             members = [member for member in archive if member.isfile()]
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise CounterpointError(f"{path}: broken archive ({_said(error)})") from error
+        raise CounterpointError(f"{path}: broken archive ({_first_line(error)})") from error
     logs = [Log(PurePosixPath(member.name).name, path, _opener(path, member)) for member in members]
     return [log for log in logs if not log.name.startswith(".")] or _nothing(path)
 
@@ -136,7 +138,7 @@ def _opener(path: Path, member: tarfile.TarInfo) -> Callable[[], AbstractContext
     return unpack
 
 
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 

@@ -15,7 +15,7 @@ from counterpoint.storage.duckdb_engine import open_duckdb
 from counterpoint.storage.engine import Engine
 from counterpoint.storage.workspace import WorkspaceView
 
-BINS_A_DECADE = 2
+BINS_PER_DECADE = 2
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ def overview(view: WorkspaceView) -> Overview:
         engine.register("events", [log.file("events.parquet") for log in logs])
         days = "SELECT kind, day, CAST(count(*) AS BIGINT) AS n FROM events GROUP BY kind, day ORDER BY kind, day"
         events = tuple((kind, day, n) for kind, day, n in engine.fetch(days).iter_rows())
-        activity = _a_listener(engine, "TRUE")
-        threshold = bot_threshold(_a_listener(engine, "kind = 'P'"))
+        activity = _listeners_by_count(engine, "TRUE")
+        threshold = bot_threshold(_listeners_by_count(engine, "kind = 'P'"))
     listeners = int(activity["listeners"].sum())
     bots_from = None if threshold is None else float(threshold)
     return Overview(ledgers(view), events, _bins(activity), listeners, bots_from)
 
 
-def _a_listener(engine: Engine, which: str) -> pl.DataFrame:
-    """Return how many listeners have each number of events of the kind that `which` selects."""
+def _listeners_by_count(engine: Engine, which: str) -> pl.DataFrame:
+    """Return how many listeners have each number of events, of those that the condition `which` selects."""
     return engine.fetch(
         "SELECT plays, CAST(count(*) AS BIGINT) AS listeners FROM (SELECT uid, CAST(count(*) AS BIGINT) AS plays"
         f" FROM events WHERE uid IS NOT NULL AND {which} GROUP BY uid) p GROUP BY plays"
@@ -78,9 +78,9 @@ def _a_listener(engine: Engine, which: str) -> pl.DataFrame:
 def _bins(activity: pl.DataFrame) -> tuple[ActivityBin, ...]:
     counts: dict[int, int] = {}
     for events, listeners in activity.iter_rows():
-        at = floor(log10(events) * BINS_A_DECADE)
-        counts[at] = counts.get(at, 0) + listeners
+        bin_ = floor(log10(events) * BINS_PER_DECADE)
+        counts[bin_] = counts.get(bin_, 0) + listeners
     return tuple(
-        ActivityBin(at / BINS_A_DECADE, (at + 1) / BINS_A_DECADE, counts.get(at, 0))
-        for at in range(max(counts, default=-1) + 1)
+        ActivityBin(bin_ / BINS_PER_DECADE, (bin_ + 1) / BINS_PER_DECADE, counts.get(bin_, 0))
+        for bin_ in range(max(counts, default=-1) + 1)
     )

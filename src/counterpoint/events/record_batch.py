@@ -46,8 +46,8 @@ class Lines:
 
     def text(self, line: int) -> bytes:
         """Return the bytes of the line of this number."""
-        at = line - self.number
-        return self.data[self.starts[at] : self.ends[at]]
+        place = line - self.number
+        return self.data[self.starts[place] : self.ends[place]]
 
 
 @dataclass(frozen=True)

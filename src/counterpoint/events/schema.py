@@ -8,9 +8,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-KINDS: Final[Mapping[str, str]] = {"P": "play", "D": "download", "S": "search", "L": "like", "X": "dislike"}
+EVENT_KIND_NAMES: Final[Mapping[str, str]] = {"P": "play", "D": "download", "S": "search", "L": "like", "X": "dislike"}
 
-PLURALS: Final = {code: f"{word}es" if word.endswith("ch") else f"{word}s" for code, word in KINDS.items()}
+EVENT_KIND_PLURALS: Final = {
+    code: f"{word}es" if word.endswith("ch") else f"{word}s" for code, word in EVENT_KIND_NAMES.items()
+}
 
 COLUMNS: Final[Mapping[str, str]] = {
     "uid": "who; a whole number or a text, one of the two in a workspace; null if the log's value was not one",

@@ -6,10 +6,10 @@ Ingest decides syntax only: whether a text is a number at all. Whether the numbe
 >>> from counterpoint.events.formats import load_format
 >>> plays = load_format("music-box").of("20170330_1_play.log")
 >>> row = [b"7", b"ar", b"11", b"0", b"Song", b"Singer", b"7>(TM", b"242", b"0"]
->>> found = parse_values(pl.DataFrame([row], schema=list(plays.fields), orient="row"), plays, "20170330_1_play.log")
->>> found.events.select("uid", "day", "play_ms", "song_ms").row(0)
+>>> parsed = parse_values(pl.DataFrame([row], schema=list(plays.fields), orient="row"), plays, "20170330_1_play.log")
+>>> parsed.events.select("uid", "day", "play_ms", "song_ms").row(0)
 (7, 17255, None, 242000)
->>> found.problems.row(0)
+>>> parsed.problems.row(0)
 (0, 'play_ms', 'not a number', b'7>(TM')
 """
 
@@ -24,7 +24,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import FileFormat, Source
 from counterpoint.events.schema import EPOCH, FIRST_DAY, LAST_DAY, bucket
 
-PROBLEMS: Final = {"record": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
+PARSE_PROBLEMS_SCHEMA: Final = {"record": pl.Int64, "column": pl.String, "reason": pl.String, "text": pl.Binary}
 DAY_MS: Final = 86_400_000
 SAID_MISSING: Final = r"^(?i:null|none|nan|na|n/a|\\n)$"
 WHOLE_NUMBER: Final = r"^-?[0-9]{1,18}$"
@@ -67,7 +67,9 @@ def parse_values(fields: pl.DataFrame, kind: FileFormat, file: str) -> ParsedVal
         columns["day"] = (columns["time_ms"] // DAY_MS).cast(pl.Int32)
     columns["bucket"] = bucket(columns["uid"])
     events = pl.DataFrame([values.alias(name) for name, values in columns.items()])
-    return ParsedValues(events, pl.concat([pl.DataFrame(schema=PROBLEMS), *problems]), events["kind"].is_null())
+    return ParsedValues(
+        events, pl.concat([pl.DataFrame(schema=PARSE_PROBLEMS_SCHEMA), *problems]), events["kind"].is_null()
+    )
 
 
 def day_in_name(kind: FileFormat, file: str) -> int | None:
@@ -81,9 +83,9 @@ def day_in_name(kind: FileFormat, file: str) -> int | None:
     source = kind.event.get("day")
     if source is None or source.name is None:
         return None
-    found = re.search(source.name, file)
+    match = re.search(source.name, file)
     try:
-        day = dt.datetime.strptime(found.group(1), source.layout or "%Y%m%d").date() if found else None
+        day = dt.datetime.strptime(match.group(1), source.layout or "%Y%m%d").date() if match else None
     except (TypeError, ValueError):
         day = None
     if day is None or not FIRST_DAY <= (day - EPOCH).days <= LAST_DAY:
@@ -96,8 +98,10 @@ def _decoded(raw: pl.Series, problems: list[pl.DataFrame]) -> pl.Series:
     texts = _utf8(raw)
     if texts is not None:
         return texts
-    pieces = (raw.slice(at, VALUES_PER_CHECK) for at in range(0, len(raw), VALUES_PER_CHECK))  # what is broken is rare
-    texts = pl.concat([found if (found := _utf8(piece)) is not None else _escaped(piece) for piece in pieces])
+    pieces = (
+        raw.slice(row, VALUES_PER_CHECK) for row in range(0, len(raw), VALUES_PER_CHECK)
+    )  # what is broken is rare
+    texts = pl.concat([decoded if (decoded := _utf8(piece)) is not None else _escaped(piece) for piece in pieces])
     broken = texts.cast(pl.Binary).ne_missing(raw)
     lost = raw.filter(broken)
     reasons = pl.repeat("not UTF-8", len(lost), dtype=pl.String, eager=True)
@@ -129,8 +133,8 @@ def _text(source: Source, texts: pl.DataFrame, height: int) -> pl.Series:
 def _value(name: str, source: Source, text: pl.Series) -> tuple[pl.Series, str]:
     """Return the values of texts, null for what cannot be parsed, and what a text must be ("" if any will do)."""
     if source.values:
-        known = dict(source.values)
-        text = text.replace_strict(list(known), list(known.values()), default=None, return_dtype=pl.String)
+        meanings = dict(source.values)
+        text = text.replace_strict(list(meanings), list(meanings.values()), default=None, return_dtype=pl.String)
     if name in ("play_ms", "song_ms"):
         return _milliseconds(text, source.unit), "a whole number" if source.unit == "ms" else "a number"
     if name == "time_ms":
@@ -177,12 +181,12 @@ def _any_clock(text: pl.Series) -> pl.Series:
     """ISO 8601 (a zone is undone to UTC), YYYYMMDD, whole seconds (9 to 11 digits) or milliseconds (12 and more)."""
     number = _whole(text)
     number = number.set(number.abs() < 10**8, None)
-    found = number.zip_with(number.abs() >= 10**11, number * 1000)
+    clock = number.zip_with(number.abs() >= 10**11, number * 1000)
     iso = text.str.replace(" ", "T", literal=True).str.replace(r"Z$", "")
     for layout in ISO:
         read = iso.str.to_datetime(layout, strict=False, time_unit="ms").cast(pl.Int64)
-        found = found.zip_with(found.is_not_null(), read)
-    return found
+        clock = clock.zip_with(clock.is_not_null(), read)
+    return clock
 
 
 def _reason(text: pl.Series, must: str) -> pl.Series:

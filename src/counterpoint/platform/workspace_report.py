@@ -18,6 +18,7 @@ from counterpoint.churn.likes import like_comparisons_in
 from counterpoint.churn.offers import offers_in
 from counterpoint.churn.scoring import scores_in
 from counterpoint.errors import CounterpointError
+from counterpoint.events.findings import ledger_finding
 from counterpoint.events.ingestion import ledgers
 from counterpoint.events.ledger import FileLedger
 from counterpoint.recommend.evaluation import evaluations_in as recommended_in
@@ -27,7 +28,7 @@ from counterpoint.recommend.training import MODEL as RECOMMENDER
 from counterpoint.recommend.training import trained_in
 from counterpoint.report import page
 from counterpoint.report.finding import Finding
-from counterpoint.snapshots.findings import cleaning_finding, ledger_finding
+from counterpoint.snapshots.findings import cleaning_finding
 from counterpoint.snapshots.session import CLEANING, cleaning_in, log_keys
 from counterpoint.storage.commit import replace_file
 from counterpoint.storage.workspace import WorkspaceView, key_of, open_workspace

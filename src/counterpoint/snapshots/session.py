@@ -18,7 +18,7 @@ from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage import parquet
 from counterpoint.storage.engine import Engine
 from counterpoint.storage.engines import EngineChoice, open_engine
-from counterpoint.storage.serializer import load, save
+from counterpoint.storage.serializer import load, plain, save
 from counterpoint.storage.workspace import Folder, Staged, WorkspaceView, WorkspaceWriter, key_of
 
 CLEANING: Final = "cleaning:"
@@ -80,7 +80,7 @@ class SnapshotSession:
         """Return the daily roll-up under the cleaning in a folder (a cleaning's or a model's), made if need be."""
         fitted = cleaning_in(cleaning)
         sample = "" if self.sample == ALL_LISTENERS else self.sample.where
-        digest = key_of(fitted.text(), bots_key(cleaning), sample)
+        digest = key_of(plain(fitted), bots_key(cleaning), sample)
         name, key = f"rollup:{digest}", key_of("rollup", digest, self.log_keys(), rollup_sql(fitted))
         if kept := self.kept(name, key):
             return kept
@@ -88,7 +88,7 @@ class SnapshotSession:
         self.engine.register("bots", [cleaning.file(BOTS_FILE)])
         (folder / "rollup").mkdir()
         roll_up(self.engine, fitted, folder / "rollup")
-        self.writer.commit(Staged(name, key, folder, {"cleaning": fitted.text()}))
+        self.writer.commit(Staged(name, key, folder, {"cleaning": plain(fitted)}))
         return self.writer.view.folder(name)
 
     def _learn_cleaning(self, name: str, key: str, snapshot: Snapshot) -> Folder:
@@ -97,7 +97,7 @@ class SnapshotSession:
         save(fitted, folder, "cleaning")
         save(bots, folder, "bots")
         self.engine.write(cleaning_report_sql(fitted), folder / "report.parquet")
-        self.writer.commit(Staged(name, key, folder, {"bots": bots.height, "cleaning": fitted.text()}))
+        self.writer.commit(Staged(name, key, folder, {"bots": bots.height, "cleaning": plain(fitted)}))
         return self.writer.view.folder(name)
 
 
