@@ -512,7 +512,7 @@ class Heard:
     is_probabilistic: ClassVar = True
 
     def scores(self, problem: Problem, codes: Codes, rng: np.random.Generator) -> Scores:
-        scores, self.said, self.sampled = self.ensemble.look(problem, codes, rng)
+        scores, self.said, self.sampled = self.ensemble.score_in_detail(problem, codes, rng)
         return scores
 
 
@@ -521,7 +521,7 @@ def look_pooled(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str
     heard = Heard(ensemble)
     rows = {DEFAULT: look(heard, case, seed)}
     rows[DEFAULT]["said"] = heard.said
-    for name, member in ensemble.taught.items():
+    for name, member in ensemble.learned_members.items():
         rows[name] = look(member, case, seed)
     if heard.sampled is not None:
         found = heard.sampled.scores(case.problem.suspect[case.codes])

@@ -28,11 +28,11 @@ def problem():
 def learned(problem):
     """A pool of all three members, quickly learned."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(graph_network_training, "EXAM", 200)
-        patch.setattr(ensemble, "SHORT", 0.0)
-        patch.setattr(ensemble, "DEAR", 100.0)
-        patch.setattr(ensemble, "OUTBREAKS", FEW)
-        patch.setattr(ranker, "ROUNDS", 20)
+        patch.setattr(graph_network_training, "VALIDATION_OUTBREAKS", 200)
+        patch.setattr(ensemble, "MIN_SECONDS_FOR_GRAPH_NETWORK", 0.0)
+        patch.setattr(ensemble, "MAX_COST_SHARE", 100.0)
+        patch.setattr(ensemble, "RANKER_OUTBREAKS", FEW)
+        patch.setattr(ranker, "MAX_ROUNDS", 20)
         quick = Sampler(chains=2, warm=100, sweeps=50)
         return Ensemble.learn(problem, seconds=0.5, rng=1, sampler=quick, outbreaks=50)
 
@@ -54,7 +54,7 @@ def test_together_they_need_no_more_bits_than_the_best_alone(learned):
 def examined(*members):
     """What members said of snapshots, as if they had been asked; the source is by the first one's probabilities."""
     groups = [(np.column_stack([member(logs[:, 0]) for member in members]), true) for logs, true in snapshots(800, 6)]
-    return ensemble._Exam(list("abc")[: len(members)], np.zeros((800, 1), np.uint8), None, groups)
+    return ensemble._HeldOutOutbreaks(list("abc")[: len(members)], np.zeros((800, 1), np.uint8), None, groups)
 
 
 def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
@@ -77,7 +77,7 @@ def test_two_who_err_apart_are_worth_more_together():
     found = examined(noisy, noisy)
     worth = found.fit_calibration()
     assert min(worth.weights) > 0.2
-    assert found.needs(worth) < min(found.needs(Calibration(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
+    assert found.mean_bits(worth) < min(found.mean_bits(Calibration(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
 
 
 def test_scores_are_logs_of_probabilities_over_the_suspects(learned, problem):
@@ -90,7 +90,7 @@ def test_scores_are_logs_of_probabilities_over_the_suspects(learned, problem):
 
 def with_sampler(pool):
     """A pool in which the sampler takes part, whether it was worth it or not, and nobody else counts where it mixed."""
-    return replace(pool, members={**pool.taught, "sampler": Sampler()}, mixed=Calibration((0.0, 0.0, 2.0)))
+    return replace(pool, members={**pool.learned_members, "sampler": Sampler()}, mixed=Calibration((0.0, 0.0, 2.0)))
 
 
 def sampled(problem, codes, between):
@@ -106,15 +106,15 @@ def sampled(problem, codes, between):
 def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, problem, monkeypatch, between, word):
     codes = problem.simulate_outbreaks(1, 5).codes[0]
     mine = with_sampler(learned)
-    monkeypatch.setattr(ensemble, "_sampled", lambda _, problem, codes, *__: sampled(problem, codes, between))
-    monkeypatch.setattr(ensemble, "SURE", 1.1)
-    scores, said, found = mine.look(problem, codes, np.random.default_rng(1))
+    monkeypatch.setattr(ensemble, "_sample", lambda _, problem, codes, *__: sampled(problem, codes, between))
+    monkeypatch.setattr(ensemble, "SURE_PROBABILITY", 1.1)
+    scores, said, found = mine.score_in_detail(problem, codes, np.random.default_rng(1))
     assert found.between == between
-    without = replace(learned, members=learned.taught, mixed=None)
+    without = replace(learned, members=learned.learned_members, mixed=None)
     assert word in said
     known = np.exp(without.scores(problem, codes, np.random.default_rng(1)))
     if between < 0.5:
-        left = max(ensemble.RARE, between)
+        left = max(ensemble.MIN_UNVISITED_SHARE, between)
         squared = ((1 - left) * sampled(problem, codes, 0).probability + left * known) ** 2
         assert np.exp(scores) == pytest.approx(squared / squared.sum())
     else:
@@ -127,19 +127,19 @@ def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, problem, mo
 
     codes = problem.simulate_outbreaks(1, 5).codes[0]
     mine = with_sampler(learned)
-    monkeypatch.setattr(ensemble, "_sampled", fail)
-    monkeypatch.setattr(ensemble, "SURE", 0.0)
-    without = replace(learned, members=learned.taught, mixed=None)
-    looked = mine.look(problem, codes, np.random.default_rng(1))
-    assert (looked.sampled, looked.said) == (None, "the others are sure: the sampler was not asked")
+    monkeypatch.setattr(ensemble, "_sample", fail)
+    monkeypatch.setattr(ensemble, "SURE_PROBABILITY", 0.0)
+    without = replace(learned, members=learned.learned_members, mixed=None)
+    looked = mine.score_in_detail(problem, codes, np.random.default_rng(1))
+    assert (looked.sampled, looked.sampler_note) == (None, "the others are sure: the sampler was not asked")
     assert looked.scores.tolist() == without.scores(problem, codes, np.random.default_rng(1)).tolist()
 
 
 def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(problem, monkeypatch):
-    monkeypatch.setattr(ensemble, "_sampled", lambda _, problem, codes, *__: sampled(problem, codes, 1.0))
-    monkeypatch.setattr(ensemble, "OUTBREAKS", FEW)
-    monkeypatch.setattr(ensemble, "DEAR", 100.0)
-    monkeypatch.setattr(ranker, "ROUNDS", 20)
+    monkeypatch.setattr(ensemble, "_sample", lambda _, problem, codes, *__: sampled(problem, codes, 1.0))
+    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", FEW)
+    monkeypatch.setattr(ensemble, "MAX_COST_SHARE", 100.0)
+    monkeypatch.setattr(ranker, "MAX_ROUNDS", 20)
     found = Ensemble.learn(problem, seconds=0.5, rng=1, outbreaks=8)
     assert "mixed on 0 of 4 outbreaks" in found.why
     assert not found.mixed
@@ -149,17 +149,17 @@ def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(problem, monke
 def test_a_sampler_is_believed_in_until_enough_outbreaks_speak_against_it():
     rng = np.random.default_rng(9)
     one_bad = np.array([-5.0, *[0.2] * 16])
-    assert one_bad.mean() < 0 < ensemble.DUE < ensemble._expected(one_bad, 5)
-    assert ensemble._expected(np.tile(one_bad, 20), 5) < 0
-    assert ensemble._expected(np.array([0.0]), 5) == pytest.approx(0.15, abs=0.01)
+    assert one_bad.mean() < 0 < ensemble.MIN_GAIN < ensemble._expected_gain(one_bad, 5)
+    assert ensemble._expected_gain(np.tile(one_bad, 20), 5) < 0
+    assert ensemble._expected_gain(np.array([0.0]), 5) == pytest.approx(0.15, abs=0.01)
     useless = rng.normal(0, 0.2, 150)
-    assert ensemble._expected(useless - useless.mean(), 5) < ensemble.DUE
+    assert ensemble._expected_gain(useless - useless.mean(), 5) < ensemble.MIN_GAIN
 
 
 def test_after_many_steps_a_sampler_is_believed_in_only_if_many_outbreaks_speak_for_it():
     few = np.tile([-0.4, 0.6], 12)
-    assert ensemble._expected(few, 23) < ensemble.DUE < ensemble._expected(few, 8)
-    assert ensemble._expected(np.tile(few, 4), 23) > ensemble.DUE
+    assert ensemble._expected_gain(few, 23) < ensemble.MIN_GAIN < ensemble._expected_gain(few, 8)
+    assert ensemble._expected_gain(np.tile(few, 4), 23) > ensemble.MIN_GAIN
 
 
 def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(problem, monkeypatch):
@@ -167,10 +167,10 @@ def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(problem,
         suspect = problem.suspect[codes]
         return SampledPosterior(suspect / suspect.sum(), 0.5, 0.0)
 
-    monkeypatch.setattr(ensemble, "_sampled", alike)
-    monkeypatch.setattr(ensemble, "OUTBREAKS", FEW)
-    monkeypatch.setattr(ensemble, "DEAR", 100.0)
-    monkeypatch.setattr(ranker, "ROUNDS", 20)
+    monkeypatch.setattr(ensemble, "_sample", alike)
+    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", FEW)
+    monkeypatch.setattr(ensemble, "MAX_COST_SHARE", 100.0)
+    monkeypatch.setattr(ranker, "MAX_ROUNDS", 20)
     found = Ensemble.learn(problem, seconds=0.5, rng=1, outbreaks=40)
     assert "too little for what it costs" in found.why
     assert not found.mixed
@@ -182,8 +182,8 @@ def test_what_is_saved_says_the_same_when_it_is_loaded(learned, problem, tmp_pat
     again = Ensemble.load(tmp_path / "ensemble")
     assert (again.why, again.metadata) == (learned.why, learned.metadata)
     for codes in problem.simulate_outbreaks(3, 7).codes:
-        one, other = (each.look(problem, codes, np.random.default_rng(1)) for each in (learned, again))
-        assert one.said == other.said
+        one, other = (each.score_in_detail(problem, codes, np.random.default_rng(1)) for each in (learned, again))
+        assert one.sampler_note == other.sampler_note
         assert one.scores.tolist() == other.scores.tolist()
 
 
@@ -218,11 +218,11 @@ def test_it_is_asked_about_its_own_setting_only(learned, problem):
 
 
 def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(problem, monkeypatch):
-    monkeypatch.setattr(ensemble, "_tried", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr(ensemble, "_try_sampler", lambda *_: pytest.fail("it was tried"))
     slow = Sampler(sweeps=10**9)
-    for sampler, dear in ((slow, ensemble.DEAR), (Sampler(), 1e-4)):
-        monkeypatch.setattr(ensemble, "DEAR", dear)
-        found = Ensemble.learn(problem, seconds=0.3, rng=1, neural=False, sampler=sampler, outbreaks=50)
+    for sampler, dear in ((slow, ensemble.MAX_COST_SHARE), (Sampler(), 1e-4)):
+        monkeypatch.setattr(ensemble, "MAX_COST_SHARE", dear)
+        found = Ensemble.learn(problem, seconds=0.3, rng=1, graph_network=False, sampler=sampler, outbreaks=50)
         assert "or more" in found.metadata["left out"]["sampler"]
         assert "sampler" not in found.members
     few = problem.simulate_outbreaks(1, 1).codes[0]

@@ -44,7 +44,7 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEM
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(graph_network_training, "EXAM", 500)
+    monkeypatch.setattr(graph_network_training, "VALIDATION_OUTBREAKS", 500)
 
 
 @pytest.fixture

@@ -30,11 +30,11 @@ def _quick(monkeypatch):
     taught = graph_network.GraphNetwork.learn.__func__
     steps = classmethod(lambda cls, problem, *, seconds, **how: taught(cls, problem, steps=100, **how))  # noqa: ARG005
     monkeypatch.setattr(graph_network.GraphNetwork, "learn", steps)
-    monkeypatch.setattr(graph_network_training, "EXAM", 100)
-    monkeypatch.setattr(ranker, "ROUNDS", 20)
-    monkeypatch.setattr(ensemble, "OUTBREAKS", (40, 40))
-    monkeypatch.setattr(ensemble, "FEW", 10)
-    monkeypatch.setattr(ensemble, "_tried", lambda *_: ensemble._Trial("not now"))
+    monkeypatch.setattr(graph_network_training, "VALIDATION_OUTBREAKS", 100)
+    monkeypatch.setattr(ranker, "MAX_ROUNDS", 20)
+    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", (40, 40))
+    monkeypatch.setattr(ensemble, "MIN_FITTING_OUTBREAKS", 10)
+    monkeypatch.setattr(ensemble, "_try_sampler", lambda *_: ensemble._SamplerTrial("not now"))
 
 
 def star(leaves=7):

@@ -102,27 +102,28 @@ class DetectorEvaluation:
         if reference not in self.names:
             raise CounterpointError(f"no detector {reference!r} was evaluated; {suggestion(reference, self.names)}")
         rng, best = generator(rng), self.ranks[:, self.names.index(reference)] == 1
-        return pl.DataFrame([self._row(at, best, rng) for at in range(len(self.names))], infer_schema_length=None)
+        return pl.DataFrame([self._row(index, best, rng) for index in range(len(self.names))], infer_schema_length=None)
 
-    def _row(self, at: int, best: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, Any]:
-        ranks, each = self.ranks[:, at], np.arange(len(self.ranks))
-        row: dict[str, Any] = {"detector": self.names[at], "n": len(ranks)}
+    def _row(self, index: int, reference_top1: NDArray[np.bool_], rng: np.random.Generator) -> dict[str, Any]:
+        ranks, snapshots = self.ranks[:, index], np.arange(len(self.ranks))
+        row: dict[str, Any] = {"detector": self.names[index], "n": len(ranks)}
         for first in TOP:
             row |= _with_interval(f"top{first}", wilson(int((ranks <= first).sum()), len(ranks)))
-        one, other = best.astype(np.float64), (ranks == 1).astype(np.float64)
-        row |= _with_interval("top1_deficit", paired_difference(_mean(one), _mean(other), each, rng=rng))
+        reference_first, detector_first = reference_top1.astype(np.float64), (ranks == 1).astype(np.float64)
+        deficit = paired_difference(_mean(reference_first), _mean(detector_first), snapshots, rng=rng)
+        row |= _with_interval("top1_deficit", deficit)
         if self.sources > 1:
-            row |= dict(zip([f"recall{first}" for first in TOP], self.recall[:, at].mean(0).tolist(), strict=True))
-        hops = self.hops[:, at]
+            row |= dict(zip([f"recall{first}" for first in TOP], self.recall[:, index].mean(0).tolist(), strict=True))
+        hops = self.hops[:, index]
         row["hops"] = None if np.isnan(hops).all() else float(np.nanmean(hops))
-        row |= dict(zip([f"claimed{first}" for first in TOP], _or_none(self.claimed[:, at].mean(0)), strict=True))
+        row |= dict(zip([f"claimed{first}" for first in TOP], _or_none(self.claimed[:, index].mean(0)), strict=True))
         row["size"], row["nominal_coverage"] = _or_none(
-            np.array([self.size[:, at].mean(), self.nominal_coverage[:, at].mean()])
+            np.array([self.size[:, index].mean(), self.nominal_coverage[:, index].mean()])
         )
-        row |= _with_interval("coverage", self._coverage(self.coverage[:, at], rng)) | _with_interval(
-            "bits", _bits(self.source_probability[:, at], rng)
+        row |= _with_interval("coverage", self._coverage(self.coverage[:, index], rng)) | _with_interval(
+            "bits", _bits(self.source_probability[:, index], rng)
         )
-        return row | {"seconds": float(np.median(self.seconds[:, at]))}
+        return row | {"seconds": float(np.median(self.seconds[:, index]))}
 
     def _coverage(self, coverage: Floats, rng: np.random.Generator) -> Estimate | None:
         if np.isnan(coverage).any():
@@ -142,12 +143,12 @@ def evaluate(
 ) -> DetectorEvaluation:
     """Run fresh outbreaks, and let every detector say who began each; whoever else is asked, its luck is the same."""
     rng = generator(rng)
-    some, seeds = problem.simulate_outbreaks(outbreaks, rng), rng.integers(2**32, size=outbreaks)
+    simulated, seeds = problem.simulate_outbreaks(outbreaks, rng), rng.integers(2**32, size=outbreaks)
     rows = {}
     for name, detector in detectors.items():
         rows[name] = [
             evaluate_snapshot(problem, detector, codes, sources, np.random.default_rng(seed))
-            for codes, sources, seed in zip(some.codes, some.sources, seeds, strict=True)
+            for codes, sources, seed in zip(simulated.codes, simulated.sources, seeds, strict=True)
         ]
         progress(f"{name}: first in {sum(row['rank'] == 1 for row in rows[name]):,} of {outbreaks:,}")
     return DetectorEvaluation.of(rows, problem.sources)
@@ -157,9 +158,9 @@ def evaluate_snapshot(
     problem: Problem, detector: Detector, codes: Codes, sources: NDArray[np.int32], rng: np.random.Generator
 ) -> dict[str, Any]:
     """Let a detector say who began one outbreak; return what `DetectorEvaluation` has of it, as JSON can hold it."""
-    begun = perf_counter()
+    start = perf_counter()
     scores = detector.scores(problem, codes, rng)
-    seconds = perf_counter() - begun
+    seconds = perf_counter() - start
     nodes, probability = suspected(scores, problem.sources, rng, is_probabilistic=detector.is_probabilistic)
     places = np.full(len(codes), len(codes) + 1)
     places[nodes] = np.arange(1, len(nodes) + 1)

@@ -71,24 +71,24 @@ def _network_figures(suspects: Suspects) -> tuple[Figure, ...]:
     codes = np.where(unseen, 0, suspects.codes)[kept]
     names, [seen] = state_colours(problem.model, problem.model.states[1:], [codes])
     names[0] += " or not seen" if unseen.any() else ""
-    near, words = suspects.nodes[:10], "the next of the first ten"
+    likeliest, likeliest_label = suspects.nodes[:10], "the next of the first ten"
     if suspects.probability is not None:
-        near, words = suspects.credible(), f"the others that hold {100 * LEVEL:.0f} %"
-    place = np.zeros(problem.network.nodes, np.int64)
-    for number, some in ((3, suspects.nodes), (2, near), (1, first)):
-        place[some] = number
-    groups = ["not suspected", "first" if len(first) == 1 else f"first {len(first)}", words, "other suspects"]
+        likeliest, likeliest_label = suspects.credible(), f"the others that hold {100 * LEVEL:.0f} %"
+    group_of = np.zeros(problem.network.nodes, np.int64)
+    for group, nodes in ((3, suspects.nodes), (2, likeliest), (1, first)):
+        group_of[nodes] = group
+    groups = ["not suspected", "first" if len(first) == 1 else f"first {len(first)}", likeliest_label, "other suspects"]
     titles = "What is seen", "The suspects"
-    pictured = (seen, names), (place[kept], groups)
+    colourings = (seen, names), (group_of[kept], groups)
     caption = f"{whole}; larger ones have more neighbours."
     return tuple(
         Figure(title, outbreak_chart.networks(edges, {"": state}, legend, title=title), caption)
-        for title, (state, legend) in zip(titles, pictured, strict=True)
+        for title, (state, legend) in zip(titles, colourings, strict=True)
     )
 
 
 def _settings_table(suspects: Suspects) -> Table:
-    problem, made = suspects.problem, suspects.metadata
+    problem, metadata = suspects.problem, suspects.metadata
     network, model = problem.network, problem.model
     rows = (
         (
@@ -107,7 +107,7 @@ def _settings_table(suspects: Suspects) -> Table:
         ("sources", str(problem.sources)),
         ("method", suspects.method),
         ("why", suspects.why),
-        ("seconds", f"{made['seconds']:.1f}"),
-        ("seed", str(made["seed"])),
+        ("seconds", f"{metadata['seconds']:.1f}"),
+        ("seed", str(metadata["seed"])),
     )
     return Table("How it was traced", ("what", "as"), rows)

@@ -1,4 +1,4 @@
-"""The training of a graph network: fresh outbreaks, batch by batch, Adam, and exams that say when it is enough."""
+"""The training of a graph network: fresh outbreaks, batch by batch, Adam, and checks that say when it is enough."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,16 +21,17 @@ from counterpoint.trace.protocol import Scores
 Floats = NDArray[np.float32]
 BATCH: Final = 32
 PIECES: Final = 8  # of a batch; they are added in order, so that the number of threads changes nothing
-AHEAD: Final = 64  # batches simulated at a time
-RATE: Final = 1e-2
-WARM: Final = 100  # steps until the rate is reached
+BATCHES_AHEAD: Final = 64  # batches simulated at a time
+LEARNING_RATE: Final = 1e-2
+WARM_UP_STEPS: Final = 100  # steps until the rate is reached
 BETAS: Final = 0.9, 0.999
-MEMORY: Final = 0.98  # of the mean of the weights
-TOLD: Final = 500  # steps between two words
-EXAM: Final = 2000  # outbreaks; the first exam comes after FIRST steps, the next after twice as many, and so on
-FIRST: Final = 512
-DUE: Final = 0.01  # of cross-entropy: twice as many steps that surely (by two standard errors) gain less are the last
-REST: Final = 1.5  # times as long as it took until then it takes to come to rest
+MEAN_DECAY: Final = 0.98  # of the mean of the weights
+PROGRESS_STEPS: Final = 500  # steps between two words
+VALIDATION_OUTBREAKS: Final = 2000
+FIRST_CHECK: Final = 512  # steps until the first look at these; the next comes after twice as many, and so on
+# Of cross-entropy: twice as many steps that surely (by two standard errors) gain less are the last.
+MIN_GAIN: Final = 0.01
+SETTLING_FACTOR: Final = 1.5  # times as long as it took until then it takes to come to rest
 
 
 def train(
@@ -39,18 +40,18 @@ def train(
     """Teach a network on fresh outbreaks and return its weights; `steps`, if given, is how many batches it sees."""
     graph = NetworkLayout.of(problem)
     with worker_threads() as pool:
-        trainer, exam = Trainer(graph, rng, pool), problem.simulate_outbreaks(EXAM, rng)
-        trainer.descend(exam.codes[:PIECES], exam.sources[:PIECES])  # compiles, before time counts
+        trainer, validation = Trainer(graph, rng, pool), problem.simulate_outbreaks(VALIDATION_OUTBREAKS, rng)
+        trainer.descend(validation.codes[:PIECES], validation.sources[:PIECES])  # compiles, before time counts
         schedule = Schedule(seconds, steps)
         for batch in _batches(problem, rng, steps):
-            schedule.heard(trainer.step(batch.codes, batch.sources, schedule.rate))
-            if schedule.step % TOLD == 0:
+            schedule.record(trainer.step(batch.codes, batch.sources, schedule.rate))
+            if schedule.step % PROGRESS_STEPS == 0:
                 progress(f"{schedule.step * BATCH:,} outbreaks learned from, {schedule.recent / log(2):.2f} bits")
-            if schedule.examines:
-                schedule.evaluate(trainer.losses(exam.codes, exam.sources))
+            if schedule.is_check_due:
+                schedule.evaluate(trainer.losses(validation.codes, validation.sources))
             if schedule.done >= 1:
                 break
-        trainer.temper(exam.codes, exam.sources)
+        trainer.temper(validation.codes, validation.sources)
     return graph.parts(trainer.mean)
 
 
@@ -63,7 +64,7 @@ class Trainer:
         self.mean = self.values.copy()
         self.slope, self.first, self.second = (np.zeros_like(self.values) for _ in range(3))
         self.weights, self.slopes = graph.parts(self.values), graph.parts(self.slope)
-        self.own = self.slopes.place.size + self.slopes.bias.size  # of the slope, what belongs to places
+        self.place_size = self.slopes.place.size + self.slopes.bias.size  # of the slope, what belongs to places
         self.rooms = [np.empty(0, np.float32) for _ in range(PIECES)]
 
     def step(self, codes: Codes, sources: NDArray[np.int32], rate: float) -> float:
@@ -73,7 +74,7 @@ class Trainer:
         clip = 1 / max(sqrt(float(self.slope @ self.slope)), 1.0)
         low, high = BETAS
         numbers = rate, 1 - low, 1 - high, 1 - low**self.steps, 1 - high**self.steps, clip
-        rates = tuple(map(np.float32, (*numbers, max(1 - MEMORY, min(1, 10 / self.steps)))))
+        rates = tuple(map(np.float32, (*numbers, max(1 - MEAN_DECAY, min(1, 10 / self.steps)))))
         arrays = self.values, self.slope, self.first, self.second, self.mean
         pieces = (np.array_split(each, PIECES) for each in arrays)
         list(self.pool.map(graph_network_kernels.adam, *pieces, repeat(rates)))
@@ -87,9 +88,9 @@ class Trainer:
         """Let the mean of the weights be as sure as snapshots it has not learned from say (Guo et al. 2017)."""
         weights = self.graph.parts(self.mean)
         scores = score_snapshots(weights, self.graph, codes, self.pool)
-        found = minimize_scalar(lambda power: _losses(exp(power) * scores, sources).mean(), bounds=(-1, 1))
-        weights.out[:] *= exp(found.x)
-        weights.bias[:] *= exp(found.x)
+        optimum = minimize_scalar(lambda power: _losses(exp(power) * scores, sources).mean(), bounds=(-1, 1))
+        weights.out[:] *= exp(optimum.x)
+        weights.bias[:] *= exp(optimum.x)
 
     def descend(self, codes: Codes, sources: NDArray[np.int32]) -> float:
         """Set the slope to a batch's mean gradient, and return its mean cross-entropy."""
@@ -97,12 +98,12 @@ class Trainer:
         np.put_along_axis(wanted, sources.astype(np.int64), 1 / sources.shape[1], 1)
         self.slope[:] = 0
         loss = 0.0
-        for more, place, own, rest in self.pool.map(
+        for piece_loss, place, place_slopes, dense_slope in self.pool.map(
             self._piece, range(PIECES), np.array_split(codes, PIECES), np.array_split(wanted, PIECES)
         ):
-            loss += more
-            graph_network_kernels.scatter(place, own, self.slopes.place, self.slopes.bias)
-            self.slope[self.own :] += rest
+            loss += piece_loss
+            graph_network_kernels.scatter(place, place_slopes, self.slopes.place, self.slopes.bias)
+            self.slope[self.place_size :] += dense_slope
         self.slope /= len(codes)
         return loss / len(codes)
 
@@ -113,29 +114,30 @@ class Trainer:
         if len(self.rooms[which]) < need:
             self.rooms[which] = np.empty(2 * need, np.float32)
         right = wanted[rows.graph, rows.node]
-        slope, own = np.empty_like(self.slope), np.empty((len(rows.node), WIDTH + 1), np.float32)
+        slope, place_slopes = np.empty_like(self.slope), np.empty((len(rows.node), WIDTH + 1), np.float32)
         room, slopes = self.rooms[which], self.graph.parts(slope)
-        logs = graph_network_kernels.gradient(self.weights, rows, inputs, room, right, len(codes), slopes, own)
-        return -float(right @ logs), inputs.place, own, slope[self.own :]
+        logs = graph_network_kernels.gradient(self.weights, rows, inputs, room, right, len(codes), slopes, place_slopes)
+        return -float(right @ logs), inputs.place, place_slopes, slope[self.place_size :]
 
 
 class Schedule:
     """How far the teaching is, how fast it should go on, and whether anything is still learned."""
 
     def __init__(self, seconds: float, steps: int | None) -> None:
-        self.seconds, self.steps, self.step, self.begun = seconds, steps, 0, perf_counter()
+        self.seconds, self.steps, self.step, self.start = seconds, steps, 0, perf_counter()
         self.last: list[float] = []
-        self.exam: Scores | None = None
+        self.checked_losses: Scores | None = None
 
     @property
     def done(self) -> float:
         """The share of the teaching that is behind us."""
-        return (perf_counter() - self.begun) / self.seconds if self.steps is None else self.step / self.steps
+        return (perf_counter() - self.start) / self.seconds if self.steps is None else self.step / self.steps
 
     @property
     def rate(self) -> float:
         """How fast to learn now: it warms up, and comes to rest along a cosine (Loshchilov & Hutter 2017)."""
-        return RATE * min(1, (self.step + 1) / WARM) * max(0.01, (1 + cos(pi * min(self.done, 1))) / 2)
+        warm_up = min(1, (self.step + 1) / WARM_UP_STEPS)
+        return LEARNING_RATE * warm_up * max(0.01, (1 + cos(pi * min(self.done, 1))) / 2)
 
     @property
     def recent(self) -> float:
@@ -143,22 +145,22 @@ class Schedule:
         return float(np.mean(self.last))
 
     @property
-    def examines(self) -> bool:
-        """Whether it is time for an exam; with steps given there is none."""
-        return self.steps is None and self.step % FIRST == 0 and (self.step // FIRST).bit_count() == 1
+    def is_check_due(self) -> bool:
+        """Whether it is time for a check; with steps given there is none."""
+        return self.steps is None and self.step % FIRST_CHECK == 0 and (self.step // FIRST_CHECK).bit_count() == 1
 
-    def heard(self, loss: float) -> None:
+    def record(self, loss: float) -> None:
         """Take down the loss of a step."""
         self.step += 1
-        self.last = [*self.last[1 - TOLD :], loss]
+        self.last = [*self.last[1 - PROGRESS_STEPS :], loss]
 
     def evaluate(self, losses: Scores) -> None:
         """Let the end come sooner if outbreaks are evaluated hardly better than after half as many steps."""
-        if self.exam is not None:
-            better = self.exam - losses
-            if better.mean() + 2 * better.std() / sqrt(len(better)) < DUE:
-                self.seconds = min(self.seconds, REST * (perf_counter() - self.begun))
-        self.exam = losses
+        if self.checked_losses is not None:
+            better = self.checked_losses - losses
+            if better.mean() + 2 * better.std() / sqrt(len(better)) < MIN_GAIN:
+                self.seconds = min(self.seconds, SETTLING_FACTOR * (perf_counter() - self.start))
+        self.checked_losses = losses
 
 
 def _losses(scores: Scores, sources: NDArray[np.int32]) -> Scores:
@@ -169,8 +171,8 @@ def _losses(scores: Scores, sources: NDArray[np.int32]) -> Scores:
 
 def _batches(problem: Problem, rng: np.random.Generator, steps: int | None) -> Iterator[Snapshots]:
     """Simulate fresh outbreaks, batch by batch."""
-    ahead = AHEAD if steps is None else min(AHEAD, steps)
+    ahead = BATCHES_AHEAD if steps is None else min(BATCHES_AHEAD, steps)
     while True:
         codes, sources, states, times = problem.simulate_outbreaks(ahead * BATCH, rng)
-        for at in (slice(low, low + BATCH) for low in range(0, len(codes), BATCH)):
-            yield Snapshots(codes[at], sources[at], states[at], times[at])
+        for batch in (slice(low, low + BATCH) for low in range(0, len(codes), BATCH)):
+            yield Snapshots(codes[batch], sources[batch], states[batch], times[batch])

@@ -96,10 +96,10 @@ def filled(nodes: int, order: Numbers, scores: Scores) -> Scores:
     >>> filled(4, np.array([3, 0, 2]), np.log([0.5, 0.25])).round(2)
     array([-1.39,  -inf, -2.39, -0.69])
     """
-    found = np.full(nodes, -np.inf)
+    filled_scores = np.full(nodes, -np.inf)
     below = scores.min(initial=np.inf if len(scores) else 0.0) - 1.0 - np.arange(len(order) - len(scores))
-    found[order] = np.concatenate([scores, below])
-    return found
+    filled_scores[order] = np.concatenate([scores, below])
+    return filled_scores
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _fits(problem: Problem, model: Model, codes: Codes, suspects: Numbers) -> Sc
     asked = np.zeros(problem.time + 1, np.bool_)
     times = _priors(problem.times)
     asked[[time for time, _ in times]] = True
-    found = mean_field(
+    log_likelihoods = mean_field(
         _field(problem, model, stage),
         stage.heard.indptr.astype(np.int64),
         stage.heard.indices.astype(np.int32),
@@ -86,7 +86,7 @@ def _fits(problem: Problem, model: Model, codes: Codes, suspects: Numbers) -> Sc
         np.searchsorted(stage.nodes, suspects),
         asked,
     )
-    return np.asarray(np.logaddexp.reduce([log + found[:, time] for time, log in times]))
+    return np.asarray(np.logaddexp.reduce([log + log_likelihoods[:, time] for time, log in times]))
 
 
 def _stage(problem: Problem, model: Model, codes: Codes) -> Stage:
@@ -109,17 +109,17 @@ def _heard(network: Network) -> csr_array:
 
 
 def _field(problem: Problem, model: Model, stage: Stage) -> Field:
-    told, into = fields_of(model), model.number(model.source)
+    fields, source_state = fields_of(model), model.number(model.source)
     classes, states = len(model.class_names), len(model.states)
     source, ignorant = np.zeros((classes, states)), np.zeros((classes, states))
-    source[0, into] = 1.0
+    source[0, source_state] = 1.0
     ignorant[:, 0] = 1 - sum(model.classes.values()), *model.classes.values()
     others = (problem.sources - 1) / max(int((~stage.silent).sum()) - 1, 1)
     chance = np.where(stage.silent, 0.0, min(others, 1.0))[:, None, None]
     return Field(
         CODES[model.contact],
-        np.array(told, np.int64),
-        np.ascontiguousarray(model.contact_chances[0][:, :, told]),
+        np.array(fields, np.int64),
+        np.ascontiguousarray(model.contact_chances[0][:, :, fields]),
         model.spontaneous_chances,
         stage.strength,
         stage.silent,

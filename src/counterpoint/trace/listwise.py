@@ -74,18 +74,18 @@ class ListwiseData:
         ([1.0, 0.0], 0.0)
         """
         middle = np.array([*towards, 0.0])
-        firm = np.array([*[spread] * len(towards), SHARPENING_SPREAD * spread]) ** -2
+        precision = np.array([*[spread] * len(towards), SHARPENING_SPREAD * spread]) ** -2
 
-        def cost(found: Floats) -> tuple[float, Floats]:
-            off, sharpening = found - middle, found[-1]
-            mixed = self.logs(self.features @ found[:-1])
+        def cost(parameters: Floats) -> tuple[float, Floats]:
+            deviation, sharpening = parameters - middle, parameters[-1]
+            mixed = self.logs(self.features @ parameters[:-1])
             chance = np.exp(mixed)
             logs = self.logs(mixed + sharpening * chance)
-            over = np.exp(logs) - self.true
-            by = over * (1 + sharpening * chance)  # the slope by mixed, and then by what it is the softmax of
-            by -= chance * np.repeat(np.add.reduceat(by, self.start), self.sizes)
-            total = self.losses(logs).sum() + float(firm @ off**2) / 2
-            slope = firm * off + np.append(by @ self.features, over @ chance)
+            error = np.exp(logs) - self.true
+            mixed_slope = error * (1 + sharpening * chance)  # the slope by mixed, and then by what it is the softmax of
+            mixed_slope -= chance * np.repeat(np.add.reduceat(mixed_slope, self.start), self.sizes)
+            total = self.losses(logs).sum() + float(precision @ deviation**2) / 2
+            slope = precision * deviation + np.append(mixed_slope @ self.features, error @ chance)
             return total / len(self.sizes), slope / len(self.sizes)
 
         bounds = [*[(0.0, None)] * len(towards), SHARPENING_BOUNDS]

@@ -21,7 +21,7 @@ from counterpoint.trace.problem import Codes, Problem
 from counterpoint.trace.protocol import Detector, Scores, probabilities, ranked
 from counterpoint.trace.suspects import Suspects, hops_from
 
-LEAST_CHANCE: Final = 1e-300  # of a suspect
+MIN_CHANCE: Final = 1e-300  # of a suspect
 
 
 def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
@@ -51,20 +51,21 @@ def locate(  # noqa: PLR0913  what is seen, what is asked, and what it may cost
     >>> locate(seen, model("sir"), kind="mean-field").names.to_list()[0]
     4
     """
-    begun, problem = perf_counter(), observation.to_problem(model)
+    start, problem = perf_counter(), observation.to_problem(model)
     codes, sources = observation.codes, observation.sources
     check_kind(kind)
     _check_reach(problem, codes)
     luck = np.random.default_rng([check_seed(rng), 1])
     if int(problem.suspect[codes].sum()) == sources:
-        found, scores = PLAIN["random"], np.where(problem.suspect[codes], 0.0, -np.inf)
+        chosen, scores = PLAIN["random"], np.where(problem.suspect[codes], 0.0, -np.inf)
         is_probabilistic, why = True, "nobody else was seen in a state that a source may be in"
     else:
-        found = detector(problem, kind, seconds=seconds, rng=rng, cache=cache, progress=progress)
-        scores, why = _looked(found, problem, codes, luck)
-        is_probabilistic = found.is_probabilistic
+        chosen = detector(problem, kind, seconds=seconds, rng=rng, cache=cache, progress=progress)
+        scores, why = _scores_and_reason(chosen, problem, codes, luck)
+        is_probabilistic = chosen.is_probabilistic
     nodes, probability = suspected(scores, sources, luck, is_probabilistic=is_probabilistic)
-    metadata = _metadata(problem, found, method=kind, seed=rng, asked=seconds, seconds=round(perf_counter() - begun, 2))
+    taken = round(perf_counter() - start, 2)
+    metadata = _metadata(problem, chosen, method=kind, seed=rng, asked=seconds, seconds=taken)
     return Suspects(problem, codes, nodes, probability, kind, why, metadata)
 
 
@@ -88,14 +89,14 @@ def chances(scores: Scores, sources: int) -> NDArray[np.float64]:
     array([1. , 0.5, 0.5])
     """
     able = scores > -np.inf
-    share = np.where(able, np.maximum(probabilities(scores), LEAST_CHANCE), 0.0)
+    share = np.where(able, np.maximum(probabilities(scores), MIN_CHANCE), 0.0)
     sure = np.zeros(len(scores), np.bool_)
     while True:
-        left = min(sources, int(able.sum())) - int(sure.sum())
-        found = np.where(sure, 1.0, share * (left / max(share[~sure].sum(), LEAST_CHANCE)))
-        if not (found > 1 + 1e-12).any():
-            return np.minimum(found, 1.0)
-        sure |= found > 1
+        remaining = min(sources, int(able.sum())) - int(sure.sum())
+        probability = np.where(sure, 1.0, share * (remaining / max(share[~sure].sum(), MIN_CHANCE)))
+        if not (probability > 1 + 1e-12).any():
+            return np.minimum(probability, 1.0)
+        sure |= probability > 1
 
 
 def _check_reach(problem: Problem, codes: Codes) -> None:
@@ -114,26 +115,28 @@ def _check_reach(problem: Problem, codes: Codes) -> None:
         return
     hops = hops_from(problem, int(reached[0]))[reached]
     if hops.max() > 2 * problem.time:
-        one, other = (problem.network.names[int(reached[at])] for at in (0, int(hops.argmax())))
+        first, farthest = (problem.network.names[int(reached[place])] for place in (0, int(hops.argmax())))
         raise CounterpointError(
-            f"{one!r} and {other!r} are reached and {hops.max():.0f} steps apart: in {pluralize(problem.time, 'step')}"
-            f" from one source they would be {2 * problem.time} apart at most; look for more sources, or say a longer"
-            " time"
+            f"{first!r} and {farthest!r} are reached and {hops.max():.0f} steps apart: in"
+            f" {pluralize(problem.time, 'step')} from one source they would be {2 * problem.time} apart at most;"
+            " look for more sources, or say a longer time"
         )
 
 
-def _looked(found: Detector, problem: Problem, codes: Codes, rng: np.random.Generator) -> tuple[Scores, str]:
+def _scores_and_reason(
+    chosen: Detector, problem: Problem, codes: Codes, rng: np.random.Generator
+) -> tuple[Scores, str]:
     """Return the scores, and why so."""
-    if isinstance(found, Ensemble):
-        looked = found.look(problem, codes, rng)
-        return looked.scores, "; ".join(filter(None, [found.why, looked.said]))
-    ranks = "" if found.is_probabilistic else "; it ranks and gives no probabilities"
-    return found.scores(problem, codes, rng), f"{found.name} was asked for{ranks}"
+    if isinstance(chosen, Ensemble):
+        result = chosen.score_in_detail(problem, codes, rng)
+        return result.scores, "; ".join(filter(None, [chosen.why, result.sampler_note]))
+    ranks = "" if chosen.is_probabilistic else "; it ranks and gives no probabilities"
+    return chosen.scores(problem, codes, rng), f"{chosen.name} was asked for{ranks}"
 
 
-def _metadata(problem: Problem, found: Detector, **asked: Any) -> dict[str, Any]:
-    parts = list(found.members.values()) if isinstance(found, Ensemble) else []
-    about = {each.name: each.about for each in (found, *parts)}
+def _metadata(problem: Problem, chosen: Detector, **asked: Any) -> dict[str, Any]:
+    parts = list(chosen.members.values()) if isinstance(chosen, Ensemble) else []
+    about = {each.name: each.about for each in (chosen, *parts)}
     return {
         "version": version("counterpoint"),
         "nodes": problem.network.nodes,

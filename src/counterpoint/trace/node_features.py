@@ -51,7 +51,7 @@ class _Ground(NamedTuple):
     to: NDArray[np.int32]
     share: Floats  # 1 / degree
     root: Floats  # 1 / sqrt(degree)
-    own: Floats  # logarithms of degree and of neighbours' degrees
+    degree_logs: Floats  # logarithms of degree and of neighbours' degrees
     degree: NDArray[np.int64]  # class of it
 
     def mean(self, values: Floats) -> Floats:
@@ -120,7 +120,7 @@ class NodeFeatures(NamedTuple):
         everybody = np.log1p(state.sum(0, keepdims=True)).repeat(len(suspects), 0)
         own = {
             "state": state,
-            "log_degree": ground.own,
+            "log_degree": ground.degree_logs,
             "log_neighbours": np.log1p(counts),
             "share_1": one,
             "share_2": two,

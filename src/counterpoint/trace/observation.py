@@ -18,7 +18,7 @@ from counterpoint.trace.problem import Codes, Problem
 
 Time = int | Mapping[int, float]
 UNSEEN: Final = "?"
-LEAST: Final = 5
+DEFAULT_MIN_SIZE: Final = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,7 @@ class Observation:
         reached = int(problem.reached[self.codes].sum())
         if not reached and share == 1 and not self.indistinguishable:
             raise CounterpointError("nobody is seen to be reached by the rumour: there is nothing to trace")
-        return replace(problem, min_size=max(1, min(reached, LEAST)))
+        return replace(problem, min_size=max(1, min(reached, DEFAULT_MIN_SIZE)))
 
 
 def _code(model: Model, state: str, what: str) -> int:

@@ -16,8 +16,8 @@ from counterpoint.spread.models.model import Model
 from counterpoint.spread.simulation import simulate
 
 Codes = NDArray[np.uint8]
-PATIENCE: Final = 200  # outbreaks run for each one wanted, before we say that there are hardly any
-AT_ONCE: Final = 2**26  # states kept at a time
+MAX_RUNS_PER_OUTBREAK: Final = 200  # outbreaks run for each one wanted, before we say that there are hardly any
+MAX_STATES_IN_MEMORY: Final = 2**26  # states kept at a time
 
 
 class Snapshots(NamedTuple):
@@ -133,16 +133,16 @@ class Problem:
     @cached_property
     def key(self) -> str:
         """What tells this problem from any other, as a hash."""
-        told = hashlib.sha256()
+        digest = hashlib.sha256()
         network = self.network
         for part in (network.start, network.to, network.weight, network.since, network.until):
-            told.update(b"-" if part is None else part.tobytes())
+            digest.update(b"-" if part is None else part.tobytes())
         for model, prior in self.models:
-            told.update(repr((model.states, model.rules, model.source, model.active, prior)).encode())
-            told.update(repr((sorted(model.classes.items()), model.contact)).encode())
-        told.update(repr((network.directed, self.times, sorted(self.indistinguishable))).encode())
-        told.update(repr((self.share, self.sources, self.min_size)).encode())
-        return told.hexdigest()[:16]
+            digest.update(repr((model.states, model.rules, model.source, model.active, prior)).encode())
+            digest.update(repr((sorted(model.classes.items()), model.contact)).encode())
+        digest.update(repr((network.directed, self.times, sorted(self.indistinguishable))).encode())
+        digest.update(repr((self.share, self.sources, self.min_size)).encode())
+        return digest.hexdigest()[:16]
 
     def observe(self, states: NDArray[np.uint8], rng: int | np.random.Generator) -> Codes:
         """Return what is seen of nodes in these states, whatever the array's shape."""
@@ -159,34 +159,38 @@ class Problem:
         Raises CounterpointError if hardly any becomes that large.
         """
         rng = generator(rng)
-        kept, found, run = [], 0, 0
-        at_once = max(1, AT_ONCE // self.network.nodes)
-        while found < count:
-            if run > PATIENCE * count:
+        parts, large_enough, simulated_count = [], 0, 0
+        max_batch = max(1, MAX_STATES_IN_MEMORY // self.network.nodes)
+        while large_enough < count:
+            if simulated_count > MAX_RUNS_PER_OUTBREAK * count:
                 raise CounterpointError(
-                    f"of {run:,} outbreaks {found:,} have {self.min_size} reached nodes or more that are seen; ask for"
-                    " smaller ones or a later time"
+                    f"of {simulated_count:,} outbreaks {large_enough:,} have {self.min_size} reached nodes or more"
+                    " that are seen; ask for smaller ones or a later time"
                 )
-            wanted = max((count - found) * max(run, 1) / max(found, 1), 16)
-            more = int(min(at_once, wanted, PATIENCE * count + 1))
-            some = self._some(more, rng)
-            large = self.reached[some.codes].sum(1) >= self.min_size
-            kept.append(Snapshots(*(part[large] for part in some)))
-            found, run = found + int(large.sum()), run + more
-        return Snapshots(*(np.concatenate(parts)[:count] for parts in zip(*kept, strict=True)))
+            wanted = max((count - large_enough) * max(simulated_count, 1) / max(large_enough, 1), 16)
+            batch_size = int(min(max_batch, wanted, MAX_RUNS_PER_OUTBREAK * count + 1))
+            simulated = self._simulate(batch_size, rng)
+            large = self.reached[simulated.codes].sum(1) >= self.min_size
+            parts.append(Snapshots(*(part[large] for part in simulated)))
+            large_enough, simulated_count = large_enough + int(large.sum()), simulated_count + batch_size
+        return Snapshots(*(np.concatenate(arrays)[:count] for arrays in zip(*parts, strict=True)))
 
-    def _some(self, runs: int, rng: np.random.Generator) -> Snapshots:
+    def _simulate(self, runs: int, rng: np.random.Generator) -> Snapshots:
         """Run outbreaks of any size, each with a model and a time of its own."""
         models = rng.choice(len(self.models), runs, p=[prior for _, prior in self.models])
         times = rng.choice([time for time, _ in self.times], runs, p=[prior for _, prior in self.times])
         states = np.zeros((runs, self.network.nodes), np.uint8)
         sources = np.empty((runs, self.sources), np.int32)
-        for which, time in np.unique(np.stack([models, times], 1), axis=0):
-            chosen = np.flatnonzero((models == which) & (times == time))
-            sources[chosen], states[chosen] = self._at(self.models[which][0], int(time), len(chosen), rng)
+        for model_index, time in np.unique(np.stack([models, times], 1), axis=0):
+            chosen = np.flatnonzero((models == model_index) & (times == time))
+            sources[chosen], states[chosen] = self._simulate_at(
+                self.models[model_index][0], int(time), len(chosen), rng
+            )
         return Snapshots(self.observe(states, rng), sources, states, times)
 
-    def _at(self, model: Model, time: int, runs: int, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _simulate_at(
+        self, model: Model, time: int, runs: int, rng: np.random.Generator
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         seed = int(rng.integers(2**32))
         if time == 0:
             sources = np.stack([rng.choice(self.network.nodes, self.sources, replace=False) for _ in range(runs)])

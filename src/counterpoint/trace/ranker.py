@@ -2,7 +2,7 @@
 
 A conditional logit (McFadden 1974) over what surrounds each suspect sieves them, boosted trees (Ke et al. 2017,
 LightGBM) with the same loss, the cross-entropy of a softmax over one snapshot's suspects (Cao et al. 2007, ListNet),
-progress the rest apart.
+tell the rest apart.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,16 +28,16 @@ from counterpoint.trace.protocol import Scores
 
 Floats = NDArray[np.float32]
 ABOUT: Final = "Learned from simulated outbreaks: boosted trees (LightGBM) over each suspect's surroundings."
-REACH: Final = 400  # suspects whose distances to others are looked at
-KEPT: Final = 128  # suspects that the trees see
+DISTANCE_SUSPECTS: Final = 400  # suspects whose distances to others are looked at
+TREE_SUSPECTS: Final = 128  # suspects that the trees see
 TIERS: Final = 3
-SIEVED: Final = 600  # outbreaks that the sieve learns from
+SIEVE_OUTBREAKS: Final = 600  # outbreaks that the sieve learns from
 VALIDATION: Final = 0.25
-ENOUGH: Final = 20  # sources in a tier to learn how sure its scores are
-BEHIND: Final = 2_000_000  # suspects of a tier that are kept for that: two numbers need no more
-AT_ONCE: Final = 2**26  # codes kept at a time
-WORK: Final = 300_000_000  # arcs times outbreaks that are learned from if nobody says how many
-TREES: Final = {
+MIN_TIER_SOURCES: Final = 20  # sources in a tier to learn how sure its scores are
+MAX_TIER_SUSPECTS: Final = 2_000_000  # suspects of a tier that are kept for that: two numbers need no more
+MAX_CODES_IN_MEMORY: Final = 2**26  # codes kept at a time
+DEFAULT_WORK: Final = 300_000_000  # arcs times outbreaks that are learned from if nobody says how many
+TREE_SETTINGS: Final = {
     "learning_rate": 0.06,
     "num_leaves": 15,
     "min_data_in_leaf": 40,
@@ -50,9 +50,9 @@ TREES: Final = {
     "deterministic": True,
     "force_row_wise": True,
 }
-ROUNDS: Final = 1000
-PATIENCE: Final = 25  # rounds without gain
-LITTLE: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
+MAX_ROUNDS: Final = 1000
+EARLY_STOPPING_ROUNDS: Final = 25  # rounds without gain
+MIN_ROWS_FOR_THREADS: Final = 1_000_000  # rows, below which threads wait for each other longer than they work
 
 
 def _silent(_: str) -> None:
@@ -76,7 +76,7 @@ class _Suspects:
     kept: NDArray[np.int64]
     features: Floats
 
-    def among(self, sources: NDArray[np.int32]) -> NDArray[np.float64]:
+    def source_shares(self, sources: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the share of the sources in each tier."""
         where = self.tier[np.isin(self.nodes, sources)]
         return np.bincount(where, minlength=TIERS) / len(sources)
@@ -91,7 +91,7 @@ class Ranker:
     shells    : weights of who is how far; empty if distances are not looked at ("ranker-fast")
     both      : weights of the sieve that has both
     model     : the trees, as LightGBM's text
-    worth     : float64[3, 2], weight and sharpening (`lists.Calibration`) of the scores in each tier
+    worth     : float64[3, 2], weight and sharpening (`calibration.Calibration`) of the scores in each tier
     tiers     : float64[3, 3], P(the source is in each tier), by the last one there is
     """
 
@@ -128,73 +128,80 @@ class Ranker:
         """Learn from simulated outbreaks.
 
         outbreaks : None: as many as about a minute allows, on a thousand nodes 6,000
-        progress      : is told how it goes
+        progress  : is told how it goes
         fast      : only what costs as much as there are arcs is looked at, for large networks; for very large ones
                     learn on a smaller one of the same kind, and go over with `on`
         """
         rng, parts = generator(rng), NodeFeatures.of(problem)
-        many = outbreaks or int(np.clip(WORK / max(len(problem.network.to), 1), 100, 6000))
-        progress(f"learning from {many:,} outbreaks on {problem.network.nodes:,} nodes")
-        sieve = cls._sieved(parts, min(SIEVED, max(many // 4, 50)), rng, fast=fast)
+        count = outbreaks or int(np.clip(DEFAULT_WORK / max(len(problem.network.to), 1), 100, 6000))
+        progress(f"learning from {count:,} outbreaks on {problem.network.nodes:,} nodes")
+        sieve = cls._learn_sieve(parts, min(SIEVE_OUTBREAKS, max(count // 4, 50)), rng, fast=fast)
         progress("the sieve is learned")
-        found, tiers = [], np.tri(TIERS) / 2  # half an outbreak in each, so that nothing is impossible
-        behind: tuple[list[Group], ...] = [], []
-        for codes, sources in _simulated(problem, many, rng):
-            looked = sieve.sieve(parts, codes)
-            found.append((looked.features, np.isin(looked.nodes[looked.kept], sources)))
-            shares = looked.among(sources)
-            tiers[looked.tier.max()] += shares
+        tree_groups, tiers = [], np.tri(TIERS) / 2  # half an outbreak in each, so that nothing is impossible
+        tier_groups: tuple[list[Group], ...] = [], []
+        for codes, sources in _simulate(problem, count, rng):
+            suspects = sieve.sieve(parts, codes)
+            tree_groups.append((suspects.features, np.isin(suspects.nodes[suspects.kept], sources)))
+            shares = suspects.source_shares(sources)
+            tiers[suspects.tier.max()] += shares
             for tier in np.flatnonzero(shares[1:]).tolist():
-                of = looked.tier == tier + 1
-                if len(behind[tier]) >= max(ENOUGH, BEHIND // of.sum()):
+                in_tier = suspects.tier == tier + 1
+                if len(tier_groups[tier]) >= max(MIN_TIER_SOURCES, MAX_TIER_SUSPECTS // in_tier.sum()):
                     continue
-                behind[tier].append((looked.sieved[of, None], np.isin(looked.nodes[of], sources)))
+                tier_groups[tier].append((suspects.sieved[in_tier, None], np.isin(suspects.nodes[in_tier], sources)))
         progress("features are computed")
-        return replace(sieve.grown(found, behind, rng, progress), tiers=tiers / tiers.sum(1, keepdims=True))
+        ranker = sieve.with_trees(tree_groups, tier_groups, rng, progress)
+        return replace(ranker, tiers=tiers / tiers.sum(1, keepdims=True))
 
     @classmethod
-    def _sieved(cls, parts: NodeFeatures, many: int, rng: np.random.Generator, *, fast: bool) -> Self:
+    def _learn_sieve(cls, parts: NodeFeatures, count: int, rng: np.random.Generator, *, fast: bool) -> Self:
         empty = np.empty(0, np.float32)
-        outbreaks = list(_simulated(parts.problem, many, rng))
+        outbreaks = list(_simulate(parts.problem, count, rng))
         groups = []
         for codes, sources in outbreaks:
             nodes = _suspects(parts.problem, codes)
             true = np.isin(nodes, sources)
             # A few hundred suspects are enough to learn weights from.
-            some = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:KEPT])
-            groups.append((parts.neighbourhood(codes, nodes[some]).values, true[some]))
-        sieve = cls(parts.problem.key, _logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS))
+            sample = np.union1d(np.flatnonzero(true), rng.permutation(len(nodes))[:TREE_SUSPECTS])
+            groups.append((parts.neighbourhood(codes, nodes[sample]).values, true[sample]))
+        sieve = cls(
+            parts.problem.key, _fit_logit(groups), empty, empty, "", np.tile([1.0, 0.0], (TIERS, 1)), np.eye(TIERS)
+        )
         if fast:
             return sieve
-        near, counted, sources_of = [], [], []
+        local_features, shell_counts, sources_of = [], [], []
         for codes, sources in outbreaks:
             nodes = _suspects(parts.problem, codes)
             local = parts.neighbourhood(codes, nodes).values
-            best = _best(local @ sieve.local, KEPT)
-            near.append(local[best])
-            counted.append(parts.shells(codes, nodes[best]))
+            best = _best(local @ sieve.local, TREE_SUSPECTS)
+            local_features.append(local[best])
+            shell_counts.append(parts.shells(codes, nodes[best]))
             sources_of.append(np.isin(nodes[best], sources))
-        flat = [each.reshape(len(each), -1).astype(np.float32) for each in counted]
-        shells = _logit(list(zip(flat, sources_of, strict=True)))
-        whole = [
+        flat = [each.reshape(len(each), -1).astype(np.float32) for each in shell_counts]
+        shells = _fit_logit(list(zip(flat, sources_of, strict=True)))
+        all_features = [
             np.hstack([a, parts.distances(b).values, parts.distance_scores(b, shells).values])
-            for a, b in zip(near, counted, strict=True)
+            for a, b in zip(local_features, shell_counts, strict=True)
         ]
-        return replace(sieve, shells=shells, both=_logit(list(zip(whole, sources_of, strict=True))))
+        return replace(sieve, shells=shells, both=_fit_logit(list(zip(all_features, sources_of, strict=True))))
 
     def sieve(self, parts: NodeFeatures, codes: Codes) -> _Suspects:
         """Sieve the suspects of a snapshot and return features of the best."""
         nodes = _suspects(parts.problem, codes)
         features = parts.neighbourhood(codes, nodes).values
         sieved = features @ self.local
-        kept = _best(sieved, REACH if len(self.shells) else KEPT)
+        kept = _best(sieved, DISTANCE_SUSPECTS if len(self.shells) else TREE_SUSPECTS)
         tier = np.full(len(nodes), TIERS - 1, np.int8)
         features = features[kept]
         if len(self.shells):
             tier[kept] = 1
-            counted = parts.shells(codes, nodes[kept])
+            shell_counts = parts.shells(codes, nodes[kept])
             features = np.hstack(
-                [features, parts.distances(counted).values, parts.distance_scores(counted, self.shells).values]
+                [
+                    features,
+                    parts.distances(shell_counts).values,
+                    parts.distance_scores(shell_counts, self.shells).values,
+                ]
             )
             better = features @ self.both
             # Those without distances keep their order, behind.
@@ -202,33 +209,35 @@ class Ranker:
             if len(out):
                 sieved = sieved - sieved[out].max() + better.min()
             sieved[kept] = better
-            again = _best(better, KEPT)
-            kept, features = kept[again], features[again]
+            best = _best(better, TREE_SUSPECTS)
+            kept, features = kept[best], features[best]
         tier[kept] = 0
         features = np.hstack([features, parts.sieve_scores(sieved, codes, nodes, kept).values]).astype(np.float32)
         return _Suspects(nodes, sieved, tier, kept, features)
 
-    def grown(
+    def with_trees(
         self,
-        found: list[Group],
-        behind: Sequence[list[Group]],
+        tree_groups: list[Group],
+        tier_groups: Sequence[list[Group]],
         rng: np.random.Generator,
         progress: Callable[[str], None],
     ) -> Self:
         """Return this sieve with trees grown on features and sources of snapshots.
 
-        behind : the sieve's scores where it did not let a source through, and the sources, by tier
+        tier_groups : the sieve's scores where it did not let a source through, and the sources, by tier
         """
-        found = have_sources(found)
-        held = max(int(len(found) * VALIDATION), 1)
-        learned, validation = ListwiseData.of(found[held:]), ListwiseData.of(found[:held])
-        trees = _boosted(learned, validation, int(rng.integers(2**31)))
+        tree_groups = have_sources(tree_groups)
+        validation_size = max(int(len(tree_groups) * VALIDATION), 1)
+        learned = ListwiseData.of(tree_groups[validation_size:])
+        validation = ListwiseData.of(tree_groups[:validation_size])
+        trees = _boost(learned, validation, int(rng.integers(2**31)))
         logs = validation.logs(np.asarray(trees.predict(validation.features, num_threads=1)))
-        said = replace(validation, features=logs[:, None])
-        seen = said.fit_calibration([1.0])
-        loss = said.losses(said.calibrated(seen)).mean() / np.log(2)
+        calibration_data = replace(validation, features=logs[:, None])
+        calibration = calibration_data.fit_calibration([1.0])
+        loss = calibration_data.losses(calibration_data.calibrated(calibration)).mean() / np.log(2)
         progress(f"{trees.num_trees()} trees; log-loss {loss:.3f} bits on {len(validation.sizes):,} outbreaks held out")
-        worth = np.array([[*each.weights, each.sharpening] for each in (seen, *map(_calmed, behind))])
+        by_tier = (calibration, *map(_tier_calibration, tier_groups))
+        worth = np.array([[*each.weights, each.sharpening] for each in by_tier])
         return replace(self, model=trees.model_to_string(), worth=worth)
 
     def on(self, problem: Problem) -> Self:
@@ -248,16 +257,16 @@ class Ranker:
         scores = np.full(len(codes), -np.inf)
         if not problem.suspect[codes].any():
             return scores
-        looked = self.sieve(NodeFeatures.of(problem), codes)
-        raw = log_softmax(np.asarray(self.trees.predict(looked.features, num_threads=1)))
-        there = np.unique(looked.tier)
-        shares = self.tiers[there[-1], there]
+        suspects = self.sieve(NodeFeatures.of(problem), codes)
+        raw = log_softmax(np.asarray(self.trees.predict(suspects.features, num_threads=1)))
+        tiers_present = np.unique(suspects.tier)
+        shares = self.tiers[tiers_present[-1], tiers_present]
         shares = shares / shares.sum()
-        scores[looked.nodes[looked.kept]] = _honest(raw, self.worth[0]) + np.log(shares[0])
-        for tier, share in zip(there[1:], shares[1:], strict=True):
-            of = looked.tier == tier
-            raw = log_softmax(looked.sieved[of].astype(np.float64))
-            scores[looked.nodes[of]] = _honest(raw, self.worth[tier]) + np.log(share)
+        scores[suspects.nodes[suspects.kept]] = _calibrated(raw, self.worth[0]) + np.log(shares[0])
+        for tier, share in zip(tiers_present[1:], shares[1:], strict=True):
+            in_tier = suspects.tier == tier
+            raw = log_softmax(suspects.sieved[in_tier].astype(np.float64))
+            scores[suspects.nodes[in_tier]] = _calibrated(raw, self.worth[tier]) + np.log(share)
         return scores
 
     def save(self, folder: Path | str) -> None:
@@ -271,7 +280,7 @@ class Ranker:
         return serializer.load(cls, Path(folder), "ranker")
 
 
-def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
+def _fit_logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0) -> Floats:
     """Return the weights of a conditional logit."""
     lists = ListwiseData.of(groups)
     middle, width = lists.features.mean(0), lists.features.std(0)
@@ -287,13 +296,13 @@ def _logit(groups: Sequence[tuple[Floats, NDArray[Any]]], penalty: float = 30.0)
         slope = (np.exp(logs) - lists.true).astype(np.float32) @ scaled
         return loss / count, (slope + penalty * weights).astype(np.float64) / count
 
-    found = minimize(cost, np.zeros(used.sum()), jac=True, method="L-BFGS-B", options={"maxiter": 150})
+    solution = minimize(cost, np.zeros(used.sum()), jac=True, method="L-BFGS-B", options={"maxiter": 150})
     weights = np.zeros(len(used), np.float32)
-    weights[used] = found.x / width[used]
+    weights[used] = solution.x / width[used]
     return weights
 
 
-def _boosted(learned: ListwiseData, validation: ListwiseData, seed: int) -> lgb.Booster:
+def _boost(learned: ListwiseData, validation: ListwiseData, seed: int) -> lgb.Booster:
     def slopes(raw: NDArray[Any], _: lgb.Dataset) -> tuple[NDArray[Any], NDArray[Any]]:
         chance = np.exp(learned.logs(raw))
         return chance - learned.true, np.maximum(chance * (1 - chance), 1e-3)
@@ -301,46 +310,46 @@ def _boosted(learned: ListwiseData, validation: ListwiseData, seed: int) -> lgb.
     def loss(raw: NDArray[Any], _: lgb.Dataset) -> tuple[str, float, bool]:
         return "loss", validation.loss(raw), False
 
-    threads = 1 if len(learned.true) < LITTLE else 0
+    threads = 1 if len(learned.true) < MIN_ROWS_FOR_THREADS else 0
     data = lgb.Dataset(learned.features, learned.true)
     return lgb.train(
-        {**TREES, "objective": slopes, "seed": seed, "num_threads": threads},
+        {**TREE_SETTINGS, "objective": slopes, "seed": seed, "num_threads": threads},
         data,
-        ROUNDS,
+        MAX_ROUNDS,
         [lgb.Dataset(validation.features, validation.true, reference=data)],
         feval=loss,
-        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+        callbacks=[lgb.early_stopping(EARLY_STOPPING_ROUNDS, verbose=False)],
     )
 
 
-def _calmed(groups: Sequence[Group]) -> Calibration:
+def _tier_calibration(groups: Sequence[Group]) -> Calibration:
     """Return what the sieve's scores are worth; they are taken as they are where it let almost all sources through."""
-    if len(groups) < ENOUGH:
+    if len(groups) < MIN_TIER_SOURCES:
         return Calibration((1.0,))
     lists = ListwiseData.of(groups)
     return replace(lists, features=lists.logs(lists.features[:, 0].astype(np.float64))[:, None]).fit_calibration([1.0])
 
 
-def _honest(logs: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:
+def _calibrated(logs: NDArray[np.float64], worth: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what logarithms of probabilities are with that weight and sharpening (Guo et al. 2017 has the weight)."""
     weight, sharpening = worth
     return calibrated(logs[:, None], Calibration((weight,), sharpening))
 
 
-def _simulated(problem: Problem, many: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
+def _simulate(problem: Problem, count: int, rng: np.random.Generator) -> Iterator[tuple[Codes, NDArray[np.int32]]]:
     """Run outbreaks, a few at a time, and return what is seen and the sources of each."""
-    at_once = max(1, AT_ONCE // problem.network.nodes)
-    for low in range(0, many, at_once):
-        some = problem.simulate_outbreaks(min(at_once, many - low), rng)
-        yield from zip(some.codes, some.sources, strict=True)
+    batch_size = max(1, MAX_CODES_IN_MEMORY // problem.network.nodes)
+    for low in range(0, count, batch_size):
+        simulated = problem.simulate_outbreaks(min(batch_size, count - low), rng)
+        yield from zip(simulated.codes, simulated.sources, strict=True)
 
 
 def _suspects(problem: Problem, codes: Codes) -> NDArray[np.int64]:
     return np.flatnonzero(problem.suspect[codes])
 
 
-def _best(scores: NDArray[Any], many: int) -> NDArray[np.int64]:
+def _best(scores: NDArray[Any], count: int) -> NDArray[np.int64]:
     """Return the places of the greatest scores, in the order of places."""
-    if len(scores) <= many:
+    if len(scores) <= count:
         return np.arange(len(scores))
-    return np.sort(np.argpartition(-scores, many)[:many])
+    return np.sort(np.argpartition(-scores, count)[:count])

@@ -243,15 +243,25 @@ def _evidence(problem: Problem, codes: Codes) -> tuple[gibbs_kernels.Evidence, f
     arcs, unit = arcs_of(network)
     possible = problem.possible_states[codes]
     silent = possible[:, 0] & (possible.sum(1) == 1) & ~_returns(problem.model)
-    near = ~silent
-    near[network.to[near[network.tails]]] = True
+    redrawn = ~silent
+    redrawn[network.to[redrawn[network.tails]]] = True
     prior = np.zeros(last + 1)
     for time, weight in problem.times:
         prior[last - time] += weight
     begin_weights = np.where(prior > 0, prior / prior.max(), 1.0)
     strength = arcs.strength if problem.model.contact == "pull" else np.empty(0)
     times = arcs.times.astype(np.int64)
-    given = network.start, network.to, times, strength, np.flatnonzero(near), silent, possible, begin_weights, prior > 0
+    given = (
+        network.start,
+        network.to,
+        times,
+        strength,
+        np.flatnonzero(redrawn),
+        silent,
+        possible,
+        begin_weights,
+        prior > 0,
+    )
     return gibbs_kernels.Evidence(*given), unit
 
 

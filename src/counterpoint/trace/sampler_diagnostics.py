@@ -58,10 +58,10 @@ class ChainCounts(NamedTuple):
 def combine_chains(counts: ChainCounts, suspect: NDArray[np.bool_]) -> SampledPosterior:
     """Put chains together: of each its exact histories if there are any, of all the exact ones if there are any."""
     exact = counts.exact
-    found = np.where(exact[:, None] > 0, counts.exact_origins, counts.origins) * suspect
-    if not found.any():
+    origins = np.where(exact[:, None] > 0, counts.exact_origins, counts.origins) * suspect
+    if not origins.any():
         return SampledPosterior(suspect / suspect.sum(), 0.0, 1.0)
-    shares = found / np.maximum(found.sum(1, keepdims=True), 1)
+    shares = origins / np.maximum(origins.sum(1, keepdims=True), 1)
     populations = [part[part.sum(1) > 0] for part in np.array_split(shares, POPULATIONS)]
     means = [part.mean(0) for part in populations if len(part)]
     between = float(np.abs(means[0] - means[-1]).sum() / 2) if len(means) > 1 else 1.0

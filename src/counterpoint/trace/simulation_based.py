@@ -21,7 +21,7 @@ from counterpoint.trace.protocol import Scores, probabilities
 
 States = NDArray[np.uint8]
 WIDTHS: Final = tuple(2.0**-power for power in range(1, 8))  # of the Gaussian, widest first
-STEADY: Final = 0.05  # by which the best one's probability may differ between half the runs and all
+MAX_CHANGE: Final = 0.05  # by which the best one's probability may differ between half the runs and all
 
 
 def outbreaks_from(problem: Problem, node: int, runs: int, rng: int | np.random.Generator) -> States:
@@ -29,17 +29,17 @@ def outbreaks_from(problem: Problem, node: int, runs: int, rng: int | np.random.
     rng = generator(rng)
     chances = [(model, time, p * q) for (model, p), (time, q) in product(problem.models, problem.times)]
     share = np.array([chance for *_, chance in chances])
-    found = []
+    states_by_law = []
     for (model, time, _), count in zip(chances, rng.multinomial(runs, share / share.sum()), strict=True):
         if time == 0:
             states = np.zeros((count, problem.network.nodes), np.uint8)
             states[:, node] = model.number(model.source)
-            found.append(states)
+            states_by_law.append(states)
         elif count:
             name = problem.network.names[node]
             out = simulate(problem.network, model, runs=int(count), sources=[name], steps=time, keep="nodes", rng=rng)
-            found.append(np.asarray(out.last))
-    return np.concatenate(found)
+            states_by_law.append(np.asarray(out.last))
+    return np.concatenate(states_by_law)
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,18 @@ class Beam:
         order = likely_first(problem, codes, rng)
         joined = undirected(problem.network)
         luck = int(rng.integers(2**32))
-        found: dict[int, float] = {}
+        fits: dict[int, float] = {}
         best: set[int] = set()
-        front = order[: min(self.begin, self.most)]
-        while len(front):
-            found |= {int(node): self._fit(problem, codes, int(node), luck) for node in front}
-            before, best = best, set(sorted(found, key=found.__getitem__)[-self.width :])
-            near = np.zeros(len(codes), np.bool_)
-            near[joined[sorted(best - before)].indices] = True
-            front = np.array([node for node in order[near[order]] if int(node) not in found][: self.most - len(found)])
-        return filled(len(codes), _before(found, order), np.array(list(found.values())))
+        frontier = order[: min(self.begin, self.most)]
+        while len(frontier):
+            fits |= {int(node): self._fit(problem, codes, int(node), luck) for node in frontier}
+            before, best = best, set(sorted(fits, key=fits.__getitem__)[-self.width :])
+            beside_best = np.zeros(len(codes), np.bool_)
+            beside_best[joined[sorted(best - before)].indices] = True
+            frontier = np.array(
+                [node for node in order[beside_best[order]] if int(node) not in fits][: self.most - len(fits)]
+            )
+        return filled(len(codes), _scored_first(fits, order), np.array(list(fits.values())))
 
     def _fit(self, problem: Problem, codes: Codes, node: int, luck: int) -> float:
         states, may = outbreaks_from(problem, node, self.runs, luck), problem.possible_states[codes]
@@ -134,13 +136,14 @@ class SoftMargin:
 def _settled(likeness: NDArray[np.float64]) -> Scores:
     """Return the scores of the smallest width at which they have settled; of the widest if they never do."""
     half = likeness.shape[1] // 2
-    chosen = _kernel(likeness, WIDTHS[0])
+    settled = _kernel(likeness, WIDTHS[0])
     for width in WIDTHS:
-        some, all_ = _kernel(likeness[:, :half], width), _kernel(likeness, width)
-        best = int(all_.argmax())
-        if int(some.argmax()) == best and abs(probabilities(some)[best] - probabilities(all_)[best]) <= STEADY:
-            chosen = all_
-    return chosen
+        half_scores, scores = _kernel(likeness[:, :half], width), _kernel(likeness, width)
+        best = int(scores.argmax())
+        change = abs(probabilities(half_scores)[best] - probabilities(scores)[best])
+        if int(half_scores.argmax()) == best and change <= MAX_CHANGE:
+            settled = scores
+    return settled
 
 
 def _kernel(likeness: NDArray[np.float64], width: float) -> Scores:
@@ -148,9 +151,9 @@ def _kernel(likeness: NDArray[np.float64], width: float) -> Scores:
     return np.asarray(np.logaddexp.reduce(-(((1 - likeness) / width) ** 2), 1) - np.log(likeness.shape[1]))
 
 
-def _before(found: Iterable[int], order: Numbers) -> Numbers:
+def _scored_first(scored: Iterable[int], order: Numbers) -> Numbers:
     """Return those found, then the others in their order."""
-    first = np.array(list(found), np.int64)
+    first = np.array(list(scored), np.int64)
     return np.concatenate([first, order[~np.isin(order, first)]])
 
 
