@@ -83,7 +83,7 @@ def test_the_order_of_the_columns_does_not_matter(model, order):
     assert model.contributions(TABLE.select(order)).columns == FEATURES
 
 
-def test_a_constant_and_the_contributions_are_the_log_odds_or_of_a_random_forest_the_probability(model):
+def test_constant_and_contributions_add_up_to_the_log_odds_or_a_forests_probability(model):
     left = model.predict_proba(TABLE.select(FEATURES))[:, 1]
     total = model.contributions(TABLE.select(FEATURES)).to_numpy().sum(axis=1)
     told = left if "forest" in model.kind else np.log(left / (1 - left))

@@ -195,7 +195,7 @@ def test_a_feature_that_was_never_known_contributes_nothing(kind, fits, x):
     np.testing.assert_allclose(fits[kind].contributions(x)[:, NEVER_KNOWN], 0, atol=1e-3)
 
 
-def test_the_contributions_of_a_logistic_regression_are_zero_on_average_where_a_feature_is_known(fits, x):
+def test_contributions_of_a_logistic_regression_are_zero_on_average_where_known(fits, x):
     known = x[~np.isnan(x[:, HALF_MISSING])]
     assert fits["logistic"].contributions(known)[:, HALF_MISSING].mean() == pytest.approx(0, abs=1e-9)
 

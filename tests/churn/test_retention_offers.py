@@ -127,7 +127,7 @@ def test_who_pays_is_known_where_the_log_names_listeners_by_texts_that_look_like
 
 
 @pytest.mark.parametrize("cost", [10.0, 12.0])
-def test_once_earning_comes_first_an_offer_that_costs_no_less_than_a_new_customer_becomes_an_email(cost):
+def test_in_the_revenue_stage_an_offer_as_dear_as_a_new_customer_becomes_an_email(cost):
     found = assign_offers(listeners(0.9, 0.1), OfferPlan(**REVENUE, offer_cost=cost, holdout=0.5), None)
     assert found["offer"].to_list() == [EMAIL, ""]
     assert found["group"].to_list() == ["", ""]

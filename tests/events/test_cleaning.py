@@ -121,9 +121,7 @@ def test_the_report_counts_every_play_of_the_window_by_the_rules_it_met(learned,
     ]
 
 
-def test_a_play_is_of_milliseconds_if_it_is_twenty_songs_long_and_a_thousandth_of_it_is_no_longer_than_songs_are(
-    learned, engine
-):
+def test_a_play_of_twenty_songs_is_in_milliseconds_if_a_thousandth_of_it_is_no_longer(learned, engine):
     shares = {20_000: 20_000, 20_001: 20, 1_000_000: 1000, 1_000_001: 1_000_001}
     anchors = [Event(9, "P", DAY, 2_000_000, 1000)] * 2
     how, _ = learned([Event(uid, "P", DAY, play, 1000) for uid, play in enumerate(shares)] + anchors)
@@ -254,7 +252,7 @@ def test_a_window_without_plays_teaches_nothing_and_believes_everything(learned,
     assert rolled(how)["P"].sum() == 1
 
 
-def test_a_play_time_that_cannot_be_true_is_never_counted_even_if_there_is_no_mean_to_put_in_its_place(learned, rolled):
+def test_a_play_time_that_cannot_be_true_is_never_counted_even_without_a_mean(learned, rolled):
     how, _ = learned([Event(1, "P", DAY, -1, 200_000)] * 3)
     assert rolled(how).select("P", "play_ms", "timed", "heard").row(0) == (3, 0, 0, 0)
 
