@@ -17,7 +17,7 @@ from counterpoint.churn.training import training_examples
 from counterpoint.churn.training_set import Examples
 from counterpoint.events.formats import load_format
 from counterpoint.events.ingestion import ingest
-from counterpoint.snapshots.rolling import preceding
+from counterpoint.snapshots.rolling_snapshots import preceding
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import edit_workspace

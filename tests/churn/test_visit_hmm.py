@@ -23,11 +23,11 @@ from counterpoint.churn.visit_hmm import (
     NEW,
     STAGES,
     VisitHMM,
-    Visits,
     fit_visit_hmm,
     mean_log_odds,
 )
 from counterpoint.churn.visit_hmm_kernels import expected, last_beliefs
+from counterpoint.churn.visits import Visits
 from counterpoint.stats.classification import RankedTruth
 
 KINDS, UNTIL = 2, 30

@@ -82,7 +82,7 @@ def _contact_schemes():
 
 def test_the_choices_are_those_of_the_library():
     from counterpoint.churn.models.registry import MODELS as CHURN
-    from counterpoint.churn.retention_offers import PLATFORMS
+    from counterpoint.churn.offer_assignment import PLATFORMS
     from counterpoint.recommend.models.registry import RECOMMENDERS
     from counterpoint.spread.engines.selection import SIMULATORS
     from counterpoint.spread.models.presets import MODELS
@@ -100,7 +100,7 @@ def test_the_choices_are_those_of_the_library():
 
 
 def test_defaults_are_the_same_in_python():
-    from counterpoint.churn.retention_offers import OfferPlan
+    from counterpoint.churn.offer_assignment import OfferPlan
     from counterpoint.trace.detectors import DEFAULT_SECONDS
 
     assert churn.PlanOptions().plan() == OfferPlan()

@@ -13,7 +13,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.events import cleaning_rules
 from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.events.schema import date
-from counterpoint.snapshots.rolling import rolling_snapshots
+from counterpoint.snapshots.rolling_snapshots import rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.stats.intervals import Estimate, wilson

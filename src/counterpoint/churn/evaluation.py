@@ -46,7 +46,7 @@ from counterpoint.events.cleaning_rules import PUBLISHED_RULES, RuleSet
 from counterpoint.events.schema import date
 from counterpoint.rng import check_seed
 from counterpoint.snapshots.listener_table import ListenerTable
-from counterpoint.snapshots.rolling import preceding, rolling_snapshots
+from counterpoint.snapshots.rolling_snapshots import preceding, rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, open_session
 from counterpoint.snapshots.snapshot import Snapshot, day_of
 from counterpoint.storage.engines import EngineChoice

@@ -7,19 +7,17 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from counterpoint.churn.feature_catalogue import EVENT_KINDS, HMM_FEATURES, HMM_PROBABILITY, HMM_SILENCE_ODDS
+from counterpoint.churn.feature_catalogue import HMM_FEATURES, HMM_PROBABILITY, HMM_SILENCE_ODDS
 from counterpoint.churn.visit_hmm import (
-    HEARD_TOTALS,
-    HISTORY_DAYS,
     LEARNING_VERSION,
     MAX_TRAINING_LISTENERS,
     MIN_LISTENERS,
     MODELS,
     VisitHMM,
-    Visits,
     fit_visit_hmm,
     mean_log_odds,
 )
+from counterpoint.churn.visits import fetch_visits, in_history
 from counterpoint.events.schema import BUCKETS
 from counterpoint.snapshots.listener_table import ListenerTable
 from counterpoint.snapshots.session import SnapshotSession, cleaning_in
@@ -49,7 +47,7 @@ def with_hmm_features(session: SnapshotSession, table: ListenerTable, cleaning: 
     places = table.rows.select("uid", pl.col("bucket").cast(pl.Int64) % parts, place=pl.int_range(pl.len()))
     for part in range(parts):
         listeners = places.filter(pl.col("bucket") == part)
-        visits = _visits(session, day, f"CAST(bucket AS BIGINT) % {parts} = {part}", listeners["uid"])
+        visits = fetch_visits(session, day, f"CAST(bucket AS BIGINT) % {parts} = {part}", listeners["uid"])
         log_odds[listeners["place"].to_numpy()] = mean_log_odds(models, visits, until=day, ahead=end - day)
     probability, odds = 1 / (1 + np.exp(-log_odds[:, 0])), np.exp(log_odds[:, 1] - log_odds[:, 0])
     rows = table.rows.with_columns(pl.Series(HMM_PROBABILITY, probability), pl.Series(HMM_SILENCE_ODDS, odds))
@@ -78,10 +76,10 @@ def save_visit_hmms(models: tuple[VisitHMM, ...], folder: Path) -> None:
 
 def _learn(session: SnapshotSession, name: str, key: str, cleaning: Folder, until: int) -> Folder:
     session.roll_up(cleaning)
-    listeners = session.engine.fetch(f"SELECT count(DISTINCT uid) AS n FROM rollup WHERE {_in_history(until)}").item()
+    listeners = session.engine.fetch(f"SELECT count(DISTINCT uid) AS n FROM rollup WHERE {in_history(until)}").item()
     # A few more than are learned from, by whole buckets.
     buckets = min(BUCKETS, -(-6 * MAX_TRAINING_LISTENERS * BUCKETS // (5 * max(listeners, 1))))
-    visits = _visits(session, until, f"bucket < {buckets}")
+    visits = fetch_visits(session, until, f"bucket < {buckets}")
     enough = len(visits.first) > MIN_LISTENERS
     models = tuple(fit_visit_hmm(visits, until=until, seed=number) for number in range(MODELS if enough else 0))
     return keep(session.writer, name, key, VisitHMMs(models), metadata={"until": until})
@@ -89,25 +87,5 @@ def _learn(session: SnapshotSession, name: str, key: str, cleaning: Folder, unti
 
 def _parts(session: SnapshotSession, until: int) -> int:
     """Return in how many parts the active days up to a day fit a small memory."""
-    rows = session.engine.fetch(f"SELECT count(*) AS n FROM rollup WHERE {_in_history(until)}").item()
+    rows = session.engine.fetch(f"SELECT count(*) AS n FROM rollup WHERE {in_history(until)}").item()
     return max(1, -(-int(rows) // MAX_ROLLUP_ROWS))
-
-
-def _visits(session: SnapshotSession, until: int, where: str, listeners: pl.Series | None = None) -> Visits:
-    """Return the active days up to the day `until`, `where` portable SQL says so, in the order of uid.
-
-    Of these listeners, or of all.
-    """
-    columns = ", ".join((*EVENT_KINDS, *HEARD_TOTALS))
-    rows = session.engine.fetch(f"SELECT uid, day, {columns} FROM rollup WHERE {_in_history(until)} AND {where}")
-    if listeners is not None:
-        rows = rows.filter(pl.col("uid").is_in(listeners.implode()))
-    rows = rows.sort("uid", "day")
-    first = np.flatnonzero(rows["uid"].ne_missing(rows["uid"].shift(1)).to_numpy())
-    counts, heard = (rows.select(names).cast(pl.Float64).to_numpy() for names in (list(EVENT_KINDS), HEARD_TOTALS))
-    return Visits(np.append(first, rows.height), rows["day"].cast(pl.Int64).to_numpy(), counts, heard)
-
-
-def _in_history(until: int) -> str:
-    """Return portable SQL: the days up to `until` that the model looks at."""
-    return f"day <= {until} AND day > {until - HISTORY_DAYS}"

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from counterpoint.churn.retention_offers import (
+from counterpoint.churn.offer_assignment import (
     OfferCosts,
     OfferPlan,
     Uplift,

@@ -16,7 +16,7 @@ from counterpoint.events import cleaning_rules
 from counterpoint.events.cleaning_rules import RuleSet
 from counterpoint.rng import check_seed
 from counterpoint.snapshots.listener_table import ListenerTable
-from counterpoint.snapshots.rolling import rolling_snapshots
+from counterpoint.snapshots.rolling_snapshots import rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, copy_cleaning, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.engines import EngineChoice

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.churn.visit_hmm_kernels import expected, last_beliefs
+from counterpoint.churn.visits import HISTORY_DAYS, Visits
 from counterpoint.errors import CounterpointError
 from counterpoint.rng import generator
 
@@ -21,7 +22,6 @@ LISTENER_KINDS: Final = 12
 COUNT_LEVELS: Final = 8  # of a positive count, by its quantiles
 EM_ITERATIONS: Final = 100
 MAX_TRAINING_LISTENERS: Final = 20_000  # to learn from: more did not help
-HISTORY_DAYS: Final = 366  # days that it looks back
 LISTENERS_PER_PART: Final = 50_000  # listeners, to bound the memory
 MODELS: Final = 2  # whose log-odds are averaged: learning ends in one of several good places
 MIN_LISTENERS: Final = 200  # listeners, or there is no model to be learned
@@ -29,7 +29,6 @@ MIN_LOG: Final = -80.0  # a logarithm that 32 bits still hold
 INITIAL_TRANSITION: Final = np.array(
     [[0, 0.7, 0.05, 0.25], [0, 0.96, 0.03, 0.01], [0, 0.06, 0.9, 0.04], [0, 0.01, 0, 0.99]]
 )
-HEARD_TOTALS: Final = ("heard_0_to_20", "heard_larger_than_80", "heard")
 LEARNING_VERSION: Final = (
     1,
     LISTENER_KINDS,
@@ -42,41 +41,6 @@ LEARNING_VERSION: Final = (
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Visits:
-    """Active days, one listener after another, each one's in order.
-
-    first  : int64[listeners + 1], where each listener's begin
-    day    : int64[visits]
-    counts : float64[visits, k], events of each kind; `heard` : float64[visits, 3], plays of which less than a fifth,
-             four fifths or more, and any known share was heard
-    """
-
-    first: Ints
-    day: Ints
-    counts: Floats
-    heard: Floats
-
-    @property
-    def gap(self) -> Ints:
-        """Days since the visit before, int64[visits]; 0 of a first visit."""
-        gap = np.diff(self.day, prepend=self.day[:1])
-        gap[self.first[:-1]] = 0
-        return gap
-
-    @property
-    def last(self) -> Ints:
-        """The day of each listener's last visit, int64[listeners]."""
-        return self.day[self.first[1:] - 1]
-
-    def of(self, listeners: Ints) -> "Visits":
-        """Return the visits of some listeners."""
-        sizes = np.diff(self.first)[listeners]
-        first = np.concatenate([[0], np.cumsum(sizes)])
-        rows = np.repeat(self.first[listeners] - first[:-1], sizes) + np.arange(first[-1])
-        return Visits(first, self.day[rows], self.counts[rows], self.heard[rows])
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,10 @@
 """The command line: parse, call one verb, print. One file a group of commands."""
 
-import sys
-
 import typer
 
 from counterpoint.cli import churn, demo, events, recommend, report, trace
+from counterpoint.cli.exit_status import exit_status
 from counterpoint.cli.options import command
-from counterpoint.errors import CounterpointError
-
-INTERRUPTED = 130  # the status that Typer ends with on Ctrl-C
 
 app = typer.Typer(
     name="counterpoint",
@@ -45,23 +41,5 @@ def _root(
 
 def main() -> None:
     """Run the command line: exit status 0 done, 1 refused (one line on stderr), 2 wrong usage."""
-    try:
+    with exit_status():
         app()
-    except CounterpointError as error:
-        _refuse(str(error))
-    except OSError as error:
-        _refuse(
-            f"{error.filename or 'reading or writing failed'}: {error.strerror or error}; the step in flight was undone"
-        )
-    except MemoryError:
-        _refuse("not enough memory for what was asked: ask for less")
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            print("counterpoint: stopped; what was committed stays, the step in flight is undone", file=sys.stderr)  # noqa: T201
-        raise
-
-
-def _refuse(why: str) -> None:
-    line = " ".join(why.split("\n"))
-    print(f"counterpoint: {line}", file=sys.stderr)  # noqa: T201
-    sys.exit(1)

@@ -19,12 +19,12 @@ from counterpoint.cli.options import (
     Workspace,
     command,
 )
-from counterpoint.cli.render import progress, say, say_json
+from counterpoint.cli.printing import progress, say, say_json
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from counterpoint.churn.retention_offers import OfferPlan
+    from counterpoint.churn.offer_assignment import OfferPlan
 
 app = typer.Typer(help="Train, evaluate and use a model of who leaves.", no_args_is_help=True)
 
@@ -267,7 +267,7 @@ class PlanOptions:
 
     def plan(self) -> "OfferPlan":
         """Return the plan asked for."""
-        from counterpoint.churn.retention_offers import OfferPlan
+        from counterpoint.churn.offer_assignment import OfferPlan
 
         return OfferPlan(**vars(self))
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from counterpoint.cli.render import brief, say, say_json, say_table
+from counterpoint.cli.printing import brief, say, say_json, say_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from counterpoint.churn.likes import LikeComparison
     from counterpoint.churn.missingness import MissingnessCheck
     from counterpoint.churn.model_comparison import SplitEvaluation
+    from counterpoint.churn.offer_assignment import OfferCosts, Uplift
     from counterpoint.churn.offers import Offers
-    from counterpoint.churn.retention_offers import OfferCosts, Uplift
     from counterpoint.churn.scoring import Scores
     from counterpoint.churn.training import TrainedChurnModel
     from counterpoint.snapshots.cleaning_report import CleaningReport

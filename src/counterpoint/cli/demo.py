@@ -9,7 +9,7 @@ import typer
 from counterpoint.cli import churn, events, recommend, report, rumour, trace
 from counterpoint.cli.interventions import InterventionOptions
 from counterpoint.cli.options import NetworkOptions, Seed
-from counterpoint.cli.render import say
+from counterpoint.cli.printing import say
 from counterpoint.errors import CounterpointError
 
 DAYS: Final = 60

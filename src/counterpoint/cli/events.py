@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from counterpoint.cli.options import OutputOptions, Seed, Workspace, command
-from counterpoint.cli.render import progress, say, say_json, say_table, warn
+from counterpoint.cli.printing import progress, say, say_json, say_table, warn
 from counterpoint.text import pluralize
 
 if TYPE_CHECKING:

@@ -140,7 +140,7 @@ class SnapshotOptions:
 
     def snapshot(self, workspace: Path, at: str | None = None, otherwise: "FindSnapshot | None" = None) -> "Snapshot":
         """Return the snapshot of a day, or the one found otherwise: the last whose outcome the logs have."""
-        from counterpoint.snapshots.rolling import last_snapshot
+        from counterpoint.snapshots.rolling_snapshots import last_snapshot
         from counterpoint.snapshots.snapshot import Snapshot
 
         day = at or self.at

@@ -19,7 +19,7 @@ from counterpoint.cli.options import (
     command,
     refuse_given,
 )
-from counterpoint.cli.render import progress, say, say_json
+from counterpoint.cli.printing import progress, say, say_json
 from counterpoint.errors import CounterpointError
 from counterpoint.text import pluralize
 

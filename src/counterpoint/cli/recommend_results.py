@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterpoint.cli.render import brief, say, say_table, warn
+from counterpoint.cli.printing import brief, say, say_table, warn
 from counterpoint.text import pluralize
 
 if TYPE_CHECKING:

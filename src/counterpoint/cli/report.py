@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from counterpoint.cli.options import NetworkOptions, Workspace
-from counterpoint.cli.render import progress, say
+from counterpoint.cli.printing import progress, say
 from counterpoint.text import pluralize
 
 if TYPE_CHECKING:

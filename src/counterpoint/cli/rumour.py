@@ -18,7 +18,7 @@ from counterpoint.cli.options import (
     SpreadModel,
     command,
 )
-from counterpoint.cli.render import progress, say, say_json, say_written
+from counterpoint.cli.printing import progress, say, say_json, say_written
 from counterpoint.errors import CounterpointError
 
 if TYPE_CHECKING:

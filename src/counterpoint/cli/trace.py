@@ -11,7 +11,7 @@ import typer
 from counterpoint.cli import rumour
 from counterpoint.cli import trace_results as results
 from counterpoint.cli.options import ModelOptions, NetworkOptions, OutputOptions, Seed, command, whole_number
-from counterpoint.cli.render import progress, say, say_json, say_written
+from counterpoint.cli.printing import progress, say, say_json, say_written
 from counterpoint.cli.rumour_results import network_as_json, network_size
 from counterpoint.errors import CounterpointError, suggestion
 

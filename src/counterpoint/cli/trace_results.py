@@ -5,7 +5,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterpoint.cli.render import say, say_table
+from counterpoint.cli.printing import say, say_table
 from counterpoint.text import pluralize
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from counterpoint.recommend.refinement_effects import RefinementEffect, choice_t
 from counterpoint.recommend.splitting import hold_out, split_windows
 from counterpoint.recommend.styles import styles_of
 from counterpoint.recommend.training import select_on_snapshot
-from counterpoint.snapshots.rolling import last_snapshot, rolling_snapshots
+from counterpoint.snapshots.rolling_snapshots import last_snapshot, rolling_snapshots
 from counterpoint.snapshots.session import SnapshotSession, log_keys, open_session
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.engines import EngineChoice

@@ -11,7 +11,7 @@ from math import inf, log
 import numpy as np
 from numba import njit, prange
 
-from counterpoint.spread.engines.by_counts_kernels import ACTIVE_PULL, BROADCAST, PULL
+from counterpoint.spread.engines.contact_order_kernels import ACTIVE_PULL, BROADCAST, PULL
 
 TINY = 1e-9  # probability of what is seen of one node, at least: no node rules out a source by itself
 

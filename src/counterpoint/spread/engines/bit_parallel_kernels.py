@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit, prange
 
 from counterpoint.counter_rng_kernels import STRIDE, mixed, under, uniform
-from counterpoint.spread.engines.by_counts_kernels import SMALL
+from counterpoint.spread.engines.contact_order_kernels import SMALL
 from counterpoint.spread.engines.initial_state_kernels import PEOPLE
 from counterpoint.spread.engines.replicas_kernels import (
     COUNT,

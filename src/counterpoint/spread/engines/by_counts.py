@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
-from counterpoint.spread.engines import by_counts_kernels, trajectory
-from counterpoint.spread.engines.competing_risks import counts
+from counterpoint.spread.engines import by_counts_kernels, contact_order_kernels, trajectory
+from counterpoint.spread.engines.contact_order import counts
 from counterpoint.spread.engines.run_spec import Period, RawOutbreaks, RunSpec
 from counterpoint.spread.engines.trajectory import Course
 from counterpoint.spread.models.model import Model
 
 CODES = {
-    "broadcast": by_counts_kernels.BROADCAST,
-    "active-pull": by_counts_kernels.ACTIVE_PULL,
-    "pull": by_counts_kernels.PULL,
+    "broadcast": contact_order_kernels.BROADCAST,
+    "active-pull": contact_order_kernels.ACTIVE_PULL,
+    "pull": contact_order_kernels.PULL,
 }
 PIECES = 256
 MOST_UNITS = 2**30  # in a count; with the half that each arc is rounded by they fit 32 bits
@@ -86,7 +86,7 @@ def law_of(model: Model, unit: float) -> by_counts_kernels.Law:
     chance = contacts.sum(-1)
     with np.errstate(divide="ignore"):
         loss = np.log1p(-np.minimum(chance, 1.0))
-    power = (1 - np.minimum(chance, 1.0))[..., None] ** np.arange(by_counts_kernels.SMALL)
+    power = (1 - np.minimum(chance, 1.0))[..., None] ** np.arange(contact_order_kernels.SMALL)
     words = (len(fields) + 1) // 2
     adds = np.zeros((states, max(words, 1)), np.uint64)
     for place, state in enumerate(fields):
@@ -98,7 +98,7 @@ def law_of(model: Model, unit: float) -> by_counts_kernels.Law:
     become = np.cumsum(contacts, -1) / np.where(chance > 0, chance, 1.0)[..., None]
     inert = (chance.sum(-1) + alone.sum(-1)) == 0
     code = CODES[model.contact]
-    tabulated = by_counts_kernels.SMALL if code == by_counts_kernels.BROADCAST and len(fields) == 2 else 0
+    tabulated = contact_order_kernels.SMALL if code == contact_order_kernels.BROADCAST and len(fields) == 2 else 0
     race = np.zeros((classes, states, tabulated, tabulated), np.float32)
     for kind, state in np.argwhere((chance > 0).any(-1)) if tabulated else ():
         race[kind, state] = counts(*chance[kind, state])

@@ -2,14 +2,8 @@
 
 Who changes pushes the news to the counts of those who hear; when many change at once, everybody counts anew instead
 (Beamer, Asanovic & Patterson 2012). Both end in the same counts, and a node's draw is keyed by its run, step and
-number,
-so an outbreak is the same whichever was done, on however many threads.
-
-Of several contacts that would change a node, one, any, does. That is meeting them in random order: give each contact
-a time, uniform in [0, 1]; P(nothing by time s) = prod over states j of (1 - p_j s)^n_j. The draw u is where that
-curve ends: if u is below its value at 1 nothing happens; otherwise it crosses u at the time of the contact that
-counts, which is with state j in proportion to n_j p_j / (1 - p_j s). Of two states and few neighbours the shares come
-from a table.
+number, so an outbreak is the same whichever was done, on however many threads. Which of several contacts is the one
+that changes a node, `contact_order_kernels` says.
 """
 
 # mypy: ignore-errors
@@ -20,6 +14,13 @@ import numpy as np
 from numba import njit, prange
 
 from counterpoint.counter_rng_kernels import under, uniform
+from counterpoint.spread.engines.contact_order_kernels import (
+    ACTIVE_PULL,
+    BROADCAST,
+    FIELD,
+    SMALL,
+    changing_field,
+)
 
 Law = namedtuple("Law", "contact unit adds inert deaf chance loss power single race become spontaneous_chances")
 """A model as arrays: c classes, k states, and f of them (fields) that matter to those who meet them.
@@ -52,69 +53,11 @@ first   : int32[nodes], the step in which a node first changed, -1: never; or em
 parent  : int32[nodes], whose contact it was that first changed a node, -1: nobody's; or empty
 """
 
-BROADCAST, ACTIVE_PULL, PULL = 0, 1, 2
-END = 1.0 - 1e-12  # of time: a contact that is certain to change has its logarithm's pole at 1
-SMALL = 64  # counts whose powers are tabulated
 SEVERAL = 255
-FIELD = np.uint64(0xFFFFFFFF)
 WHICH, INTO, SELF, WHO = 0, 1, 2, 3  # what a node's further draws of a step are for
 PUSH = 8  # times dearer to push along an arc than to count it
 SPARSE = 16  # below a 1/SPARSE share of nodes that may change, they are looked at one by one
 FEW = 4096  # nodes that one thread looks at sooner than two
-
-
-@njit(cache=True, inline="always")
-def _count(counts, v, f):
-    return (counts[v, f >> 1] >> np.uint64(32 * (f & 1))) & FIELD
-
-
-@njit(cache=True)
-def _crossing(law, c, s, counts, v, u):
-    """Return the time at which P(nothing yet) falls to u, by Newton's steps; the curve's logarithm is concave."""
-    goal, slope = np.log(max(u, 1e-300)), 0.0
-    for f in range(law.chance.shape[2]):
-        slope += _count(counts, v, f) / law.unit * law.chance[c, s, f]
-    at = min(-goal / slope, END)  # never short of it, and so is every step
-    for _ in range(30):
-        value, slope = -goal, 0.0
-        for f in range(law.chance.shape[2]):
-            p = law.chance[c, s, f]
-            n = _count(counts, v, f) / law.unit
-            if p > 0.0 and n > 0.0:
-                rest = max(1.0 - p * at, 1e-15)
-                value += n * np.log(rest)
-                slope -= n * p / rest
-        step = value / slope
-        at = min(max(at - step, 0.0), END)
-        if abs(step) < 1e-12:
-            break
-    return at
-
-
-@njit(cache=True)
-def _field(law, c, s, counts, v, u, r):
-    """Return the field of the contact that changed v, given the draw u that said so and another, r."""
-    fields, tabulated = law.chance.shape[2], np.uint64(law.race.shape[2])
-    if tabulated and law.unit == 1.0:
-        one, other = _count(counts, v, 0), _count(counts, v, 1)
-        if one < tabulated and other < tabulated:
-            return 0 if r < law.race[c, s, one, other] else 1
-    at = _crossing(law, c, s, counts, v, u) if law.contact == BROADCAST else 0.0
-    whole = 0.0
-    for f in range(fields):
-        p = law.chance[c, s, f]
-        whole += _count(counts, v, f) * p / max(1.0 - p * at, 1e-15)
-    r *= whole
-    last = 0
-    for f in range(fields):
-        p = law.chance[c, s, f]
-        share = _count(counts, v, f) * p / max(1.0 - p * at, 1e-15)
-        if share > 0.0:
-            last = f
-            if r < share:
-                break
-            r -= share
-    return last
 
 
 @njit(cache=True)
@@ -132,7 +75,7 @@ def _picked(cumulated, r):
 @njit(cache=True)
 def _outcome(law, c, s, counts, v, key, u):
     """Return (what becomes of v, which a contact changed; the field of that contact)."""
-    field = _field(law, c, s, counts, v, u, uniform(under(key, WHICH)))
+    field = changing_field(law, c, s, counts, v, u, uniform(under(key, WHICH)))
     return _picked(law.become[c, s, field], uniform(under(key, INTO))), field
 
 

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Final
 
 from counterpoint.errors import CounterpointError, suggestion
-from counterpoint.spread.models import classic, rumour
+from counterpoint.spread.models import epidemics, rumour
 from counterpoint.spread.models.model import Model
 from counterpoint.spread.models.sidr import EVENTS, READINGS, Chances
 
@@ -66,14 +66,14 @@ def _of_event(build: Callable[[Chances], Model], event: str = EVENT, **chances: 
 
 MODELS: Final[Mapping[str, Preset]] = {
     **{name: _by_event(build) for name, build in READINGS.items()},
-    "si": _by_signature(classic.si),
-    "sis": _by_signature(classic.sis),
-    "sir": _by_signature(classic.sir),
-    "sirs": _by_signature(classic.sirs),
-    "seir": _by_signature(classic.seir),
-    "cascade": _by_signature(classic.cascade),
-    "daley-kendall": _by_signature(classic.daley_kendall),
-    "maki-thompson": _by_signature(classic.maki_thompson),
+    "si": _by_signature(epidemics.si),
+    "sis": _by_signature(epidemics.sis),
+    "sir": _by_signature(epidemics.sir),
+    "sirs": _by_signature(epidemics.sirs),
+    "seir": _by_signature(epidemics.seir),
+    "cascade": _by_signature(epidemics.cascade),
+    "daley-kendall": _by_signature(rumour.daley_kendall),
+    "maki-thompson": _by_signature(rumour.maki_thompson),
     "sihr": _by_signature(rumour.sihr),
     "sicr": _by_signature(rumour.sicr),
     "siraru": _by_signature(rumour.siraru),

@@ -1,6 +1,6 @@
-"""The later models of rumours that SIDR's paper compares itself with, and what of each is a reading.
+"""Models of rumours: the first, by one call at a time, and the later ones that Chen et al. (2021) compare SIDR with.
 
-Letters are those of `classic`, whatever the papers call them: S ignorant, I spreader, R stifler. The papers' equations
+Letters are those of `epidemics`, whatever the papers call them: S ignorant, I spreader, R stifler. Their equations
 are of people who tell all their k neighbours in a unit of time; with contact "asynchronous" they tell one, so a
 paper's rates of what people do by themselves are divided by its k. None of the papers' texts was available to us:
 `about` says where the rules are from. ILSR (Physica A, 2019) is not here: its rates depend on a node's degree, which
@@ -9,9 +9,14 @@ no table of states can say.
 
 from typing import Final
 
-from counterpoint.spread.models.classic import stifled
-from counterpoint.spread.models.model import Contact, Model, Rule, Spontaneous
+from counterpoint.spread.models.epidemics import exposure
+from counterpoint.spread.models.model import Contact, Joint, Model, Rule, Spontaneous
 
+DALEY: Final = "Daley, D. J. & Kendall, D. G. (1965). Stochastic rumours. J. Inst. Math. Appl. 1."
+MAKI: Final = (
+    "Maki, D. P. & Thompson, M. (1973). Mathematical Models and Applications. Prentice-Hall; with forgetting: "
+    "Nekovee, M. et al. (2007). Theory of rumour spreading in complex social networks. Physica A 374."
+)
 SIHR: Final = (
     "Zhao, L. et al. (2012). SIHR rumor spreading model in social networks. Physica A 391. "
     "The rules and the default parameters (k = 10) are those that public code gives after the paper."
@@ -36,6 +41,53 @@ ICSAR: Final = (
     "Physica A 415. A reading: the eight states and the official refutation are the paper's; its eight factors are "
     "read as six probabilities, with defaults of ours."
 )
+
+
+def daley_kendall(*, stifle: float = 1.0) -> Model:
+    """Return Daley & Kendall's rumour: two spreaders who meet both find out that it is no news.
+
+    stifle : P(I -> R) of a spreader who meets somebody who knows it (alpha), of two spreaders each for themselves
+
+    >>> daley_kendall().contact
+    'asynchronous'
+    """
+    # Two spreaders call each other, so they meet at twice the rate at which a spreader meets anybody else.
+    one, other = stifle * (1 - stifle) / 2, stifle**2 / 2
+    rules = (
+        exposure("I", 1.0),
+        Contact("I", "R", {"R": stifle}, side="caller"),
+        Joint("I", "I", {("R", "R"): other, ("R", "I"): one, ("I", "R"): one}),
+    )
+    return Model(
+        "daley-kendall", ("S", "I", "R"), rules, source="I", active=("I",), contact="asynchronous", about=DALEY
+    )
+
+
+def maki_thompson(*, spread: float = 1.0, stifle: float = 1.0, forget: float = 0.0) -> Model:
+    """Return Maki & Thompson's rumour: a spreader who calls somebody who knows it stops, and only the one who calls.
+
+    spread : P(S -> I) when called by I (lambda); 1 in Maki & Thompson, less in Nekovee et al.
+    stifle : P(I -> R) when calling I or R (alpha); 1 in Maki & Thompson
+    forget : rate of I -> R (delta of Nekovee et al.); 0 in Maki & Thompson
+
+    >>> maki_thompson().active
+    ('I',)
+    """
+    rules: tuple[Rule, ...] = (
+        exposure("I", spread),
+        *stifled("I", ("I", "R"), "R", stifle),
+        Spontaneous("I", {"R": forget}),
+    )
+    return Model("maki-thompson", ("S", "I", "R"), rules, source="I", active=("I",), contact="asynchronous", about=MAKI)
+
+
+def stifled(state: str, known: tuple[str, ...], into: str, chance: float) -> tuple[Contact, ...]:
+    """Return the rules by which a spreader who calls somebody who has heard it, in any state of `known`, stops.
+
+    >>> stifled("I", ("R",), "R", 0.5)[0].side
+    'caller'
+    """
+    return tuple(Contact(state, met, {into: chance}, side="caller") for met in known)
 
 
 def sihr(

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from counterpoint.spread.engines.by_counts_kernels import SMALL
+from counterpoint.spread.engines.contact_order_kernels import SMALL
 
 POINTS: Final = SMALL  # of Gauss and Legendre: they integrate polynomials of degree 2 SMALL - 1 exactly
 

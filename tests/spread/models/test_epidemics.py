@@ -11,16 +11,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.spread.models.well_mixed import SEED, clock, rest, shares, steps
 
-from counterpoint.spread.models.classic import (
+from counterpoint.spread.models.epidemics import (
     cascade,
-    daley_kendall,
-    maki_thompson,
     seir,
     si,
     sir,
     sirs,
     sis,
 )
+from counterpoint.spread.models.rumour import daley_kendall, maki_thompson
 
 NEVER_HEARD = 0.20318787  # the root of ln s = -2 (1 - s)
 SPREAD = 0.6

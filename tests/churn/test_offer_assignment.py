@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from tests.logs import refusal
 
-from counterpoint.churn.retention_offers import (
+from counterpoint.churn.offer_assignment import (
     EMAIL,
     HELD_OUT,
     MONTH,
