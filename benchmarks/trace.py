@@ -1,37 +1,39 @@
 """How often the source of a rumour is found, by every detector on the same snapshots, beside the paper and peers.
 
-    python benchmarks/trace.py --to FOLDER [--cells draw-3,facebook,look] [--detectors 'ensemble;lpsi'] [--tables]
-        [--facebook FILE] [--weibo FOLDER] [--peers PYTHON] [--snapshots 1000] [--slow 300] [--seconds 300]
+    python benchmarks/trace.py --to FOLDER [--cells active-pull-3,facebook,pull] [--detectors 'ensemble;lpsi']
+        [--tables] [--facebook FILE] [--weibo FOLDER] [--peers PYTHON] [--snapshots 1000] [--slow 300]
+        [--seconds 300]
 
 Cells, in the order in which they are run; T0 is the median step of the peak of I over the runs that take off, and the
 paper's five times are its thirds, halves and whole, rounded up:
 
-    draw     : SIDR, each node takes one interaction a step; Barabasi-Albert, 1,000 nodes, m = 3; 5 reached or more
+    active-pull : SIDR, each node takes one interaction a step; Barabasi-Albert, 1,000 nodes, m = 3; 5 reached or more
     facebook : the same on the edge list --facebook
     sidr     : SIDR as we read it by default, on the first network, after 2, 4 and 6 steps
-    look     : SIDR, each node looks at one neighbour a step; 100 and 200 nodes, m = 2; outbreaks of any size
-    alike    : as draw, but R is seen as S; share: 30 % and 10 % of the nodes are seen; time: anything from 1 to 8
-               steps, as far as the detectors know; time-0: and so it is, where time-3 and time-5 were all seen after
-               3 and 5 steps, so that only in time-0 claims have to be kept on average
-    sources  : as draw-3, begun at two or three nodes; the rank is that of the first that is found
-    large    : as draw, 5,000 nodes, m = 2; fur: as draw, with the paper's other event
+    pull     : SIDR, each node looks at one neighbour a step; 100 and 200 nodes, m = 2; outbreaks of any size
+    indistinguishable : as active-pull, but R is seen as S
+    share    : as active-pull, but 30 % and 10 % of the nodes are seen
+    time     : anything from 1 to 8 steps, as far as the detectors know; time-0: and so it is, where time-3 and time-5
+               were all seen after 3 and 5 steps, so that only in time-0 claims have to be kept on average
+    sources  : as active-pull-3, begun at two or three nodes; the rank is that of the first that is found
+    large    : as active-pull, 5,000 nodes, m = 2; fur: as active-pull, with the paper's other event
     weibo    : real cascades of the folder --weibo, after 10, 30 and 100 reposts
     speed    : the detector "ranker-fast" on 1,000 to 1,000,000 nodes, learned on 10,000
 
 --peers names a Python with cosasi and GraphSL (`pip install cosasi GraphSL ndlib six matplotlib`): their detectors then
-see a third as many of the first snapshots of draw-3 and draw-5 as our slow ones do. They are run as they are, and know
-of a node only whether it is reached. GraphSL's OJC is not run: what it returns are places in a list, as if they were
-nodes; nor is cosasi's earliest infection first, which needs times.
+see a third as many of the first snapshots of active-pull-3 and active-pull-5 as our slow ones do. They are run as they
+are, and know of a node only whether it is reached. GraphSL's OJC is not run: what it returns are places in a list, as
+if they were nodes; nor is cosasi's earliest infection first, which needs times.
 
 Snapshots depend on the cell's name alone; an ensemble in which the sampler takes part sees the first --slow, other
 slow detectors a third of these, a tenth in cells that have no bar. The ensemble learns for --seconds, for half of them
 in cells that have neither a bar nor a row in the paper. Ranker, graph network and sampler are the ensemble's own, the
 sampler only on snapshots on which it was asked; "ranker-fast" learns for half a minute at most. "long-sampler": twice
-the chains, four times the sweeps, on the first few snapshots of draw-3 and draw-5 on which the ensemble's sampler
-mixed, and how far the ensemble is from what it found. What was measured is kept in FOLDER, a file a cell, a line a
-snapshot and detector; what was learned, in FOLDER/learned: a second run goes on where the first stopped. With other
---seconds, learned detectors are run anew. Two runs of different cells may share a FOLDER and the cores. A whole run
-takes half a day.
+the chains, four times the sweeps, on the first few snapshots of active-pull-3 and active-pull-5 on which the ensemble's
+sampler mixed, and how far the ensemble is from what it found. What was measured is kept in FOLDER, a file a cell, a
+line a snapshot and detector; what was learned, in FOLDER/learned: a second run goes on where the first stopped. With
+other --seconds, learned detectors are run anew. Two runs of different cells may share a FOLDER and the cores. A whole
+run takes half a day.
 """
 
 import argparse
@@ -77,16 +79,16 @@ QUICK: Final = (DEFAULT, "ranker-fast", *(name for name in PLAIN if name not in 
 ALL: Final = (*QUICK, *SLOW)
 ORDER: Final = (DEFAULT, *MEMBERS, "long-sampler", *ALL[1:], "exact")
 LONG: Final = Sampler(chains=24, warm=2000, sweeps=800)
-LONG_CELLS: Final = ("draw-3", "draw-5")
-FIVE: Final = ("T0/3", "2T0/3", "T0", "3T0/2", "2T0")
+LONG_CELLS: Final = ("active-pull-3", "active-pull-5")
+TIME_LABELS: Final = ("T0/3", "2T0/3", "T0", "3T0/2", "2T0")
 PAPER: Final[Mapping[str, Sequence[Shares]]] = {
     "scale-free": ((47, 74, 83), (42, 65, 73), (35, 58, 66), (26, 41, 50), (19, 38, 50)),
     "Facebook": ((45, 71, 82), (41, 62, 69), (36, 57, 61), (25, 43, 48), (20, 37, 45)),
 }
 BARS: Final[Mapping[str, Shares]] = {
-    "draw-3": (86, 97, 98),
-    "draw-5": (76, 92, 95),
-    "draw-7": (32, 55, 66),
+    "active-pull-3": (86, 97, 98),
+    "active-pull-5": (76, 92, 95),
+    "active-pull-7": (32, 55, 66),
     "facebook-3": (54, 73, 80),
     "sidr-2": (93, 98, 99),
     "sidr-4": (82, 94, 96),
@@ -99,7 +101,9 @@ SEED_NAMES: Final = {
     "long-sampler": "long sampler",
 }
 """What detectors were called when their seeds were chosen: results stay comparable."""
-LEAST: Final = 5
+SEED_FAMILIES: Final = {"active-pull": "draw", "pull": "look", "indistinguishable": "alike"}
+"""What families of cells were called then."""
+MIN_SIZE: Final = 5
 BLOCK: Final = 50  # snapshots drawn with one seed
 RUNS: Final = 2000  # from which T0 is taken
 GIVEN_UP: Final = 5  # snapshots on which a detector failed, and on no other
@@ -138,10 +142,22 @@ class Cell:
 # Snapshots.
 
 
-def drawn(name: str, known: Problem, truth: Problem, count: int) -> Iterator[Case]:
+def seed_name(cell: str) -> str:
+    """Return the name of a cell that its seeds are made from.
+
+    >>> seed_name("active-pull-3"), seed_name("pull-100-12"), seed_name("sidr-2")
+    ('draw-3', 'look-100-12', 'sidr-2')
+    """
+    for family, original in SEED_FAMILIES.items():
+        if cell.startswith(f"{family}-"):
+            return original + cell.removeprefix(family)
+    return cell
+
+
+def draw_cases(name: str, known: Problem, truth: Problem, count: int) -> Iterator[Case]:
     """Draw snapshots of `truth`, of which `known` is known; the first are the same however many there are."""
     for first in range(0, count, BLOCK):
-        some = truth.simulate_outbreaks(BLOCK, np.random.default_rng([crc32(name.encode()), first]))
+        some = truth.simulate_outbreaks(BLOCK, np.random.default_rng([crc32(seed_name(name).encode()), first]))
         yield from (Case(known, *each) for each in list(zip(some.codes, some.sources, strict=True))[: count - first])
 
 
@@ -156,28 +172,30 @@ def peak(home: Path, name: str, on: Network, law: Model) -> int:
     return ceil(kept[name]["T0"])
 
 
-def five(t0: int) -> dict[int, int]:
+def published_times(t0: int) -> dict[int, int]:
     """Return the paper's five times, and which of them it is."""
     return {(sixths * t0 + 5) // 6: place for place, sixths in enumerate((2, 4, 6, 9, 12))}
 
 
-def told(step: int, t0: int) -> str:
-    places = five(t0)
-    return f"step {step}" + (f" ({FIVE[places[step]]}, T0 = {t0})" if step in places else f" (T0 = {t0})")
+def step_label(step: int, t0: int) -> str:
+    label_index = published_times(t0)
+    return f"step {step}" + (
+        f" ({TIME_LABELS[label_index[step]]}, T0 = {t0})" if step in label_index else f" (T0 = {t0})"
+    )
 
 
 def simulated(name: str, about: str, known: Problem, truth: Problem | None = None, **other: Any) -> Cell:
-    return Cell(name, about, partial(drawn, name, known, truth or known), **other)
+    return Cell(name, about, partial(draw_cases, name, known, truth or known), **other)
 
 
 def by_time(family: str, about: str, on: Network, law: Model, t0: int, **other: Any) -> list[Cell]:
     """Return a cell for each of the paper's five times, and step 3 on Facebook, which has a bar."""
-    paper, places = PAPER["Facebook" if family == "facebook" else "scale-free"], five(t0)
-    least = other.pop("least", LEAST)
+    paper, places = PAPER["Facebook" if family == "facebook" else "scale-free"], published_times(t0)
+    least = other.pop("least", MIN_SIZE)
     return [
         simulated(
             f"{family}-{step}",
-            f"{about}, {told(step, t0)}",
+            f"{about}, {step_label(step, t0)}",
             Problem.of(on, law, step, min_size=least),
             paper=paper[places[step]] if step in places else None,
             **other,
@@ -186,31 +204,37 @@ def by_time(family: str, about: str, on: Network, law: Model, t0: int, **other: 
     ]
 
 
-def cells(asked: argparse.Namespace) -> list[Cell]:
+def cells(options: argparse.Namespace) -> list[Cell]:
     """Return all cells, what matters most first."""
-    draw, small = model("sidr-active-pull"), network("ba:1000,3", rng=1)
+    active_pull, small = model("sidr-active-pull"), network("ba:1000,3", rng=1)
     ba = "Barabasi-Albert, 1,000 nodes, m = 3"
-    first = by_time("draw", f"sidr-active-pull, {ba}", small, draw, peak(asked.to, "draw", small, draw))
+    first = by_time(
+        "active-pull",
+        f"sidr-active-pull, {ba}",
+        small,
+        active_pull,
+        peak(options.to, "active-pull", small, active_pull),
+    )
     found = first[:3]
     second = []
-    if asked.facebook:
-        large = read(asked.facebook)
-        t0 = peak(asked.to, "facebook", large, draw)
+    if options.facebook:
+        large = read(options.facebook)
+        t0 = peak(options.to, "facebook", large, active_pull)
         about = f"sidr-active-pull, Facebook, {large.nodes:,} nodes, {large.edges:,} edges"
-        second = by_time("facebook", about, large, draw, t0)
+        second = by_time("facebook", about, large, active_pull, t0)
         found += [cell for cell in second if cell.name == "facebook-3"]
     law = model("sidr")
     found += [
-        simulated(f"sidr-{step}", f"sidr, {ba}, step {step}", Problem.of(small, law, step, min_size=LEAST))
+        simulated(f"sidr-{step}", f"sidr, {ba}, step {step}", Problem.of(small, law, step, min_size=MIN_SIZE))
         for step in (2, 4, 6)
     ]
     law = model("sidr-pull")
     for nodes in (100, 200):
         tiny = network(f"ba:{nodes},2", rng=1)
-        t0 = peak(asked.to, name := f"look-{nodes}", tiny, law)
+        t0 = peak(options.to, name := f"pull-{nodes}", tiny, law)
         found += by_time(name, f"sidr-pull, Barabasi-Albert, {nodes} nodes, m = 2", tiny, law, t0, min_size=1)
     found += first[3:] + [cell for cell in second if cell.name != "facebook-3"]
-    return [*found, *partly(small, draw, ba), *larger(asked.to, small), *weibo(asked.weibo)]
+    return [*found, *partly(small, active_pull, ba), *larger(options.to, small), *weibo(options.weibo)]
 
 
 ANY_TIME: Final = tuple((time, 1 / 8) for time in range(1, 9))
@@ -220,18 +244,20 @@ def partly(on: Network, law: Model, ba: str) -> list[Cell]:
     """Return the cells in which less is known, and those with several sources."""
     found = []
     for step in (3, 5):
-        whole, about = Problem.of(on, law, step, min_size=LEAST), f"sidr-active-pull, {ba}, step {step}"
-        found.append(simulated(f"alike-{step}", f"{about}; R is seen as S", replace(whole, indistinguishable=("R",))))
+        whole, about = Problem.of(on, law, step, min_size=MIN_SIZE), f"sidr-active-pull, {ba}, step {step}"
+        found.append(
+            simulated(f"indistinguishable-{step}", f"{about}; R is seen as S", replace(whole, indistinguishable=("R",)))
+        )
         for share in (0.3, 0.1):
-            least = max(1, ceil(LEAST * share))
+            least = max(1, ceil(MIN_SIZE * share))
             seen = f"{about}; {share:.0%} of the nodes are seen, {least} reached or more"
             found.append(simulated(f"share-{share:g}-{step}", seen, replace(whole, share=share, min_size=least)))
         about += "; for the detectors 1 to 8 steps are equally likely"
         found.append(simulated(f"time-{step}", about, replace(whole, times=ANY_TIME), whole))
     about = f"sidr-active-pull, {ba}, 1 to 8 steps, each as likely"
-    found.append(simulated("time-0", about, replace(Problem.of(on, law, 1, min_size=LEAST), times=ANY_TIME)))
+    found.append(simulated("time-0", about, replace(Problem.of(on, law, 1, min_size=MIN_SIZE), times=ANY_TIME)))
     for sources in (2, 3):
-        several = Problem.of(on, law, 3, min_size=LEAST, sources=sources)
+        several = Problem.of(on, law, 3, min_size=MIN_SIZE, sources=sources)
         about = (
             f"sidr-active-pull, {ba}, step 3; {sources} sources: Top is of the first found, claimed / achieved of all"
         )
@@ -281,7 +307,7 @@ def cascades(folder: Path, reposts: int, count: int) -> Iterator[Case]:
         codes[each["post"][:reposts]] = 1
         law = model("si", spread=1 - (1 - reposts / len(each)) ** (1 / 5))
         times = tuple((time, 1 / len(TIMES)) for time in TIMES)
-        yield Case(Problem(on, ((law, 1.0),), times, min_size=LEAST), codes, np.zeros(1, np.int32))
+        yield Case(Problem(on, ((law, 1.0),), times, min_size=MIN_SIZE), codes, np.zeros(1, np.int32))
 
 
 @dataclass(frozen=True)
@@ -377,7 +403,7 @@ for line in sys.stdin:
     print(json.dumps(answer), file=out, flush=True)
 """
 PEERS: Final = tuple(line.split('"')[1] for line in CHILD.splitlines() if line.startswith('    "'))
-WITH_PEERS: Final = ("draw-3", "draw-5")
+WITH_PEERS: Final = ("active-pull-3", "active-pull-5")
 WAIT: Final = 60
 
 
@@ -440,17 +466,19 @@ class Rows:
         return {at: line for (who, at, given), line in self.found.items() if (who, given) == (name, budget)}
 
 
-def made(name: str, cell: Cell, problem: Problem, asked: argparse.Namespace) -> tuple[Detector, dict[str, Any]]:
+def make_detector(
+    name: str, cell: Cell, problem: Problem, options: argparse.Namespace
+) -> tuple[Detector, dict[str, Any]]:
     """Return a detector, and how it was learned."""
     if name in PEERS:
-        child(asked.peers, problem)  # that it takes time to begin is not the detector's fault
-        return Peer(name, asked.peers), {}
+        child(options.peers, problem)  # that it takes time to begin is not the detector's fault
+        return Peer(name, options.peers), {}
     if name == Exact.name:
         return Exact(), {}
-    most = BRIEF if cell.each else BRISK if name == "ranker-fast" else asked.seconds
-    seconds, begun = min(most, asked.seconds * (1.0 if cell.paper or cell.name in BARS else 0.5)), time.perf_counter()
-    tell = lambda word: print(f"{cell.name}, {name}: {word}", file=sys.stderr)  # noqa: E731
-    found = detector(problem, name, seconds=seconds, rng=1, cache=asked.to / "learned", tell=tell)
+    most = BRIEF if cell.each else BRISK if name == "ranker-fast" else options.seconds
+    seconds, begun = min(most, options.seconds * (1.0 if cell.paper or cell.name in BARS else 0.5)), time.perf_counter()
+    progress = lambda word: print(f"{cell.name}, {name}: {word}", file=sys.stderr)  # noqa: E731
+    found = detector(problem, name, seconds=seconds, rng=1, cache=options.to / "learned", progress=progress)
     how = {
         "taught": round(time.perf_counter() - begun, 1),
         "why": getattr(found, "why", ""),
@@ -459,12 +487,12 @@ def made(name: str, cell: Cell, problem: Problem, asked: argparse.Namespace) -> 
     return found, how if name in LEARNED else {}
 
 
-def limit(name: str, cell: Cell, asked: argparse.Namespace) -> int:
+def limit(name: str, cell: Cell, options: argparse.Namespace) -> int:
     """Return how many snapshots a detector sees."""
-    few = dict.fromkeys((*SLOW, *PEERS), ceil(asked.slow / (3 if cell.name in BARS else 10)))
+    few = dict.fromkeys((*SLOW, *PEERS), ceil(options.slow / (3 if cell.name in BARS else 10)))
     if cell.each:
-        few |= dict.fromkeys((*LEARNED, *SLOW), ceil(asked.slow / 10))
-    return min(asked.snapshots, cell.most, few.get(name, asked.snapshots))
+        few |= dict.fromkeys((*LEARNED, *SLOW), ceil(options.slow / 10))
+    return min(options.snapshots, cell.most, few.get(name, options.snapshots))
 
 
 def rounded(value: Any) -> Any:
@@ -478,7 +506,7 @@ def rounded(value: Any) -> Any:
     return int(value) if isinstance(value, (int, np.integer)) else float(f"{value:.5g}")
 
 
-def counted(case: Case) -> dict[str, Any]:
+def size_of(case: Case) -> dict[str, Any]:
     """Return how large a snapshot is."""
     return {
         "suspects": int(case.problem.suspect[case.codes].sum()),
@@ -486,23 +514,23 @@ def counted(case: Case) -> dict[str, Any]:
     }
 
 
-def lost(case: Case, error: Exception) -> dict[str, Any]:
+def failure(case: Case, error: Exception) -> dict[str, Any]:
     """Say why a detector failed on a snapshot."""
-    return {**counted(case), "failed": f"{type(error).__name__}: {error}".removeprefix("CounterpointError: ")}
+    return {**size_of(case), "failed": f"{type(error).__name__}: {error}".removeprefix("CounterpointError: ")}
 
 
-def look(found: Detector, case: Case, seed: Sequence[int]) -> dict[str, Any]:
+def run_detector(found: Detector, case: Case, seed: Sequence[int]) -> dict[str, Any]:
     """Judge a detector on a snapshot; of one that fails, say why."""
     try:
         row = evaluate_snapshot(case.problem, found, case.codes, case.sources, np.random.default_rng(seed))
     except Exception as error:  # noqa: BLE001  whatever it is, the others go on
-        return lost(case, error)
-    return {**{name: rounded(value) for name, value in row.items()}, **counted(case)}
+        return failure(case, error)
+    return {**{name: rounded(value) for name, value in row.items()}, **size_of(case)}
 
 
 @dataclass
-class Heard:
-    """A ensemble, and what its sampler found in the last snapshot."""
+class RecordingEnsemble:
+    """An ensemble, and what its sampler found in the last snapshot."""
 
     ensemble: Ensemble
     said: str = ""
@@ -516,72 +544,76 @@ class Heard:
         return scores
 
 
-def look_pooled(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str, dict[str, Any]]:
-    """Judge a ensemble and its members on a snapshot, the sampler by what the ensemble had from it."""
-    heard = Heard(ensemble)
-    rows = {DEFAULT: look(heard, case, seed)}
-    rows[DEFAULT]["said"] = heard.said
+def run_ensemble(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Judge an ensemble and its members on a snapshot, the sampler by what the ensemble had from it."""
+    recording = RecordingEnsemble(ensemble)
+    rows = {DEFAULT: run_detector(recording, case, seed)}
+    rows[DEFAULT]["said"] = recording.said
     for name, member in ensemble.learned_members.items():
-        rows[name] = look(member, case, seed)
-    if heard.sampled is not None:
-        found = heard.sampled.scores(case.problem.suspect[case.codes])
-        told = {name: rounded(getattr(heard.sampled, name)) for name in ("exact", "between", "mixed")}
-        rows["sampler"] = look(FixedScores(found), case, seed) | told | {"seconds": rows[DEFAULT].get("seconds")}
+        rows[name] = run_detector(member, case, seed)
+    if recording.sampled is not None:
+        found = recording.sampled.scores(case.problem.suspect[case.codes])
+        told = {name: rounded(getattr(recording.sampled, name)) for name in ("exact", "between", "mixed")}
+        rows["sampler"] = (
+            run_detector(FixedScores(found), case, seed) | told | {"seconds": rows[DEFAULT].get("seconds")}
+        )
     return rows
 
 
-def look_long(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str, Any]:
+def run_long_sampler(ensemble: Ensemble, case: Case, seed: Sequence[int]) -> dict[str, Any]:
     """Let the sampler run for long; tell how far the ensemble is from it."""
     rng, begun = np.random.default_rng(seed), time.perf_counter()
-    pooled = ensemble.scores(case.problem, case.codes, rng)
-    found = replace(LONG, first=FixedScores(pooled)).sample(case.problem, case.codes, rng)
-    gap = np.abs(found.probability - probabilities(pooled)).sum() / 2
-    row = look(FixedScores(found.scores(case.problem.suspect[case.codes])), case, seed)
+    combined = ensemble.scores(case.problem, case.codes, rng)
+    found = replace(LONG, first=FixedScores(combined)).sample(case.problem, case.codes, rng)
+    gap = np.abs(found.probability - probabilities(combined)).sum() / 2
+    row = run_detector(FixedScores(found.scores(case.problem.suspect[case.codes])), case, seed)
     told = {name: rounded(getattr(found, name)) for name in ("exact", "between", "mixed")}
     return row | told | {"gap": rounded(gap), "seconds": rounded(time.perf_counter() - begun)}
 
 
-def measure(cell: Cell, asked: argparse.Namespace) -> None:
+def measure(cell: Cell, options: argparse.Namespace) -> None:
     """Run, on the cell's snapshots, whichever detectors have not seen them."""
-    rows = Rows(asked.to / f"{cell.name}.jsonl")
+    rows = Rows(options.to / f"{cell.name}.jsonl")
     rows.add("", -1, None, about=cell.about, paper=rounded(cell.paper), bar=rounded(BARS.get(cell.name)))
-    peers = PEERS if asked.peers and cell.name in WITH_PEERS else ()
+    peers = PEERS if options.peers and cell.name in WITH_PEERS else ()
     cases: list[Case] = []
     for name in (*cell.methods, *peers):
-        count = limit(name, cell, asked)
-        if (asked.detectors and name not in asked.detectors) or rows.all_of(name, asked.seconds, count):
+        count = limit(name, cell, options)
+        if (options.detectors and name not in options.detectors) or rows.all_of(name, options.seconds, count):
             continue
-        cases = cases or list(cell.cases(min(asked.snapshots, cell.most)))
+        cases = cases or list(cell.cases(min(options.snapshots, cell.most)))
         begun = time.perf_counter()
-        run(name, cell, cases[:count], rows, asked)
+        run(name, cell, cases[:count], rows, options)
         print(f"{cell.name}: {name}, {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
 
 
-def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, asked: argparse.Namespace) -> None:
+def run(name: str, cell: Cell, cases: Sequence[Case], rows: Rows, options: argparse.Namespace) -> None:
     """Show a detector the snapshots that it has not seen, until it turns out that it can do nothing with them."""
-    there, budget, found = rows.of(name, asked.seconds), asked.seconds if name in TAUGHT else None, None
+    there, budget, found = rows.of(name, options.seconds), options.seconds if name in TAUGHT else None, None
     for at, case in enumerate(cases):
-        if at == GIVEN_UP and all("failed" in rows.of(name, asked.seconds)[before] for before in range(at)):
+        if at == GIVEN_UP and all("failed" in rows.of(name, options.seconds)[before] for before in range(at)):
             break
         if at in there:
             continue
         if found is None or cell.each:
             try:
-                found, told = made(name, cell, case.problem, asked)
+                found, told = make_detector(name, cell, case.problem, options)
             except Exception as error:  # noqa: BLE001  as above
-                rows.add(name, at, budget, **lost(case, error))
+                rows.add(name, at, budget, **failure(case, error))
                 continue
             if told and not cell.each and -1 not in there:
                 rows.add(name, -1, budget, **told)
-        if at >= asked.slow and isinstance(found, Ensemble) and found.mixed:
+        if at >= options.slow and isinstance(found, Ensemble) and found.mixed:
             break
-        seed = [crc32(f"{cell.name} {SEED_NAMES.get(name, name.replace('-', ' '))}".encode()), at]
-        seen = look_pooled(found, case, seed) if isinstance(found, Ensemble) else {name: look(found, case, seed)}
+        seed = [crc32(f"{seed_name(cell.name)} {SEED_NAMES.get(name, name.replace('-', ' '))}".encode()), at]
+        seen = (
+            run_ensemble(found, case, seed) if isinstance(found, Ensemble) else {name: run_detector(found, case, seed)}
+        )
         for who, row in reversed(seen.items()):  # the ensemble's comes last: if it is there, so are its members'
             rows.add(who, at, budget, **row)
-        few = cell.name in LONG_CELLS and len(rows.of("long-sampler", asked.seconds)) < asked.slow / 60
+        few = cell.name in LONG_CELLS and len(rows.of("long-sampler", options.seconds)) < options.slow / 60
         if few and seen.get("sampler", {}).get("mixed") and isinstance(found, Ensemble):
-            rows.add("long-sampler", at, budget, **look_long(found, case, seed))
+            rows.add("long-sampler", at, budget, **run_long_sampler(found, case, seed))
 
 
 # Tables.
@@ -631,7 +663,7 @@ HEAD: Final = (
 )
 
 
-def told_of(name: str, lines: Mapping[int, Mapping[str, Any]], ours: Mapping[int, Any]) -> list[str]:
+def table_row(name: str, lines: Mapping[int, Mapping[str, Any]], ours: Mapping[int, Any]) -> list[str]:
     """Return a row of the table."""
     rows = [line for at, line in lines.items() if at >= 0]
     n, ranks = len(rows), np.array([rank(line) for line in rows])
@@ -686,7 +718,7 @@ def table(name: str, rows: Rows, seconds: float) -> list[str] | None:
     beside = {who: [f"{share:.3g}" for share in shares] for who, shares in known.items() if shares}
     ours = {at: line for at, line in lines.get(DEFAULT, {}).items() if at >= 0}
     order = sorted(seen, key=(*ORDER, *PEERS).index)
-    found = [told_of(who, seen[who], ours) for who in order]
+    found = [table_row(who, seen[who], ours) for who in order]
     print(f"\n### {name}\n\n{head['about']}. Median number of reached nodes that are seen: {reached:g}.\n")
     print(markdown(HEAD, [*found, *([who, "", *shares, *[""] * 7] for who, shares in beside.items())]))
     for who, told in lines.items():
@@ -732,26 +764,27 @@ def notes(name: str, lines: Mapping[int, Mapping[str, Any]]) -> None:
         print(f"\n{name}: {word}: Top1 {percent(sum(some), len(some))} %, n = {len(some)}")
 
 
-def tables(asked: argparse.Namespace) -> None:
+def tables(options: argparse.Namespace) -> None:
     """Print all that is there."""
-    print("# Who began it\n\nWilson 95 % intervals; differences are paired, with bootstrap intervals. A snapshot on")
+    print("# The source\n\nWilson 95 % intervals; differences are paired, with bootstrap intervals. A snapshot on")
     print("which a detector failed counts as lost. Bits: the mean of -log2 of the probability given to the source.")
-    names = sorted((path.stem for path in asked.to.glob("*-*.jsonl") if among(path.stem, asked)), key=order_of)
-    found = [row for name in names if (row := table(name, Rows(asked.to / f"{name}.jsonl"), asked.seconds))]
+    names = sorted((path.stem for path in options.to.glob("*-*.jsonl") if among(path.stem, options)), key=order_of)
+    found = [row for name in names if (row := table(name, Rows(options.to / f"{name}.jsonl"), options.seconds))]
     if found:
         head = ["cell", "reached", "paper", "bar", "random suspect", f"{DEFAULT}: n", *HEAD[2:5], "best other, Top1 %"]
         print("\n### All cells\n\n" + markdown([*head, f"{DEFAULT} ahead of it"], found))
-    if among("speed", asked) and (path := asked.to / "speed.jsonl").exists():
+    if among("speed", options) and (path := options.to / "speed.jsonl").exists():
         speed_table([json.loads(line) for line in path.read_text().splitlines()])
 
 
-def among(name: str, asked: argparse.Namespace) -> bool:
+def among(name: str, options: argparse.Namespace) -> bool:
     """Return whether a cell, or its family, is asked for."""
-    return not asked.cells or any(f"{name}-".startswith(f"{each}-") for each in asked.cells)
+    return not options.cells or any(f"{name}-".startswith(f"{each}-") for each in options.cells)
 
 
 def order_of(name: str) -> tuple[Any, ...]:
-    family, *numbers = name.split("-")
+    family = next(family for family in FAMILIES if name.startswith(f"{family}-"))
+    numbers = name.removeprefix(f"{family}-").split("-")
     return (FAMILIES.index(family), *map(float, numbers))
 
 
@@ -764,7 +797,7 @@ STEP: Final = 7
 
 
 def grown(nodes: int) -> Problem:
-    return Problem.of(network(f"ba:{nodes},3", rng=1), model("sidr-active-pull"), STEP, min_size=LEAST)
+    return Problem.of(network(f"ba:{nodes},3", rng=1), model("sidr-active-pull"), STEP, min_size=MIN_SIZE)
 
 
 def speed(nodes: int, home: Path, snapshots: int) -> dict[str, Any]:
@@ -778,7 +811,7 @@ def speed(nodes: int, home: Path, snapshots: int) -> dict[str, Any]:
     fast, some = Ranker.load(path).on(problem), problem.simulate_outbreaks(snapshots + 1, 2)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rows = [
-        look(fast, Case(problem, codes, sources), [3, at])
+        run_detector(fast, Case(problem, codes, sources), [3, at])
         for at, (codes, sources) in enumerate(zip(some.codes, some.sources, strict=True))
     ][1:]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -786,17 +819,17 @@ def speed(nodes: int, home: Path, snapshots: int) -> dict[str, Any]:
     return {"nodes": nodes, "arcs": len(problem.network.to), **told, "before": before / 2**20, "after": after / 2**20}
 
 
-def speeds(asked: argparse.Namespace) -> None:
+def speeds(options: argparse.Namespace) -> None:
     """Learn, and measure every size, in a process of its own, whose memory is its own."""
-    path = asked.to / "speed.jsonl"
+    path = options.to / "speed.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     for nodes in (0, *SIZES):
         if not any(line["nodes"] == nodes for line in lines):
-            given = [str(nodes), str(asked.to), str(min(asked.snapshots, 20))]
+            given = [str(nodes), str(options.to), str(min(options.snapshots, 20))]
             command = [sys.executable, __file__, "--apart", *given]
-            made_ = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            process = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             with path.open("a") as file:
-                file.write(made_.stdout.splitlines()[-1] + "\n")
+                file.write(process.stdout.splitlines()[-1] + "\n")
 
 
 def speed_table(lines: Sequence[Mapping[str, Any]]) -> None:
@@ -810,39 +843,44 @@ def speed_table(lines: Sequence[Mapping[str, Any]]) -> None:
         size = [f"{line['nodes']:,}", f"{line['arcs']:,}", str(n), f"{middle:.3g} ({low:.3g} to {high:.3g})"]
         rows.append([*size, growth, f"{line['before']:.2f}", f"{line['after']:.2f}", hits])
         last = now
-    print(f"\n### speed\n\nThe detector fast, sidr-active-pull, Barabasi-Albert, m = 3, step {STEP}, learned on")
+    print(f"\n### speed\n\nThe detector ranker-fast, sidr-active-pull, Barabasi-Albert, m = 3, step {STEP}, learned on")
     print(f"{LEARNED_ON:,} nodes and carried over. Growth: the power of the number of nodes with which seconds grow")
     print("from the size before (1: in proportion). GiB: of the process at its largest, before and after looking.\n")
     print(markdown(head, rows))
 
 
-FAMILIES: Final = ("draw", "facebook", "sidr", "look", "alike", "share", "time", "sources", "large", "fur", "weibo")
+FAMILIES: Final = (
+    *("active-pull", "facebook", "sidr", "pull", "indistinguishable", "share", "time", "sources", "large", "fur"),
+    "weibo",
+)
 
 
 def main() -> None:
     """Run the cells that have not been run, then print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, required=True)
-    parser.add_argument("--cells", default="", help="some only, or families of them: draw-3,look")
+    parser.add_argument("--cells", default="", help="some only, or families of them: active-pull-3,pull")
     parser.add_argument("--detectors", default="", help="some only: 'ensemble;lpsi'")
     parser.add_argument("--snapshots", type=int, default=1000)
     parser.add_argument("--slow", type=int, default=300, help="snapshots that slow detectors see")
-    parser.add_argument("--seconds", type=float, default=300.0, help="for ensemble and neural to learn in, a cell")
+    parser.add_argument(
+        "--seconds", type=float, default=300.0, help="for ensemble and graph network to learn in, a cell"
+    )
     parser.add_argument("--facebook", type=Path)
     parser.add_argument("--weibo", type=Path)
     parser.add_argument("--peers", help="a Python that has cosasi and GraphSL")
     parser.add_argument("--tables", action="store_true", help="only print what is there")
-    asked = parser.parse_args()
-    asked.to.mkdir(parents=True, exist_ok=True)
-    asked.detectors = [name for name in asked.detectors.split(";") if name]
-    asked.cells = [name for name in asked.cells.split(",") if name]
-    if not asked.tables:
-        for cell in cells(asked):
-            if among(cell.name, asked):
-                measure(cell, asked)
-        if among("speed", asked):
-            speeds(asked)
-    tables(asked)
+    options = parser.parse_args()
+    options.to.mkdir(parents=True, exist_ok=True)
+    options.detectors = [name for name in options.detectors.split(";") if name]
+    options.cells = [name for name in options.cells.split(",") if name]
+    if not options.tables:
+        for cell in cells(options):
+            if among(cell.name, options):
+                measure(cell, options)
+        if among("speed", options):
+            speeds(options)
+    tables(options)
 
 
 if __name__ == "__main__":
