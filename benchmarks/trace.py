@@ -178,10 +178,9 @@ def published_times(t0: int) -> dict[int, int]:
 
 
 def step_label(step: int, t0: int) -> str:
-    label_index = published_times(t0)
-    return f"step {step}" + (
-        f" ({TIME_LABELS[label_index[step]]}, T0 = {t0})" if step in label_index else f" (T0 = {t0})"
-    )
+    """Return a step with the place that it has among the paper's five times, if it is one."""
+    labels = {published: TIME_LABELS[place] for published, place in published_times(t0).items()}
+    return f"step {step} ({labels[step]}, T0 = {t0})" if step in labels else f"step {step} (T0 = {t0})"
 
 
 def simulated(name: str, about: str, known: Problem, truth: Problem | None = None, **other: Any) -> Cell:
