@@ -142,7 +142,7 @@ _DEVICE: Final = Feature(
 HMM_PROBABILITY: Final = "hmm_churn_probability"
 HMM_SILENCE_ODDS: Final = "hmm_silence_odds"
 HMM_FEATURES: Final = (
-    Feature(HMM_PROBABILITY, "", (), "silence foretold by the habits up to the last visit: {:.0%}"),
+    Feature(HMM_PROBABILITY, "", (), "silence predicted from the visits so far: {:.0%}"),
     Feature(HMM_SILENCE_ODDS, "", (), "the silence since then multiplies the odds of leaving by {:,.1f}"),
 )
 """What the hidden Markov model of visits says (hmm_features.py): no totals over windows, so not of SQL."""

@@ -12,7 +12,7 @@ from counterpoint.errors import CounterpointError
 
 @dataclass(frozen=True)
 class ValueProblem:
-    """A column's values that were none, for one reason."""
+    """How many of a column's values could not be parsed, for one reason."""
 
     column: str
     reason: str

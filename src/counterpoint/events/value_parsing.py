@@ -37,7 +37,7 @@ MAX_MS: Final = 10**11  # three years: nothing plays longer, and the sums of a l
 
 @dataclass(frozen=True)
 class ParsedValues:
-    """One batch of events, and the values that were none.
+    """One batch of events, and the values that could not be parsed.
 
     events   : the columns of the schema that the format gives, one row a record
     problems : record (its row), column, reason, text

@@ -141,7 +141,7 @@ def evaluate(
     rng: int | np.random.Generator = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> DetectorEvaluation:
-    """Run fresh outbreaks, and let every detector say who began each; whoever else is asked, its luck is the same."""
+    """Run fresh outbreaks, and let every detector say where each began; whoever else is asked, its luck is the same."""
     rng = generator(rng)
     simulated, seeds = problem.simulate_outbreaks(outbreaks, rng), rng.integers(2**32, size=outbreaks)
     rows = {}
@@ -157,7 +157,7 @@ def evaluate(
 def evaluate_snapshot(
     problem: Problem, detector: Detector, codes: Codes, sources: NDArray[np.int32], rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Let a detector say who began one outbreak; return what `DetectorEvaluation` has of it, as JSON can hold it."""
+    """Let a detector say where one outbreak began; return what `DetectorEvaluation` has of it, as JSON can hold it."""
     start = perf_counter()
     scores = detector.scores(problem, codes, rng)
     seconds = perf_counter() - start

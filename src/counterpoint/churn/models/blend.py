@@ -132,7 +132,7 @@ def _members(
 
 
 def _hmm_terms(x: Matrix, hmm_columns: tuple[int, ...], hmm_means: tuple[float, ...]) -> Matrix:
-    """Return the log-odds foretold on the last visit, and what the silence since has added, beside what is usual."""
+    """Return the log-odds predicted on the last visit, and what the silence since has added, beside what is usual."""
     if not hmm_columns:
         return np.zeros((len(x), 0))
     probability, odds = (x[:, place] for place in hmm_columns)
