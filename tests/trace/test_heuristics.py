@@ -18,13 +18,13 @@ from counterpoint.trace.heuristics import (
     Degree,
     Jordan,
     Random,
-    RumourCentrality,
     distances,
     likely_first,
     nearest_first,
 )
 from counterpoint.trace.likelihood import MeanField
 from counterpoint.trace.problem import Problem
+from counterpoint.trace.rumour_centrality import RumourCentrality
 
 SIR = model("sir", spread=0.5, recover=0.2)
 ALL = (Random(), Degree(), Closeness(), Jordan(), RumourCentrality(), LPSI(), MeanField())

@@ -16,11 +16,12 @@ from counterpoint.rng import check_seed, generator
 from counterpoint.storage.commit import make_folder, publish_folder
 from counterpoint.trace.ensemble import Ensemble, Progress, affordable
 from counterpoint.trace.graph_network import GraphNetwork
-from counterpoint.trace.heuristics import LPSI, Closeness, Degree, Jordan, Random, RumourCentrality
+from counterpoint.trace.heuristics import LPSI, Closeness, Degree, Jordan, Random
 from counterpoint.trace.likelihood import MeanField
 from counterpoint.trace.problem import Problem
 from counterpoint.trace.protocol import Detector
 from counterpoint.trace.ranker import Ranker
+from counterpoint.trace.rumour_centrality import RumourCentrality
 from counterpoint.trace.sampler import Sampler
 from counterpoint.trace.simulation_based import Beam, SoftMargin
 
