@@ -10,8 +10,8 @@ A test module defines three functions of one folder at its top level and hands t
         assert every_kill(scenario, survived, finished, tmp_path) > 0
 
 Every call of `os.fsync`, `os.rename` and `os.replace` in `counterpoint.storage.commit` is numbered, and for each number
-the scenario is run in a new folder and killed just before that call; and just after it, unless it was an fsync, which
-leaves everything as it was before.
+the scenario is run in a new folder and killed just before that call, and just after it. A moment that leaves the same
+files as the moment before it, those in a workspace's `tmp` apart, is the same kill, and is not tried twice.
 
 Each run is a fork of one clean process that has imported the test module and started no thread. So scenario, survived
 and finished may use polars and duckdb freely, while the test module must not use them (read a frame, connect) when it
@@ -21,6 +21,7 @@ out: hundreds of kills take seconds.
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -57,31 +58,42 @@ def every_kill(scenario: Act, survived: Act, finished: Act, folder: Path) -> int
 class Steps:
     """Stands in for `os` in the commit module: counts the steps and kills this process at one of them."""
 
-    def __init__(self, fatal: int = -1, *, after: bool = False) -> None:
-        self.calls: list[str] = []
+    def __init__(self, fatal: int = -1, *, after: bool = False, watched: Path | None = None) -> None:
+        self.moments: list[tuple[int, bool, str]] = []
+        self._number = 0
         self._fatal = fatal
         self._after = after
+        self._watched = watched
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)
 
     def fsync(self, _descriptor: int) -> None:
-        self._step("fsync", lambda: None)
+        self._step(lambda: None)
 
     def rename(self, source: Path, target: Path) -> None:
-        self._step("rename", lambda: source.rename(target))
+        self._step(lambda: source.rename(target))
 
     def replace(self, source: Path, target: Path) -> None:
-        self._step("replace", lambda: source.replace(target))
+        self._step(lambda: source.replace(target))
 
-    def _step(self, call: str, act: Callable[[], None]) -> None:
-        number = len(self.calls)
-        self.calls.append(call)
-        if number == self._fatal and not self._after:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def _step(self, act: Callable[[], object]) -> None:
+        number, self._number = self._number, self._number + 1
+        self._reach(number, after=False)
         act()
-        if number == self._fatal:
+        self._reach(number, after=True)
+
+    def _reach(self, number: int, *, after: bool) -> None:
+        if self._watched is not None:
+            self.moments.append((number, after, _lasting_files(self._watched)))
+        if (number, after) == (self._fatal, self._after):
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _lasting_files(folder: Path) -> str:
+    """Return the names, sizes and times of all that a kill leaves for readers: of all but what is in a `tmp`."""
+    paths = sorted(path for path in folder.rglob("*") if "tmp" not in path.relative_to(folder).parts)
+    return repr([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path.is_file()])
 
 
 def _forked(*acts: Act, folder: Path, steps: Steps) -> int:
@@ -99,19 +111,22 @@ def _forked(*acts: Act, folder: Path, steps: Steps) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _calls(scenario: Act, finished: Act, folder: Path) -> list[str]:
-    """Run the scenario undisturbed and return the name of the call at each of its steps."""
-    steps = Steps()
-    counted = folder / "steps"
+def _distinct_kills(scenario: Act, finished: Act, folder: Path) -> list[tuple[int, bool]]:
+    """Run the scenario undisturbed; return its moments (step, after it) that leave other files than the one before."""
+    calm, counted = folder / "undisturbed", folder / "moments.json"
+    steps = Steps(watched=calm)
 
     def work(root: Path) -> None:
         scenario(root)
-        counted.write_text(" ".join(steps.calls), encoding="utf-8")
+        counted.write_text(json.dumps(steps.moments), encoding="utf-8")
 
-    calm = folder / "undisturbed"
     calm.mkdir()
     assert _forked(work, finished, folder=calm, steps=steps) == 0, "the scenario fails without any kill"
-    return counted.read_text(encoding="utf-8").split()
+    moments = json.loads(counted.read_text(encoding="utf-8"))
+    before = ["", *(files for _, _, files in moments)]
+    return [
+        (number, after) for (number, after, files), earlier in zip(moments, before, strict=False) if files != earlier
+    ]
 
 
 def _kill(scenario: Act, survived: Act, finished: Act, folder: Path, steps: Steps) -> None:
@@ -136,11 +151,7 @@ def _main(file: str, *names: str) -> None:
     folder = Path(names[-1])
     module = _loaded(Path(file))
     scenario, survived, finished = (getattr(module, name) for name in names[:-1])
-    kills = [
-        (number, after)
-        for number, call in enumerate(_calls(scenario, finished, folder))
-        for after in ((False,) if call == "fsync" else (False, True))
-    ]
+    kills = _distinct_kills(scenario, finished, folder)
     for number, after in kills:
         killed = folder / f"killed-{'after' if after else 'before'}-step-{number}"
         _kill(scenario, survived, finished, killed, Steps(number, after=after))

@@ -69,4 +69,4 @@ def test_kill_9_at_any_step_of_training_and_scoring_loses_only_that_step(tmp_pat
     workspace = ingested(log, tmp_path / "ready")
     train(workspace, BEFORE, kind="logistic")
     score(workspace, at="2016-07-22")
-    assert every_kill(scenario, survived, finished, tmp_path) >= 2 * 3 * 4
+    assert every_kill(scenario, survived, finished, tmp_path) >= 3 * 5

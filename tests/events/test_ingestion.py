@@ -55,7 +55,7 @@ def taken(paths, to, how=STUDY, **more):
 # Events and their ledger
 
 
-def test_the_studys_three_kinds_of_log_become_one_table(tmp_path):
+def test_the_three_kinds_of_music_box_logs_become_one_table(tmp_path):
     logs = [
         plays(tmp_path / "logs", PLAY, b"8\tip\t12\t1\t\t\t12.5\t-1\t1"),
         log(tmp_path / "logs" / "20170331_1_down.log", b"7\tar\t11\tSong\tSinger\t0"),
@@ -405,7 +405,7 @@ def test_cdnow_is_cut_at_its_columns(tmp_path):
     assert (one.ledger.records, one.ledger.reasons) == (2, {"header": 1})
 
 
-def test_hetrec_tags_are_downloads_of_a_day_told_in_three_fields(tmp_path):
+def test_hetrec_tags_are_downloads_of_a_day_in_three_fields(tmp_path):
     header = b"userID\tartistID\ttagID\tday\tmonth\tyear"
     path = log(tmp_path / "user_taggedartists.dat", header, b"2\t52\t13\t1\t4\t2009", b"2\t52\t15\t1\t13\t2009")
     [one] = ingest([path], to=tmp_path / "w", format=load_format("hetrec-tags"))

@@ -57,4 +57,6 @@ def finished(folder: Path) -> None:
 
 def test_kill_9_at_any_step_of_ingest_loses_only_the_log_in_flight(tmp_path, monkeypatch):
     monkeypatch.setenv("POLARS_MAX_THREADS", "1")  # a pool of threads for each fork would cost more than its work
-    assert every_kill(scenario, survived, finished, tmp_path) >= 3 * 15  # steps of three commits
+    assert (
+        every_kill(scenario, survived, finished, tmp_path) >= 3 * 5
+    )  # three commits, each with five moments that differ

@@ -185,7 +185,7 @@ def test_a_day_is_read_by_its_layout(text, layout, value):
     assert reasons == ([] if value is not None else ["not a day" if text else "empty"])
 
 
-def test_a_day_can_be_told_in_three_fields():
+def test_a_day_can_be_in_three_fields():
     event = NEEDED | {"day": Source(year="y", month="m", day="d")}
     kind = FileFormat("*", "delimited", event, ("d", "m", "y"))
     found = parse_values(pl.DataFrame({"d": [b"1", b"31"], "m": [b"4", b"2"], "y": [b"2009", b"2009"]}), kind, "a.log")
@@ -247,7 +247,7 @@ def test_a_clock_is_read_by_its_unit_or_its_layout(source, text, value):
     assert (found, reasons) == (value, [] if value is not None else ["not a time"])
 
 
-def test_a_day_that_nobody_told_is_the_clocks_also_before_1970():
+def test_a_day_that_no_field_gives_is_the_clocks_also_before_1970():
     event = {name: source for name, source in NEEDED.items() if name != "day"}
     event["time_ms"] = Source(field="f", layout="any")
     texts = [b"2017-03-30T23:59:59.999", b"1969-12-31T23:59:59", b"1970-01-01", b"never"]
@@ -289,11 +289,11 @@ def test_the_buckets_of_workspaces_that_people_have_do_not_move():
     assert bucket(numbers.clear()).to_list() == bucket(texts.clear()).to_list() == []
 
 
-@settings(max_examples=40)
-@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)) | st.lists(st.none() | st.text(max_size=5)), st.randoms())
-def test_a_bucket_depends_on_its_uid_alone_and_is_one_of_ten_thousand(uids, chance):
+@settings(max_examples=25)
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)) | st.lists(st.none() | st.text(max_size=5)))
+def test_a_bucket_depends_on_its_uid_alone_and_is_one_of_ten_thousand(uids):
     of = pl.Int64 if all(isinstance(uid, int | None) for uid in uids) else pl.String
     buckets = dict(zip(uids, bucket(pl.Series(uids, dtype=of)), strict=True))
-    shuffled = chance.sample(uids, len(uids))
-    assert bucket(pl.Series(shuffled, dtype=of)).to_list() == [buckets[uid] for uid in shuffled]
+    for others in (uids[::-1], uids[:1]):
+        assert bucket(pl.Series(others, dtype=of)).to_list() == [buckets[uid] for uid in others]
     assert all(number is None if uid is None else 0 <= number < BUCKETS for uid, number in buckets.items())

@@ -93,11 +93,11 @@ def without_labels(table):
     return {uid: {**row, "churned": None} for uid, row in table.items()}
 
 
-law = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+law = settings(max_examples=7, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(log=logs(), known=st.sampled_from([7, 14, 30]))
-@settings(law, max_examples=40)
+@settings(law, max_examples=20)
 def test_every_column_is_what_the_obvious_twin_computes_at_three_snapshots_of_one_rollup(cleaned, tables, log, known):
     how, bots = cleaned(log, known=known)
     learned = slow.learn(log, after=AT - known, until=AT)

@@ -92,7 +92,7 @@ def test_each_line_has_one_fate_and_a_rejected_one_keeps_its_bytes(kind, data, b
     assert all(line.reason for line in rejected)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(data=ANY_BYTES)
 @every_layout
 def test_accepted_repaired_and_rejected_lines_are_all_lines_of_the_ledger(kind, data):
@@ -207,7 +207,7 @@ def slow_found(data: bytes, kind: FileFormat) -> tuple[list[tuple], list[Rejecte
     return records, rejected, len(lines)
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(ANY_BYTES)
 @example(b"8\t20170330\tSo\nng\t9\n\t8\t20170330\tSong\t9\n8\t20170330\tSong\t9\t\t\t\n")
 @example(b'8,20170330,"So\nng",9\n,8,20170330,"a ""b""",9\n8,20170330,Song,9,,""\n')
@@ -359,7 +359,7 @@ def assert_near(found: int | None, said: Decimal | None, low: int, high: int) ->
         assert found == said or said % 1
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(TEXTS)
 @example("18446744073709552")
 @example("999999999999.999")
@@ -387,7 +387,7 @@ RECORDS = st.sampled_from(
 ) | st.integers(0, 3).map(lambda uid: b"%d\t20170401\tSong\t1.5\n" % uid)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(st.lists(RECORDS, min_size=1, max_size=5), min_size=1, max_size=3), st.randoms(use_true_random=False))
 def test_the_order_of_logs_and_their_number_of_parts_change_no_event(parts, chance):
     how = Format("law", (TABS,), "law")

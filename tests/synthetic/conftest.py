@@ -17,17 +17,17 @@ from counterpoint.synthetic.platform import FORMATS, GeneratedLogs, Platform, ge
 class Invented:
     """A platform, and what ingest made of it."""
 
-    asked: Platform
-    how: Format
-    made: GeneratedLogs
-    taken: tuple[IngestReport, ...]
+    request: Platform
+    format: Format
+    logs: GeneratedLogs
+    reports: tuple[IngestReport, ...]
     workspace: Path
 
     def truth(self, name: str) -> pl.DataFrame:
         """Return a table of the truth."""
-        return pl.read_parquet(self.made.folder / "truth" / f"{name}.parquet")
+        return pl.read_parquet(self.logs.folder / "truth" / f"{name}.parquet")
 
-    def found(self, table: str, kind: str = "") -> pl.DataFrame:
+    def table(self, table: str, kind: str = "") -> pl.DataFrame:
         """Return the "events", "rejected" or "problems" of all files of a kind, with the name of their file."""
         with open_workspace(self.workspace) as view:
             folders = {name: view.folder(f"log:{name}") for name in self.files if kind in name}
@@ -37,14 +37,14 @@ class Invented:
     @property
     def files(self) -> list[str]:
         """The names of the logs."""
-        return [file.name for file in self.made.files]
+        return [file.name for file in self.logs.files]
 
 
-def invented(folder: Path, asked: Platform, seed: int) -> Invented:
-    made = generate(folder / "logs", asked, rng=seed)
-    how = load_format(asked.format)
-    taken = ingest([folder / "logs"], to=folder / "workspace", format=how)
-    return Invented(asked, how, made, tuple(taken), folder / "workspace")
+def invented(folder: Path, request: Platform, seed: int) -> Invented:
+    logs = generate(folder / "logs", request, rng=seed)
+    log_format = load_format(request.format)
+    reports = ingest([folder / "logs"], to=folder / "workspace", format=log_format)
+    return Invented(request, log_format, logs, tuple(reports), folder / "workspace")
 
 
 @pytest.fixture(scope="session", params=FORMATS)

@@ -1,4 +1,4 @@
-"""The diary is a draw from the chances of the world, and its counts fit together.
+"""A day is a draw from the chances of the world, and its counts fit together.
 
 - Each state leads somewhere: its chances sum to 1, whatever a day multiplies them by.
 - What is liked was heard, what was heard clean arrived, and nobody comes before their first day or after their last.

@@ -2,7 +2,7 @@
 
 - Each line that the truth calls rejected or repaired is, for the reason it gives, and no other line is.
 - Each value that the truth calls lost is lost, for the reason it gives, and no other value is.
-- What is lost with its listener or spoiled is as much as the diary reckons with, and each kind of dirt is there.
+- What is lost with its listener or spoiled is as much as the day's counts reckon with, and each kind of dirt is there.
 """
 
 import numpy as np
@@ -21,9 +21,9 @@ every_kind = pytest.mark.parametrize("kind", dirt.DIRT_KINDS)
 
 def repaired(platform):
     """Return each repaired line: file, line, repair."""
-    for path in platform.made.files:
+    for path in platform.logs.files:
         with path.open("rb") as file:
-            for batch in read_lines(file, platform.how.of(path.name), file=path.name):
+            for batch in read_lines(file, platform.format.of(path.name), file=path.name):
                 rows = np.flatnonzero(batch.repair)
                 yield from ((path.name, int(batch.line[row]), REPAIRS[int(batch.repair[row])]) for row in rows)
 
@@ -33,7 +33,7 @@ def repaired(platform):
 
 def test_the_rejected_lines_are_those_of_the_truth(platform):
     told = platform.truth("dirt").filter(fate="rejected").select("file", "line", "ledger_entry")
-    found = platform.found("rejected").select("file", "line", "reason")
+    found = platform.table("rejected").select("file", "line", "reason")
     assert sorted(found.rows()) == sorted(told.rows())
     assert found.height > 100
 
@@ -41,7 +41,7 @@ def test_the_rejected_lines_are_those_of_the_truth(platform):
 def test_the_repaired_lines_are_those_of_the_truth(platform):
     told = platform.truth("dirt").filter(fate="repaired").select("file", "line", "ledger_entry").rows()
     assert sorted(repaired(platform)) == sorted(told)
-    assert (len(told) > 100) == (platform.asked.format == "music-box")
+    assert (len(told) > 100) == (platform.request.format == "music-box")
 
 
 def test_the_lost_values_are_those_of_the_truth(platform):
@@ -51,37 +51,37 @@ def test_the_lost_values_are_those_of_the_truth(platform):
         for problem in problems.split("; ")
         if problem
     ]
-    found = platform.found("problems").select("file", "line", "column", "reason").rows()
+    found = platform.table("problems").select("file", "line", "column", "reason").rows()
     assert sorted(found) == sorted(told)
     assert len(told) > 100
 
 
 def test_each_spoiled_line_that_is_not_rejected_is_an_event(platform):
     told = platform.truth("dirt").filter(pl.col("fate") != "rejected").select("file", "line")
-    events = platform.found("events").select("file", "line")
+    events = platform.table("events").select("file", "line")
     assert told.join(events, on=["file", "line"], how="anti").is_empty()
     assert told.is_unique().all()
 
 
 def test_the_lines_of_the_log_are_its_records_and_what_dirt_added(platform):
-    more = {one.name: one.extra_lines for kind in KINDS[platform.asked.format] for one in dirt.DIRT_KINDS[kind]}
+    more = {one.name: one.extra_lines for kind in KINDS[platform.request.format] for one in dirt.DIRT_KINDS[kind]}
     added = sum(more[name] for name in platform.truth("dirt")["dirt"])
-    assert sum(one.ledger.lines for one in platform.taken) == platform.made.events + added
+    assert sum(one.ledger.lines for one in platform.reports) == platform.logs.events + added
 
 
-def test_what_is_said_twice_is_two_lines_of_the_same_bytes(platform):
+def test_a_doubled_record_is_two_lines_of_the_same_bytes(platform):
     told = platform.truth("dirt").filter(dirt="said twice")
     for name, lines in told.group_by("file").agg("line").rows():
-        text = (platform.made.folder / name).read_bytes().split(b"\n")
+        text = (platform.logs.folder / name).read_bytes().split(b"\n")
         assert all(text[line - 1] == text[line] for line in lines)
-    doubles = sum(one.ledger.doubles for one in platform.taken)
+    doubles = sum(one.ledger.doubles for one in platform.reports)
     assert doubles >= told.height > 0
 
 
 def test_exactly_the_events_whose_dirt_loses_them_have_no_listener(platform):
-    loses = {one.name for kind in KINDS[platform.asked.format] for one in dirt.DIRT_KINDS[kind] if one.loses}
+    loses = {one.name for kind in KINDS[platform.request.format] for one in dirt.DIRT_KINDS[kind] if one.loses}
     told = platform.truth("dirt").filter(pl.col("dirt").is_in(loses), pl.col("fate") != "rejected")
-    nobody = platform.found("events").filter(pl.col("uid").is_null())
+    nobody = platform.table("events").filter(pl.col("uid").is_null())
     assert sorted(nobody.select("file", "line").rows()) == sorted(told.select("file", "line").rows())
 
 
@@ -89,7 +89,7 @@ def test_a_play_has_a_believable_length_and_time_unless_its_dirt_spoils_it(music
     """Nothing but the dirt that spoils takes a play's length or time, so that chance alone decides who is believed."""
     spoils = {one.name for one in dirt.DIRT_KINDS["play"] if one.spoils}
     told = music_box.truth("dirt").filter(pl.col("dirt").is_in(spoils)).select("file", "line").rows()
-    plays = music_box.found("events", "play")
+    plays = music_box.table("events", "play")
     believed = (pl.col("song_ms") > 0) & (pl.col("play_ms") >= 0)
     odd = plays.filter(~believed.fill_null(value=False)).select("file", "line").rows()
     assert sorted(odd) == sorted(told)
@@ -100,13 +100,13 @@ def test_a_play_has_a_believable_length_and_time_unless_its_dirt_spoils_it(music
 
 def test_every_kind_of_dirt_is_in_the_log(platform):
     found = dict(platform.truth("dirt").group_by("dirt").len().iter_rows())
-    assert found.keys() == {one.name for kind in KINDS[platform.asked.format] for one in dirt.DIRT_KINDS[kind]}
-    assert sum(found.values()) == platform.made.dirty
+    assert found.keys() == {one.name for kind in KINDS[platform.request.format] for one in dirt.DIRT_KINDS[kind]}
+    assert sum(found.values()) == platform.logs.dirty
 
 
 @every_kind
-def test_dirt_befalls_as_many_records_as_its_share_says(kind):
-    """What the diary loses is shared out among the dirt that loses, what it spoils among the dirt that spoils."""
+def test_as_many_records_have_a_kind_of_dirt_as_its_share_says(kind):
+    """What a day loses is shared out among the dirt that loses, what it spoils among the dirt that spoils."""
     rng, count = np.random.default_rng(3), 400_000
     lost, spoiled = dirt.lost_share(kind), dirt.spoiled_share(kind)
     fate = rng.choice(
@@ -126,12 +126,12 @@ def _rest(lost, spoiled):
 
 
 @every_kind
-def test_what_the_diary_loses_and_spoils_always_has_dirt(kind):
+def test_a_lost_or_spoiled_record_always_has_dirt(kind):
     fate = np.repeat([dirt.LOST, dirt.SPOILED], 2000) if dirt.spoiled_share(kind) else np.full(2000, dirt.LOST)
     assert (dirt.draw_dirt(kind, fate, {}, np.random.default_rng(0)) >= 0).all()
 
 
-def test_dirt_does_not_befall_what_it_cannot():
+def test_excluded_records_do_not_get_the_dirt():
     fate, cannot = np.zeros(20_000, np.int64), np.arange(20_000) % 2 == 0
     found = dirt.draw_dirt("play", fate, {dirt.SONG_0: cannot}, np.random.default_rng(0))
     at = dirt.dirt_code("play", dirt.SONG_0)
@@ -162,7 +162,7 @@ def slow_fates(kind, found):
 @settings(max_examples=100)
 @given(st.data())
 @every_kind
-def test_the_fate_of_a_line_is_told_of_the_right_line(kind, data):
+def test_the_fate_of_a_line_is_that_of_the_right_line(kind, data):
     found = data.draw(st.lists(st.integers(-1, len(dirt.DIRT_KINDS[kind]) - 1), max_size=12))
     told = dirt.line_fates(kind, np.array(found, np.int64))
     assert told.select("line", "dirt", "fate", "ledger_entry").rows() == list(slow_fates(kind, found))

@@ -75,7 +75,7 @@ def content(folder):
 
 
 @each_style
-def test_only_the_songs_of_plays_change_and_what_is_told_of_them(tmp_path, style):
+def test_only_the_songs_of_plays_and_their_truth_change(tmp_path, style):
     for name, wanted in (("without", False), ("with", True)):
         asked = Platform(listeners=200, days=9, songs=800, format=style, outcome=3, habits=wanted)
         generate(tmp_path / name, asked, rng=5)
@@ -267,13 +267,13 @@ def test_without_habits_skips_tell_nothing_of_taste(to_taste):
 
 @pytest.fixture(scope="module", params=FORMATS)
 def following(request, tmp_path_factory):
-    asked = Platform(listeners=400, days=21, songs=1000, format=request.param, outcome=7, habits=True)
+    asked = Platform(listeners=300, days=21, songs=1000, format=request.param, outcome=7, habits=True)
     return invented(tmp_path_factory.mktemp("following"), asked, 4)
 
 
 def test_all_songs_of_a_singer_have_their_time_and_special_songs_none(following):
     told = following.truth("songs")
-    times = ["daypart", "week"] if following.asked.format == "eventsim" else ["week"]
+    times = ["daypart", "week"] if following.request.format == "eventsim" else ["week"]
     assert told.columns[6:] == times
     ordinary, special = (told.filter((pl.col("role") == "ordinary") == of) for of in (True, False))
     assert special.select(times).null_count().row(0) == (special.height,) * len(times)
@@ -281,9 +281,9 @@ def test_all_songs_of_a_singer_have_their_time_and_special_songs_none(following)
     assert set(ordinary["week"]) == set(WEEK)
 
 
-def test_the_habits_are_told(following):
-    told = json.loads((following.made.folder / "truth" / "world.json").read_text(encoding="utf-8"))
-    clock = following.asked.format == "eventsim"
+def test_the_truth_names_the_habits(following):
+    told = json.loads((following.logs.folder / "truth" / "world.json").read_text(encoding="utf-8"))
+    clock = following.request.format == "eventsim"
     assert told["habits"] is True
     assert told["share of the plays chosen among the songs of their daypart"] == (0.5 if clock else 0)
     assert told["share of the plays chosen among the songs of weekdays or the weekend"] == 0.3
@@ -293,13 +293,13 @@ def test_the_habits_are_told(following):
 
 def test_a_platform_without_habits_does_not_mention_them(platform):
     assert platform.truth("songs").columns[-1] == "role"
-    assert "habit" not in (platform.made.folder / "truth" / "world.json").read_text(encoding="utf-8")
+    assert "habit" not in (platform.logs.folder / "truth" / "world.json").read_text(encoding="utf-8")
 
 
 def test_who_reads_the_log_finds_the_times_that_the_truth_tells(following):
     """Of the plays in a time, its own songs are the planted share more than they are of the plays in other times."""
-    clock = following.asked.format == "eventsim"
-    events = following.found("events", "" if clock else "play").filter(kind="P")
+    clock = following.request.format == "eventsim"
+    events = following.table("events", "" if clock else "play").filter(kind="P")
     played = events.join(following.truth("songs").filter(role="ordinary"), on="song_name")
     now = {"week": pl.when((pl.col("day") + 3) % 7 >= 5).then(pl.lit("weekend")).otherwise(pl.lit("weekdays"))}
     if clock:

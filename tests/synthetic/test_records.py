@@ -1,4 +1,4 @@
-"""Records say what the diary says, and nothing that could not be.
+"""Records say what the day's counts say, and nothing that could not be.
 
 - A play's time lies in the fifth of its song that was drawn, read back as cleaning reads it; its song has the role.
 - A song has one name, one singer and one length; the more popular its rank, the more it is chosen.
@@ -64,7 +64,7 @@ def test_seconds_lie_in_their_fifth_of_any_song(length, fifth, seed):
     assert ((heard >= 0) & (heard <= length)).all()
 
 
-def test_clean_plays_are_those_of_the_diary_fifth_by_fifth_and_role_by_role():
+def test_clean_plays_are_those_of_the_day_fifth_by_fifth_and_role_by_role():
     for day in some_days(CHANCES):
         found = draw_plays(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
         in_ms = found.dirt == dirt.dirt_code("play", dirt.IN_MS)
@@ -90,7 +90,7 @@ def test_a_play_in_milliseconds_is_recognised_and_stays_in_its_fifth():
 @pytest.mark.parametrize(
     ("kind", "of", "draw"), [("play", 0, draw_plays), ("down", 1, draw_downloads), ("search", 2, draw_searches)]
 )
-def test_what_arrives_and_what_is_lost_are_those_of_the_diary(kind, of, draw):
+def test_what_arrives_and_what_is_lost_are_those_of_the_day(kind, of, draw):
     for day in some_days(CHANCES):
         found = draw(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
         assert found.kind == kind
@@ -99,7 +99,7 @@ def test_what_arrives_and_what_is_lost_are_those_of_the_diary(kind, of, draw):
             np.testing.assert_array_equal(counted(found.who[those], shape=COUNT), spread_out(day, part[:, of]))
 
 
-def test_pages_are_the_plays_of_the_diary_and_what_was_liked():
+def test_pages_are_the_plays_of_the_day_and_what_was_liked():
     for day in some_days(LIKES):
         found = draw_pages(day, FOLK, CATALOGUE, np.random.default_rng(day.day))
         played, liked = found.page == 0, found.page == 1
@@ -114,7 +114,7 @@ def test_pages_are_the_plays_of_the_diary_and_what_was_liked():
 
 
 def test_the_roles_of_the_plays_in_the_log_are_those_of_the_world(music_box):
-    roles = music_box.found("events", "play").join(music_box.truth("songs"), on="song_name")["role"]
+    roles = music_box.table("events", "play").join(music_box.truth("songs"), on="song_name")["role"]
     leavers = roles.value_counts().filter(role="leaver")["count"].item()
     clean = (1 - dirt.spoiled_share("play")) * 0.02 * len(roles)
     assert abs(leavers - clean) < 4 * np.sqrt(clean)
@@ -127,8 +127,8 @@ def test_a_song_has_one_name_one_singer_and_one_length(platform):
     titles = platform.truth("songs")
     assert titles["song_name"].is_unique().all()
     assert titles["song_id"].is_unique().all()
-    kind = "play" if platform.asked.format == "music-box" else ""
-    told = platform.found("events", kind).filter(pl.col("song_ms") > 0, pl.col("song_name").is_not_null())
+    kind = "play" if platform.request.format == "music-box" else ""
+    told = platform.table("events", kind).filter(pl.col("song_ms") > 0, pl.col("song_name").is_not_null())
     broken = platform.truth("dirt").filter(dirt="name cut within a character").select("file", "line")
     told = told.join(broken, on=["file", "line"], how="anti")
     known = told.join(titles, on="song_name", how="left")
@@ -139,7 +139,7 @@ def test_a_song_has_one_name_one_singer_and_one_length(platform):
 
 def test_the_song_id_is_the_songs_own_or_0(music_box):
     broken = music_box.truth("dirt").filter(dirt="name cut within a character").select("file", "line")
-    told = music_box.found("events", "play").filter(pl.col("song_id").is_not_null())
+    told = music_box.table("events", "play").filter(pl.col("song_id").is_not_null())
     known = told.join(broken, on=["file", "line"], how="anti").join(music_box.truth("songs"), on="song_name")
     nameless = known.filter(pl.col("song_id") != pl.col("song_id_right"))
     assert (nameless["song_id"] == 0).all()
@@ -170,7 +170,7 @@ def test_songs_are_chosen_by_zipfs_law_and_special_ones_only_for_their_role(coun
 
 def test_popularity_falls_with_rank(platform):
     titles = platform.truth("songs").with_row_index("rank")
-    played = platform.found("events", "" if platform.asked.format == "eventsim" else "play")
+    played = platform.table("events", "" if platform.request.format == "eventsim" else "play")
     known = played.join(titles.filter(role="ordinary"), on="song_name")
     by_rank = np.bincount(known["rank"].to_numpy() // 80)[:6]
     assert (np.diff(by_rank) < 0).all()
@@ -195,7 +195,7 @@ def test_whoever_hears_a_special_song_hears_each_of_them_alike(role):
 
 
 def test_the_clock_stays_within_the_day(platform):
-    clocked = platform.found("events", "search" if platform.asked.format == "music-box" else "")
+    clocked = platform.table("events", "search" if platform.request.format == "music-box" else "")
     assert clocked["time_ms"].null_count() == 0
     named = clocked["file"].str.extract(r"^(\d{4}-?\d\d-?\d\d)").str.replace_all("-", "")
     days = [date(day).strftime("%Y%m%d") for day in (clocked["time_ms"] // DAY_MS).to_list()]
@@ -204,19 +204,19 @@ def test_the_clock_stays_within_the_day(platform):
 
 
 def test_a_log_with_a_clock_is_in_the_order_of_its_clock(platform):
-    clocked = platform.found("events", "search" if platform.asked.format == "music-box" else "")
+    clocked = platform.table("events", "search" if platform.request.format == "music-box" else "")
     for _, one in clocked.group_by("file"):
         assert one.sort("line")["time_ms"].is_sorted()
 
 
 def test_a_visit_is_one_session(eventsim):
-    events = eventsim.found("events").drop_nulls("uid")
+    events = eventsim.table("events").drop_nulls("uid")
     assert events.select("uid", "day").n_unique() == events["session"].n_unique()
     assert events.select("uid", "day", "session").n_unique() == events["session"].n_unique()
 
 
 def test_the_songs_of_a_session_follow_each_other(eventsim):
-    played = eventsim.found("events").filter(kind="P").drop_nulls("uid")
+    played = eventsim.table("events").filter(kind="P").drop_nulls("uid")
     twice = eventsim.truth("dirt").filter(dirt="said twice").select("file", pl.col("line") + 1)
     once = played.join(twice, on=["file", "line"], how="anti").sort("file", "line")
     apart = once.with_columns(apart=pl.col("time_ms").diff().over("session"))["apart"].drop_nulls()
@@ -225,7 +225,7 @@ def test_the_songs_of_a_session_follow_each_other(eventsim):
 
 
 def test_an_opinion_follows_its_song(eventsim):
-    events = eventsim.found("events").drop_nulls("uid")
+    events = eventsim.table("events").drop_nulls("uid")
     thought = events.filter(pl.col("kind") != "P")
     before = thought.join(events.filter(kind="P"), on=["session", "song_name"], suffix="_played")
     follows = before.filter((pl.col("time_ms") - pl.col("time_ms_played")).is_between(0, 1000))
@@ -234,7 +234,7 @@ def test_an_opinion_follows_its_song(eventsim):
 
 
 def test_iphones_do_not_say_what_they_download(music_box):
-    found = music_box.found("events", "down")
+    found = music_box.table("events", "down")
     nameless = found["song_name"].fill_null("").str.strip_chars() == ""
     assert (nameless == (found["device"] == "ip")).all()
     assert 0 < nameless.sum() < found.height
@@ -242,14 +242,14 @@ def test_iphones_do_not_say_what_they_download(music_box):
 
 
 def test_most_listeners_have_one_device_and_some_have_two(music_box):
-    found = music_box.found("events").drop_nulls("uid").group_by("uid").agg(pl.len(), pl.col("device").n_unique())
+    found = music_box.table("events").drop_nulls("uid").group_by("uid").agg(pl.len(), pl.col("device").n_unique())
     busy = found.filter(pl.col("len") > 30)
     assert set(busy["device"]) == {1, 2}
     assert 0 < (busy["device"] == 2).mean() < 0.1
 
 
 def test_a_search_is_for_a_song_or_a_singer(music_box):
-    words = music_box.found("events", "search")["query"].unique()
+    words = music_box.table("events", "search")["query"].unique()
     titles = music_box.truth("songs")
     known = {*titles["song_name"], *titles["singer"]}
     assert {unquote(word) for word in words} <= known

@@ -18,9 +18,9 @@ WHAT = {"P": 0, "D": 1, "S": 2}
 def once(platform):
     """Return the events that have a listener, each once though the log says some twice, with the role of their song."""
     twice = platform.truth("dirt").filter(dirt="said twice").select("file", pl.col("line") + 1)
-    events = platform.found("events").drop_nulls("uid").join(twice, on=["file", "line"], how="anti")
+    events = platform.table("events").drop_nulls("uid").join(twice, on=["file", "line"], how="anti")
     titles = platform.truth("songs").select("song_id", "song_name", "role")
-    if platform.asked.format == "music-box":
+    if platform.request.format == "music-box":
         events = events.join(titles.select("song_id", by_id="role"), on="song_id", how="left")
     else:
         events = events.with_columns(by_id=pl.lit(None, pl.String))
@@ -31,7 +31,7 @@ def once(platform):
 
 def fifths(platform, plays):
     """Return the clean plays with the fifth of the song that was heard; all alike where the log does not say."""
-    if platform.asked.format == "eventsim":
+    if platform.request.format == "eventsim":
         return plays.with_columns(fifth=pl.lit(4))
     clean = plays.filter(pl.col("song_ms") > 0, pl.col("play_ms") >= 0)
     in_ms = pl.col("play_ms") > 20 * pl.col("song_ms")
@@ -47,9 +47,9 @@ def counted(who, shape, *places):
 
 def read_back(platform, events, uids):
     """Yield the days as the log shows them; a listener's number is the place of their uid."""
-    first = (platform.asked.first_day - EPOCH).days
+    first = (platform.request.first_day - EPOCH).days
     events = events.with_columns(who=uids.search_sorted(events["uid"]))
-    for day in range(platform.asked.days):
+    for day in range(platform.request.days):
         today = events.filter(day=first + day)
         acts = today.filter(pl.col("kind").is_in(list(WHAT)))
         clean, liked = fifths(platform, acts.filter(kind="P")), today.filter(kind="L").with_columns(fifth=pl.lit(4))
@@ -62,13 +62,13 @@ def read_back(platform, events, uids):
 def test_the_chances_of_leaving_are_found_from_the_log(platform):
     events, told = once(platform), platform.truth("leaving")
     uids = events["uid"].unique().sort()
-    hidden, chances = module._world(platform.asked)
-    monday = platform.asked.first_day.weekday()
+    hidden, chances = module._world(platform.request)
+    monday = platform.request.first_day.weekday()
     known = leaving_filter(hidden, chances, listeners=len(uids), monday=monday)
     found = {}
     for day in read_back(platform, events, uids):
         known.see(day)
-        found[(platform.asked.first_day - EPOCH).days + day.day] = known.leaves(day.day, platform.asked.outcome)
+        found[(platform.request.first_day - EPOCH).days + day.day] = known.leaves(day.day, platform.request.outcome)
     for (at,), here in told.group_by("at"):
         by_log = found[at][uids.search_sorted(here["uid"]).to_numpy()]
         assert by_log == pytest.approx(here["leaves"].to_numpy(), rel=1e-6)
