@@ -10,7 +10,7 @@ from counterpoint.synthetic.hidden_states import Bools, Floats, Ints
 from counterpoint.synthetic.songs import TASTES
 
 FIRST_UID: Final = 168_000_000
-FRIENDS: Final = 3  # that everybody seekers for; those who are popular are found by many more
+FRIENDS: Final = 3  # that everybody looks for; those who are popular are found by many more
 SHARED_TASTE: Final = 0.7  # of the friends share the taste
 
 
@@ -49,7 +49,7 @@ def draw_people(count: int, rng: np.random.Generator) -> People:
 def draw_friendships(who: People, rng: np.random.Generator) -> pl.DataFrame:
     """Return who is whose friend (uid, friend), each pair once: a few know very many, and friends have like tastes.
 
-    Everybody seekers for three friends, and finds people in proportion to a popularity with a heavy tail (Pareto 2.5).
+    Everybody looks for three friends, and finds people in proportion to a popularity with a heavy tail (Pareto 2.5).
     """
     count = len(who.uid)
     popular = rng.pareto(1.5, count) + 1
