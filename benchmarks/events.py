@@ -57,7 +57,7 @@ def run(case: str, home: Path, listeners: int) -> None:
                 {"pandas": plain.by_pandas, "pyspark": plain.by_pyspark}[case](files, str(home / f"{case}.parquet"))
 
 
-def measured(case: str, home: Path, listeners: int) -> dict[str, object]:
+def measure(case: str, home: Path, listeners: int) -> dict[str, object]:
     """Do one case in a process of its own, and return what it took."""
     command = [sys.executable, __file__, "--to", str(home), "--listeners", str(listeners), "--run", case]
     start, cpu, peak = time.perf_counter(), {}, 0
@@ -106,41 +106,43 @@ def differing(one: Path, other: Path) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count}
 
 
-def told(home: Path, found: Mapping[str, Mapping[str, object]], events: int) -> None:
+def print_measurements(home: Path, measurements: Mapping[str, Mapping[str, object]], events: int) -> None:
     """Print what was measured, the ratios, and what differs."""
     print(f"{events:,} events")
     print(f"{'case':<10}{'wall s':>9}{'CPU s':>9}{'peak MB':>9}   wall, ours on DuckDB = 1")
-    for case, row in found.items():
-        ratio = float(str(row["wall"])) / float(str(found["duckdb"]["wall"])) if "duckdb" in found else 0
+    for case, row in measurements.items():
+        ratio = float(str(row["wall"])) / float(str(measurements["duckdb"]["wall"])) if "duckdb" in measurements else 0
         print(f"{case:<10}{row['wall']:>9}{row['cpu']:>9}{row['peak_mb']:>9}   {ratio:.2f}")
     for case in ("spark", *PEERS):
-        if case in found:
+        if case in measurements:
             cells = differing(home / "duckdb.parquet", home / f"{case}.parquet")
             print(f"{case}: {'every cell as ours' if not cells else f'cells that differ: {cells}'}")
 
 
 def main() -> None:
-    """Measure what has not been measured yet, and tell it all."""
+    """Measure what has not been measured yet, and print it all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--listeners", type=int, default=41_000)
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--run", choices=CASES, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.run:
-        run(asked.run, asked.to, asked.listeners)
+    arguments = parser.parse_args()
+    if arguments.run:
+        run(arguments.run, arguments.to, arguments.listeners)
         return
-    asked.to.mkdir(parents=True, exist_ok=True)
-    results = asked.to / "results.jsonl"
-    found = {row["case"]: row for row in map(json.loads, results.read_text().splitlines() if results.exists() else [])}
-    for case in asked.cases.split(","):
-        if case not in found:
-            found[case] = measured(case, asked.to, asked.listeners)
+    arguments.to.mkdir(parents=True, exist_ok=True)
+    results = arguments.to / "results.jsonl"
+    measurements = {
+        row["case"]: row for row in map(json.loads, results.read_text().splitlines() if results.exists() else [])
+    }
+    for case in arguments.cases.split(","):
+        if case not in measurements:
+            measurements[case] = measure(case, arguments.to, arguments.listeners)
             with results.open("a") as file:
-                file.write(json.dumps(found[case]) + "\n")
-    with open_workspace(asked.to / "work") as view:
+                file.write(json.dumps(measurements[case]) + "\n")
+    with open_workspace(arguments.to / "work") as view:
         files = [log.file("events.parquet") for log in view.with_prefix("log:")]
-        told(asked.to, found, pl.scan_parquet(files).select(pl.len()).collect().item())
+        print_measurements(arguments.to, measurements, pl.scan_parquet(files).select(pl.len()).collect().item())
 
 
 if __name__ == "__main__":

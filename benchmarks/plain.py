@@ -125,8 +125,10 @@ def by_pyspark(files: Sequence[str], to: str) -> None:
     steps = count.groupBy("n").agg(f.count("*").alias("c")).toArrow()
     bots_from = ceil(percentile(steps["n"].to_numpy(), steps["c"].to_numpy(), 0.999))
     bots = count.filter(f.col("n") >= bots_from).select("uid")
-    found = plays.join(bots, "uid", "left_anti").groupBy("song_ms", "play_ms").agg(f.count("*").alias("n")).toArrow()
-    columns = (found[name].to_numpy(zero_copy_only=False).astype("float64") for name in ("song_ms", "play_ms", "n"))
+    histogram = (
+        plays.join(bots, "uid", "left_anti").groupBy("song_ms", "play_ms").agg(f.count("*").alias("n")).toArrow()
+    )
+    columns = (histogram[name].to_numpy(zero_copy_only=False).astype("float64") for name in ("song_ms", "play_ms", "n"))
     number = thresholds(*columns)
     events = events.filter((day > AT - KNOWN) & (day <= AT + OUTCOME)).join(bots, "uid", "left_anti")
     song = f.when(f.col("song_ms") > 0, f.col("song_ms")).otherwise(number["song_mean"])
@@ -172,7 +174,7 @@ def by_pyspark(files: Sequence[str], to: str) -> None:
         **{f"max_{kind}": f.max(f.when(kept & (f.col("kind") == kind), day)) for kind in KINDS},
     }
     table = events.groupBy("uid").agg(*[part.alias(name) for name, part in sums.items()]).filter("n_known > 0")
-    made = {
+    features = {
         "churned": f.when(f.col("n_after") > 0, 0).otherwise(1),
         "device": f.when(f.col("n_ar") > f.col("n_ip"), 1).when(f.col("n_ar") + f.col("n_ip") > 0, 0),
         "total_play_time": f.col("ms") / 1000,
@@ -183,5 +185,5 @@ def by_pyspark(files: Sequence[str], to: str) -> None:
         **{f"{kind}_7d_over_{kind}_30d": share(f"freq_{kind}_last_7", f"freq_{kind}_last_30") for kind in KINDS},
         **{f"last_{kind}_time": AT - f.col(f"max_{kind}") for kind in KINDS},
     }
-    table.withColumns(made).select(names()).write.mode("overwrite").parquet(to)
+    table.withColumns(features).select(names()).write.mode("overwrite").parquet(to)
     spark.stop()

@@ -23,7 +23,7 @@ BOTS: Final = 99.9  # percentile of plays from which on a listener is taken for 
 AMOUNTS: Final = ("weight", "plays", "downloads", "searches", "restless")  # all other constants are chances
 
 # What the report published; and one unit of the fit's loss (relative from 1 on, else absolute; 0: not fitted).
-STUDY: Final = {
+PUBLISHED_SUMMARIES: Final = {
     "raw plays, mean; bots' share": ([246.0, 0.25], 0),  # how many bots there are is chance: the next leaves them out
     "raw plays, mean but bots; median; 75%": ([184.5, 40.0, 174.0], 0.05),
     "raw plays, 99.9%": ([5195.0], 0.15),
@@ -37,8 +37,8 @@ STUDY: Final = {
     "plays, downloads, searches": ([140.0, 8.0, 10.6], 0.05),
     "searches, median": ([1.0], 0.25),
 }
-# What is asked of the filter besides: from, to, and one unit of the loss.
-ASKED: Final = {
+# What the filter must reach besides: from, to, and one unit of the loss.
+FILTER_TARGETS: Final = {
     "ceiling": (0.890, 0.900, 0.003),
     "recency": (0.0, 1.0, 1.0),
     "ceiling - recency": (0.041, 1.0, 0.003),
@@ -50,7 +50,7 @@ ASKED: Final = {
 
 
 def summary(world: Mapping[str, Any], listeners: int, seed: int) -> dict[str, Floats]:
-    """Simulate a world and return its summaries by the names of `STUDY` and `ASKED`."""
+    """Simulate a world and return its summaries by the names of `PUBLISHED_SUMMARIES` and `FILTER_TARGETS`."""
     hidden, rng, days = states(world), np.random.default_rng(seed), LATER + OUTCOME + 1
     filter_ = leaving_filter(hidden, CHANCES, listeners=listeners, monday=MONDAY)
     raw, fifths, seen = np.zeros((listeners, 3)), np.zeros((listeners, 5)), np.zeros((days, listeners, 3))
@@ -63,10 +63,10 @@ def summary(world: Mapping[str, Any], listeners: int, seed: int) -> dict[str, Fl
             filter_.see(day)
         if day.day in (SNAPSHOT, LATER):
             chance[day.day] = filter_.leaves(day.day, OUTCOME)
-    now, later = (_foreseen(seen, after, chance[after]) for after in (SNAPSHOT, LATER))
+    now, later = (_predicted(seen, after, chance[after]) for after in (SNAPSHOT, LATER))
     now |= {f"later: {name}": value for name, value in later.items()}
-    ours = _raw(raw, rng) | _features(seen[:KNOWN], fifths, rng) | now
-    return {name: np.atleast_1d(value) for name, value in ours.items()}
+    simulated = _raw(raw, rng) | _features(seen[:KNOWN], fifths, rng) | now
+    return {name: np.atleast_1d(value) for name, value in simulated.items()}
 
 
 def _raw(counts: Floats, rng: np.random.Generator) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _people(known: Floats) -> NDArray[np.bool_]:
     return np.asarray(anything & (total[:, 0] < np.percentile(total[anything, 0], BOTS)))
 
 
-def _foreseen(seen: Floats, after: int, chance: Floats) -> dict[str, Any]:
+def _predicted(seen: Floats, after: int, chance: Floats) -> dict[str, Any]:
     known = seen[after + 1 - KNOWN : after + 1]
     people = _people(known)
     left = seen[after + 1 : after + 1 + OUTCOME, people].sum(axis=(0, 2)) == 0
@@ -118,16 +118,19 @@ def _foreseen(seen: Floats, after: int, chance: Floats) -> dict[str, Any]:
     return {"share that left": left.mean(), "ceiling": best, "recency": recency, "ceiling - recency": best - recency}
 
 
-def misses(ours: Mapping[str, Floats]) -> Floats:
+def misses(simulated: Mapping[str, Floats]) -> Floats:
     """Return by how many units each summary misses what the report published or what is asked, none above 12."""
-    study = [
+    published_misses = [
         (np.log(max(mine, 0.1) / value) if value >= 1 else mine - value) / unit
-        for name, (values, unit) in STUDY.items()
-        for mine, value in zip(ours[name], values, strict=True)
+        for name, (values, unit) in PUBLISHED_SUMMARIES.items()
+        for mine, value in zip(simulated[name], values, strict=True)
         if unit
     ]
-    asked = [(min(ours[n][0] - low, 0) + max(ours[n][0] - high, 0)) / unit for n, (low, high, unit) in ASKED.items()]
-    return np.asarray(np.clip([*study, *asked], -12, 12))
+    targets = [
+        (min(simulated[n][0] - low, 0) + max(simulated[n][0] - high, 0)) / unit
+        for n, (low, high, unit) in FILTER_TARGETS.items()
+    ]
+    return np.asarray(np.clip([*published_misses, *targets], -12, 12))
 
 
 def fit(world: dict[str, Any], listeners: int, seed: int, minutes: float) -> dict[str, Any]:
@@ -184,16 +187,18 @@ def main() -> None:
     parser.add_argument("--listeners", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fit", type=float, metavar="MINUTES", help="search from the shipped constants for so long")
-    asked = parser.parse_args()
-    if asked.fit:
-        print(toml(fit(published(), asked.listeners, asked.seed, asked.fit)))
+    arguments = parser.parse_args()
+    if arguments.fit:
+        print(toml(fit(published(), arguments.listeners, arguments.seed, arguments.fit)))
         return
-    ours = summary(published(), asked.listeners, asked.seed)
-    study = {name: " / ".join(f"{value:g}" for value in values) for name, (values, _) in STUDY.items()}
-    wanted = {name: f"{least:g} to {most:g}" for name, (least, most, _) in ASKED.items()}
+    simulated = summary(published(), arguments.listeners, arguments.seed)
+    published_text = {
+        name: " / ".join(f"{value:g}" for value in values) for name, (values, _) in PUBLISHED_SUMMARIES.items()
+    }
+    target_text = {name: f"{low:g} to {high:g}" for name, (low, high, _) in FILTER_TARGETS.items()}
     print(f"{'what':<44}{'published':<40}ours")
-    for name, theirs in (study | wanted).items():
-        print(f"{name:<44}{theirs:<40}{' / '.join(f'{value:.{3 if value < 1 else 1}f}' for value in ours[name])}")
+    for name, theirs in (published_text | target_text).items():
+        print(f"{name:<44}{theirs:<40}{' / '.join(f'{value:.{3 if value < 1 else 1}f}' for value in simulated[name])}")
 
 
 if __name__ == "__main__":
