@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 
 
 def published() -> dict[str, Any]:
-    """Return the world's constants as fitted to the published figures (see docs/method/invented-world.md)."""
+    """Return the world's constants as fitted to the published figures (see docs/method/synthetic-platform.md)."""
     return tomllib.loads((Path(__file__).parent / "world.toml").read_text(encoding="utf-8"))
 
 
