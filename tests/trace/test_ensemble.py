@@ -1,4 +1,4 @@
-"""A pool weighs its members by what they are worth, is as sure as it may be, and comes back from disk as it was."""
+"""An ensemble weighs its members, is as sure as it may be, and comes back from disk as it was."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from counterpoint.trace.problem import Problem
 from counterpoint.trace.sampler import Sampler
 from counterpoint.trace.sampler_diagnostics import SampledPosterior
 
-FEW = 60, 60  # outbreaks that a ranker learns from
+RANKER_OUTBREAKS = 60, 60  # outbreaks that a ranker learns from
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +26,18 @@ def problem():
 
 @pytest.fixture(scope="module")
 def learned(problem):
-    """A pool of all three members, quickly learned."""
+    """An ensemble of all three members, quickly learned."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graph_network_training, "VALIDATION_OUTBREAKS", 200)
         patch.setattr(ensemble, "MIN_SECONDS_FOR_GRAPH_NETWORK", 0.0)
         patch.setattr(ensemble, "MAX_COST_SHARE", 100.0)
-        patch.setattr(ensemble, "RANKER_OUTBREAKS", FEW)
+        patch.setattr(ensemble, "RANKER_OUTBREAKS", RANKER_OUTBREAKS)
         patch.setattr(ranker, "MAX_ROUNDS", 20)
         quick = Sampler(chains=2, warm=100, sweeps=50)
         return Ensemble.learn(problem, seconds=0.5, rng=1, sampler=quick, outbreaks=50)
 
 
-def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
+def test_the_floor_leaves_every_suspect_some_probability():
     suspect = np.array([True, True, True, False])
     found = np.exp(floored(np.array([0.0, -np.inf, -2000.0, -np.inf]), suspect))
     assert found.sum() == pytest.approx(1)
@@ -45,7 +45,7 @@ def test_a_floor_rules_nobody_out_but_those_who_cannot_be():
     assert found[3] == 0
 
 
-def test_together_they_need_no_more_bits_than_the_best_alone(learned):
+def test_an_ensemble_needs_no_more_bits_than_its_best_member(learned):
     bits = learned.metadata["bits"]
     assert bits["ensemble"] <= min(bits["ranker"], bits["graph-network"]) + 0.001  # they are told with three digits
     assert bits["ensemble"] < np.log2(60)
@@ -57,7 +57,7 @@ def examined(*members):
     return ensemble._HeldOutOutbreaks(list("abc")[: len(members)], np.zeros((800, 1), np.uint8), None, groups)
 
 
-def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
+def test_a_member_that_adds_nothing_beyond_luck_gets_no_weight():
     rng = np.random.default_rng(7)
     noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
     found = examined(lambda each: each, noisy, lambda each: np.zeros(len(each))).fit_calibration()
@@ -65,13 +65,13 @@ def test_whoever_adds_nothing_beyond_luck_gets_no_weight():
     assert examined(lambda each: each).fit_calibration().weights == (pytest.approx(1, abs=0.1),)
 
 
-def test_a_pool_of_members_who_know_nothing_says_so(learned):
+def test_an_ensemble_without_useful_members_says_so(learned):
     none = replace(learned, unmixed=Calibration((0.0, 0.0)), mixed=None)
     assert "nobody knows anything" in none.why
     assert "ranker alone;" in replace(none, unmixed=Calibration((1.0, 0.0))).why + ";"
 
 
-def test_two_who_err_apart_are_worth_more_together():
+def test_two_members_with_independent_errors_are_better_together():
     rng = np.random.default_rng(8)
     noisy = lambda each: each + rng.normal(0, 1, len(each))  # noqa: E731
     found = examined(noisy, noisy)
@@ -80,7 +80,7 @@ def test_two_who_err_apart_are_worth_more_together():
     assert found.mean_bits(worth) < min(found.mean_bits(Calibration(one)) for one in ((1.0, 0.0), (0.0, 1.0))) - 0.02
 
 
-def test_scores_are_logs_of_probabilities_over_the_suspects(learned, problem):
+def test_scores_are_log_probabilities_over_the_suspects(learned, problem):
     some = problem.simulate_outbreaks(5, 9)
     for codes in some.codes:
         scores = learned.scores(problem, codes, np.random.default_rng(1))
@@ -88,9 +88,13 @@ def test_scores_are_logs_of_probabilities_over_the_suspects(learned, problem):
         assert ((scores > -np.inf) == problem.suspect[codes]).all()
 
 
-def with_sampler(pool):
-    """A pool in which the sampler takes part, whether it was worth it or not, and nobody else counts where it mixed."""
-    return replace(pool, members={**pool.learned_members, "sampler": Sampler()}, mixed=Calibration((0.0, 0.0, 2.0)))
+def with_sampler(original):
+    """An ensemble in which the sampler takes part whatever it is worth, and alone counts where it mixed."""
+    return replace(
+        original,
+        members={**original.learned_members, "sampler": Sampler()},
+        mixed=Calibration((0.0, 0.0, 2.0)),
+    )
 
 
 def sampled(problem, codes, between):
@@ -103,7 +107,7 @@ def sampled(problem, codes, between):
 @pytest.mark.parametrize(
     ("between", "word"), [(0.0, "mixed and is used"), (0.3, "mixed and is used"), (1.0, "did not mix and is left out")]
 )
-def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, problem, monkeypatch, between, word):
+def test_the_sampler_counts_only_where_it_mixed(learned, problem, monkeypatch, between, word):
     codes = problem.simulate_outbreaks(1, 5).codes[0]
     mine = with_sampler(learned)
     monkeypatch.setattr(ensemble, "_sample", lambda _, problem, codes, *__: sampled(problem, codes, between))
@@ -121,7 +125,7 @@ def test_the_sampler_counts_where_it_mixed_and_nowhere_else(learned, problem, mo
         assert np.exp(scores) == pytest.approx(known)
 
 
-def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, problem, monkeypatch):
+def test_the_sampler_is_not_asked_where_the_others_are_sure(learned, problem, monkeypatch):
     def fail(*_):
         raise AssertionError("asked")
 
@@ -135,9 +139,9 @@ def test_where_the_others_are_sure_the_sampler_is_not_asked(learned, problem, mo
     assert looked.scores.tolist() == without.scores(problem, codes, np.random.default_rng(1)).tolist()
 
 
-def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(problem, monkeypatch):
+def test_a_sampler_that_does_not_mix_is_left_out_with_a_reason(problem, monkeypatch):
     monkeypatch.setattr(ensemble, "_sample", lambda _, problem, codes, *__: sampled(problem, codes, 1.0))
-    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", FEW)
+    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", RANKER_OUTBREAKS)
     monkeypatch.setattr(ensemble, "MAX_COST_SHARE", 100.0)
     monkeypatch.setattr(ranker, "MAX_ROUNDS", 20)
     found = Ensemble.learn(problem, seconds=0.5, rng=1, outbreaks=8)
@@ -146,7 +150,7 @@ def test_a_sampler_that_does_not_mix_is_left_out_and_that_is_said(problem, monke
     assert "graph network: it takes 20 s or more" in found.why
 
 
-def test_a_sampler_is_believed_in_until_enough_outbreaks_speak_against_it():
+def test_one_bad_outbreak_does_not_outweigh_the_prior_gain():
     rng = np.random.default_rng(9)
     one_bad = np.array([-5.0, *[0.2] * 16])
     assert one_bad.mean() < 0 < ensemble.MIN_GAIN < ensemble._expected_gain(one_bad, 5)
@@ -156,19 +160,19 @@ def test_a_sampler_is_believed_in_until_enough_outbreaks_speak_against_it():
     assert ensemble._expected_gain(useless - useless.mean(), 5) < ensemble.MIN_GAIN
 
 
-def test_after_many_steps_a_sampler_is_believed_in_only_if_many_outbreaks_speak_for_it():
+def test_after_many_steps_only_many_outbreaks_show_a_gain():
     few = np.tile([-0.4, 0.6], 12)
     assert ensemble._expected_gain(few, 23) < ensemble.MIN_GAIN < ensemble._expected_gain(few, 8)
     assert ensemble._expected_gain(np.tile(few, 4), 23) > ensemble.MIN_GAIN
 
 
-def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(problem, monkeypatch):
+def test_a_sampler_that_gains_nothing_is_left_out_with_a_reason(problem, monkeypatch):
     def alike(_, problem, codes, *__):
         suspect = problem.suspect[codes]
         return SampledPosterior(suspect / suspect.sum(), 0.5, 0.0)
 
     monkeypatch.setattr(ensemble, "_sample", alike)
-    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", FEW)
+    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", RANKER_OUTBREAKS)
     monkeypatch.setattr(ensemble, "MAX_COST_SHARE", 100.0)
     monkeypatch.setattr(ranker, "MAX_ROUNDS", 20)
     found = Ensemble.learn(problem, seconds=0.5, rng=1, outbreaks=40)
@@ -177,7 +181,7 @@ def test_a_sampler_that_tells_nothing_more_is_left_out_and_that_is_said(problem,
     assert "sampler" not in found.members
 
 
-def test_what_is_saved_says_the_same_when_it_is_loaded(learned, problem, tmp_path):
+def test_a_saved_ensemble_gives_the_same_results_when_loaded(learned, problem, tmp_path):
     learned.save(tmp_path / "ensemble")
     again = Ensemble.load(tmp_path / "ensemble")
     assert (again.why, again.metadata) == (learned.why, learned.metadata)
@@ -187,7 +191,7 @@ def test_what_is_saved_says_the_same_when_it_is_loaded(learned, problem, tmp_pat
         assert one.scores.tolist() == other.scores.tolist()
 
 
-def test_a_damaged_pool_is_refused_in_one_line(learned, tmp_path):
+def test_a_damaged_ensemble_is_refused_in_one_line(learned, tmp_path):
     folder = tmp_path / "ensemble"
     learned.save(folder)
     for path in sorted(folder.iterdir()):
@@ -209,7 +213,7 @@ def test_an_ensemble_has_a_weight_for_every_member(learned):
         replace(learned, mixed=Calibration((0.5,) * (len(learned.members) + 1)))
 
 
-def test_it_is_asked_about_its_own_setting_only(learned, problem):
+def test_an_ensemble_refuses_another_problem(learned, problem):
     other = replace(problem, min_size=4)
     with refused("learned for another problem"):
         learned.scores(other, other.simulate_outbreaks(1, 1).codes[0], np.random.default_rng(1))
@@ -217,12 +221,14 @@ def test_it_is_asked_about_its_own_setting_only(learned, problem):
         Ensemble.learn(problem, seconds=0, rng=1)
 
 
-def test_where_the_sampler_would_take_too_long_it_is_not_even_tried(problem, monkeypatch):
+def test_a_sampler_that_would_take_too_long_is_not_tried(problem, monkeypatch):
     monkeypatch.setattr(ensemble, "_try_sampler", lambda *_: pytest.fail("it was tried"))
+    monkeypatch.setattr(ensemble, "RANKER_OUTBREAKS", RANKER_OUTBREAKS)
+    monkeypatch.setattr(ranker, "MAX_ROUNDS", 20)
     slow = Sampler(sweeps=10**9)
     for sampler, dear in ((slow, ensemble.MAX_COST_SHARE), (Sampler(), 1e-4)):
         monkeypatch.setattr(ensemble, "MAX_COST_SHARE", dear)
-        found = Ensemble.learn(problem, seconds=0.3, rng=1, graph_network=False, sampler=sampler, outbreaks=50)
+        found = Ensemble.learn(problem, seconds=0.3, rng=1, graph_network=False, sampler=sampler, outbreaks=20)
         assert "or more" in found.metadata["left out"]["sampler"]
         assert "sampler" not in found.members
     few = problem.simulate_outbreaks(1, 1).codes[0]

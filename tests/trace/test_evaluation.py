@@ -1,4 +1,4 @@
-"""A evaluate is right about detectors of which everything is known, and says how sure it is."""
+"""An evaluation is right about detectors of which everything is known, and says how sure it is."""
 
 import json
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def one(detector, sources, problem=PROBLEM):
     return evaluate_snapshot(problem, detector, codes, np.array(sources, np.int32), np.random.default_rng(1))
 
 
-def test_a_snapshot_is_judged_as_by_hand():
+def test_a_snapshot_is_evaluated_as_by_hand():
     row = one(Given({4: 0.5, 9: 0.25, 7: 0.15, 2: 0.06, 3: 0.04}), [9])
     assert (row["rank"], row["recall"], row["size"], row["coverage"]) == (2, [0, 1, 1], 3, 1)
     assert [row["source_probability"], *row["claimed"], row["nominal_coverage"]] == pytest.approx(
@@ -59,7 +59,7 @@ def test_a_snapshot_is_judged_as_by_hand():
     assert json.loads(json.dumps(row)) == row
 
 
-def test_of_two_sources_the_first_found_has_the_rank_and_both_are_recalled():
+def test_rank_is_of_the_first_source_found_and_recall_of_both():
     two = Problem.of(PROBLEM.network, model("sidr-active-pull"), 3, sources=2)
     row = one(Given({4: 0.4, 9: 0.3, 7: 0.2, 2: 0.1}), [7, 4], two)
     assert (row["rank"], row["recall"]) == (1, [0.5, 1, 1])
@@ -68,14 +68,14 @@ def test_of_two_sources_the_first_found_has_the_rank_and_both_are_recalled():
     assert (row["size"], row["coverage"], row["hops"]) == (3, 1, 0)
 
 
-def test_who_rules_the_source_out_finds_it_nowhere():
+def test_a_source_ruled_out_has_the_last_rank():
     row = one(Given({4: 1.0}), [9])
     assert (row["rank"], row["recall"], row["source_probability"], row["coverage"]) == (61, [0, 0, 0], 0, 0)
     table = DetectorEvaluation.of({"sure": [row, row]}).table()
     assert table["bits"].to_list() == [np.inf]
 
 
-def test_who_only_ranks_claims_nothing():
+def test_a_ranking_without_probabilities_has_no_calibration():
     row = one(Given({4: 1.0, 9: 0.5}, is_probabilistic=False), [4])
     assert row["rank"] == 1
     assert {row[name] for name in ("source_probability", "nominal_coverage", "size", "coverage")} == {None}
@@ -93,7 +93,7 @@ class Drawn(Problem):
         return some
 
 
-def test_of_honest_probabilities_what_is_claimed_is_achieved():
+def test_calibrated_probabilities_achieve_what_they_claim():
     even = Drawn(PROBLEM.network, PROBLEM.models, PROBLEM.times, min_size=3)
     found = evaluate(even, {"honest": Honest()}, outbreaks=N, rng=3)
     for place, first in enumerate((1, 3, 5)):
@@ -108,7 +108,7 @@ def test_of_honest_probabilities_what_is_claimed_is_achieved():
         assert table[f"{name}_low"][0] <= table[name][0] <= table[f"{name}_high"][0]
 
 
-def test_a_detector_is_behind_the_reference_by_what_it_misses_on_the_same_snapshots():
+def test_the_deficit_is_what_a_detector_misses_on_the_same_snapshots():
     best, worse = ([one(Given({4: 0.6, 9: 0.4}), [node]) for node in nodes] for nodes in ([4] * 10, [4] * 7 + [9] * 3))
     table = DetectorEvaluation.of({"best": best, "worse": worse}).table()
     assert table["top1_deficit"].to_list() == pytest.approx([0, 0.3])
@@ -120,7 +120,7 @@ def test_a_detector_is_behind_the_reference_by_what_it_misses_on_the_same_snapsh
         DetectorEvaluation.of({"best": best}).table("bast")
 
 
-def test_whoever_else_is_asked_changes_nothing():
+def test_results_do_not_depend_on_other_detectors():
     alone = evaluate(PROBLEM, {"random": Random()}, outbreaks=20, rng=5)
     beside = evaluate(PROBLEM, {"degree": Degree(), "random": Random()}, outbreaks=20, rng=5)
     assert alone.ranks[:, 0].tolist() == beside.ranks[:, 1].tolist()
@@ -144,7 +144,7 @@ def test_a_source_that_cannot_be_reached_has_no_distance():
     assert DetectorEvaluation.of({"far": [row]}).table()["hops"].to_list() == [None]
 
 
-def test_recall_is_told_where_there_are_several_sources():
+def test_recall_is_reported_for_several_sources():
     two = Problem.of(PROBLEM.network, model("sidr-active-pull"), 3, sources=2)
     rows = [one(Given({4: 0.5, 9: 0.5}), [4, 9], two)] * 4
     row = DetectorEvaluation.of({"knows": rows}, sources=2).table().row(0, named=True)

@@ -22,7 +22,7 @@ def traced(method, **how):
     return locate(Observation.of_run(RUN(runs=1, steps=3, keep="nodes"), **how), model("sidr"), kind=method)
 
 
-def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():
+def test_the_finding_shows_probabilities_and_says_it_is_no_proof():
     found = traced("mean-field")
     told = findings.suspects_finding(found)
     first = tables(told)["The first suspects"]
@@ -38,7 +38,7 @@ def test_suspects_are_told_with_their_probabilities_and_that_it_is_no_proof():
     assert [each.title for each in told.evidence if isinstance(each, Figure)] == ["What is seen", "The suspects"]
 
 
-def test_of_a_method_that_ranks_no_probability_is_told():
+def test_the_finding_of_a_ranking_shows_no_probability():
     told = findings.suspects_finding(traced("jordan", indistinguishable=("R",), share=0.7))
     assert "probability of" not in told.summary
     assert "how likely each is, is not known" in told.summary

@@ -1,4 +1,4 @@
-"""The network learns who began it: its gradient is the slope of its loss, and names of nodes mean nothing to it.
+"""The graph network learns sources: its gradient is the slope of its loss, and names of nodes mean nothing to it.
 
 Its pieces are small here, so that all is quick: networks of some thirty nodes, and some dozens of steps.
 """
@@ -53,17 +53,17 @@ def pool():
         yield one
 
 
-def school_of(problem, pool):
-    """A school whose weights are all of some size, so that each has a slope."""
-    school, rng = (
+def trainer_of(problem, pool):
+    """A trainer whose weights are all of some size, so that each has a slope."""
+    trainer, rng = (
         graph_network_training.Trainer(graph_network_layout.NetworkLayout.of(problem), np.random.default_rng(3), pool),
         np.random.default_rng(4),
     )
-    school.values += rng.normal(0, 0.1, len(school.values)).astype(np.float32)
-    return school
+    trainer.values += rng.normal(0, 0.1, len(trainer.values)).astype(np.float32)
+    return trainer
 
 
-def slowly(weights, graph, codes):
+def dense_scores(weights, graph, codes):
     """The network for one snapshot, written down in 64 bits as it is defined; its messages by a dense matrix."""
     to = [np.zeros((len(codes), len(codes))) for _ in graph.starts]
     for way, (start, heard, factor) in enumerate(zip(graph.starts, graph.tos, graph.factors, strict=True)):
@@ -98,123 +98,123 @@ def slowly(weights, graph, codes):
 
 
 @each_problem
-def test_the_kernel_computes_what_the_formula_says(problem, pool):
-    school, seen = school_of(problem, pool), problem.simulate_outbreaks(6, 5)
-    found = graph_network_layout.score_snapshots(school.weights, school.graph, seen.codes, pool)
-    right = np.stack([slowly(school.weights, school.graph, codes) for codes in seen.codes])
+def test_the_kernel_agrees_with_a_dense_formula(problem, pool):
+    trainer, seen = trainer_of(problem, pool), problem.simulate_outbreaks(6, 5)
+    found = graph_network_layout.score_snapshots(trainer.weights, trainer.graph, seen.codes, pool)
+    right = np.stack([dense_scores(trainer.weights, trainer.graph, codes) for codes in seen.codes])
     np.testing.assert_allclose(found, right, atol=2e-4)
 
 
-def loss_of(school, seen):
+def loss_of(trainer, seen):
     """The mean cross-entropy by the formula."""
-    scores = np.stack([slowly(school.weights, school.graph, codes) for codes in seen.codes])
+    scores = np.stack([dense_scores(trainer.weights, trainer.graph, codes) for codes in seen.codes])
     return float(-np.take_along_axis(scores, seen.sources.astype(np.int64), 1).mean())
 
 
 @each_problem
-def test_the_gradient_of_every_part_is_the_slope_of_the_formula(problem, pool):
-    school, seen = school_of(problem, pool), problem.simulate_outbreaks(8, 5)
-    school.descend(seen.codes, seen.sources)
-    for name, slope in school.graph.parts(school.slope.copy())._asdict().items():
-        weights = getattr(school.weights, name)
+def test_the_gradient_agrees_with_finite_differences(problem, pool):
+    trainer, seen = trainer_of(problem, pool), problem.simulate_outbreaks(4, 5)
+    trainer.descend(seen.codes, seen.sources)
+    for name, slope in trainer.graph.parts(trainer.slope.copy())._asdict().items():
+        weights = getattr(trainer.weights, name)
         before, some = weights.copy(), np.random.default_rng(6).choice([0, 1], slope.shape)
         for way in (slope, slope * some):
             along = float((way * slope).sum())
             step = (way * np.float32(1e-3 / np.sqrt(along))).astype(np.float32)
             losses = []
             for weights[...] in (before + step, before - step):
-                losses.append(loss_of(school, seen))
+                losses.append(loss_of(trainer, seen))
             weights[...] = before
             assert losses[0] - losses[1] == pytest.approx(2e-3 * np.sqrt(along), rel=LOOSE), name
 
 
-def test_the_names_of_nodes_mean_nothing(pool):
+def test_scores_do_not_depend_on_node_numbers(pool):
     problem = PROBLEMS["directed, partly seen"]
     net, order = problem.network, np.random.default_rng(7).permutation(NODES)
     renamed = Network.of(order[net.tails], order[net.to], nodes=NODES, directed=True, weight=net.weight)
     other = problem_of(renamed, share=0.7)
-    school, codes = school_of(problem, pool), problem.simulate_outbreaks(5, 5).codes
-    kinds = len(school.graph.groups)
-    place, bias = (part.reshape(NODES, kinds, -1) for part in (school.weights.place, school.weights.bias))
-    moved = school.weights._replace(
+    trainer, codes = trainer_of(problem, pool), problem.simulate_outbreaks(5, 5).codes
+    kinds = len(trainer.graph.groups)
+    place, bias = (part.reshape(NODES, kinds, -1) for part in (trainer.weights.place, trainer.weights.bias))
+    moved = trainer.weights._replace(
         place=place[np.argsort(order)].reshape(-1, WIDTH), bias=bias[np.argsort(order)].reshape(-1)
     )
     graph = graph_network_layout.NetworkLayout.of(other)
     found = graph_network_layout.score_snapshots(moved, graph, np.ascontiguousarray(codes[:, np.argsort(order)]), pool)
     np.testing.assert_allclose(
-        found[:, order], graph_network_layout.score_snapshots(school.weights, school.graph, codes, pool), atol=2e-4
+        found[:, order], graph_network_layout.score_snapshots(trainer.weights, trainer.graph, codes, pool), atol=2e-4
     )
 
 
-def test_the_same_seed_teaches_the_same_on_any_number_of_threads(monkeypatch):
-    taught = []
+def test_training_does_not_depend_on_the_number_of_threads(monkeypatch):
+    learned = []
     for threads in (1, 3):
         monkeypatch.setattr(graph_network_layout.os, "cpu_count", lambda threads=threads: threads)
-        taught.append(GraphNetwork.learn(PROBLEMS["plain"], steps=5, rng=8))
-    assert all((taught[0].weights[name] == part).all() for name, part in taught[1].weights.items())
+        learned.append(GraphNetwork.learn(PROBLEMS["plain"], steps=5, rng=8))
+    assert all((learned[0].weights[name] == part).all() for name, part in learned[1].weights.items())
 
 
 @each_problem
-def test_scores_are_logs_of_probabilities_of_those_who_may_have_begun_it(problem):
-    taught, codes = GraphNetwork.learn(problem, steps=3, rng=8), problem.simulate_outbreaks(9, 9).codes
-    scores = taught.scores_many(problem, codes)
+def test_scores_are_log_probabilities_over_the_suspects(problem):
+    learned, codes = GraphNetwork.learn(problem, steps=3, rng=8), problem.simulate_outbreaks(9, 9).codes
+    scores = learned.scores_many(problem, codes)
     np.testing.assert_allclose(np.exp(scores).sum(1), 1, rtol=1e-5)
     assert ((scores > -np.inf) == problem.suspect[codes]).all()
-    np.testing.assert_allclose(taught.scores(problem, codes[4], np.random.default_rng(0)), scores[4], atol=1e-4)
+    np.testing.assert_allclose(learned.scores(problem, codes[4], np.random.default_rng(0)), scores[4], atol=1e-4)
 
 
-def test_the_only_node_touched_began_it():
+def test_the_only_reached_node_is_the_source():
     problem = problem_of(time=0)
-    taught, seen = GraphNetwork.learn(problem, steps=1, rng=8), problem.simulate_outbreaks(NODES, 9)
-    assert (taught.scores_many(problem, seen.codes).argmax(1) == seen.sources[:, 0]).all()
-    nobody = taught.scores_many(problem, np.zeros((1, NODES), np.uint8))
+    learned, seen = GraphNetwork.learn(problem, steps=1, rng=8), problem.simulate_outbreaks(NODES, 9)
+    assert (learned.scores_many(problem, seen.codes).argmax(1) == seen.sources[:, 0]).all()
+    nobody = learned.scores_many(problem, np.zeros((1, NODES), np.uint8))
     assert (nobody == -np.inf).all()
 
 
-def test_where_there_is_one_right_answer_it_is_learned():
+def test_a_unique_answer_is_learned():
     """On a ring, what passes to every neighbour in every step began in the middle."""
     problem = Problem.of(network(f"ring:{NODES}"), model("si", spread=1.0), 4)
     seen = problem.simulate_outbreaks(300, 9)
-    taught = GraphNetwork.learn(problem, steps=150, rng=8)
-    assert (taught.scores_many(problem, seen.codes).argmax(1) == seen.sources[:, 0]).mean() > 0.98
+    learned = GraphNetwork.learn(problem, steps=150, rng=8)
+    assert (learned.scores_many(problem, seen.codes).argmax(1) == seen.sources[:, 0]).mean() > 0.98
 
 
-def test_where_there_is_none_it_says_how_sure_it_is_and_beats_chance():
+def test_an_uncertain_source_is_found_above_chance_and_calibrated():
     problem = problem_of(network("ba:50,2", rng=1), time=2, min_size=3)
-    seen, taught = problem.simulate_outbreaks(2000, 9), GraphNetwork.learn(problem, steps=150, rng=8)
-    scores = taught.scores_many(problem, seen.codes)
+    seen, learned = problem.simulate_outbreaks(1000, 9), GraphNetwork.learn(problem, steps=150, rng=8)
+    scores = learned.scores_many(problem, seen.codes)
     hit, claimed = (scores.argmax(1) == seen.sources[:, 0]).mean(), np.exp(scores.max(1)).mean()
     chance = (1 / problem.suspect[seen.codes].sum(1)).mean()
     assert hit > 2 * chance
     assert claimed == pytest.approx(hit, abs=0.05)
 
 
-def test_it_is_made_as_sure_as_it_is_right(pool):
+def test_temperature_minimises_the_held_out_loss(pool):
     """Whatever it is multiplied by, it becomes what says most of the snapshots."""
     problem = problem_of(time=2)
-    school, seen = school_of(problem, pool), problem.simulate_outbreaks(300, 9)
-    found = school.graph.parts(school.mean)
+    trainer, seen = trainer_of(problem, pool), problem.simulate_outbreaks(300, 9)
+    found = trainer.graph.parts(trainer.mean)
     for _ in range(20):
-        batch = problem.simulate_outbreaks(32, len(seen.codes) + school.steps)
-        school.step(batch.codes, batch.sources, 1e-2)
-    school.temper(seen.codes, seen.sources)
-    best, right = school.losses(seen.codes, seen.sources).mean(), found.out.copy()
+        batch = problem.simulate_outbreaks(32, len(seen.codes) + trainer.steps)
+        trainer.step(batch.codes, batch.sources, 1e-2)
+    trainer.temper(seen.codes, seen.sources)
+    best, right = trainer.losses(seen.codes, seen.sources).mean(), found.out.copy()
     for factor in (0.6, 1.7):
         found.out[:], found.bias[:] = factor * right, factor * found.bias
-        assert school.losses(seen.codes, seen.sources).mean() > best
-        school.temper(seen.codes, seen.sources)
+        assert trainer.losses(seen.codes, seen.sources).mean() > best
+        trainer.temper(seen.codes, seen.sources)
         np.testing.assert_allclose(found.out, right, rtol=1e-2)
 
 
-def test_what_is_saved_is_what_is_read(tmp_path):
+def test_a_saved_graph_network_gives_the_same_scores(tmp_path):
     problem = PROBLEMS["weighted, two sources"]
-    taught, codes = GraphNetwork.learn(problem, steps=2, rng=8), problem.simulate_outbreaks(5, 9).codes
-    taught.save(tmp_path / "taught")
-    again = GraphNetwork.load(tmp_path / "taught")
-    np.testing.assert_array_equal(again.scores_many(problem, codes), taught.scores_many(problem, codes))
+    learned, codes = GraphNetwork.learn(problem, steps=2, rng=8), problem.simulate_outbreaks(5, 9).codes
+    learned.save(tmp_path / "learned")
+    again = GraphNetwork.load(tmp_path / "learned")
+    np.testing.assert_array_equal(again.scores_many(problem, codes), learned.scores_many(problem, codes))
 
 
-def test_once_nothing_is_learned_any_more_it_ends_sooner():
+def test_training_stops_early_when_nothing_is_gained():
     course, rng = graph_network_training.Schedule(1e6, None), np.random.default_rng(0)
     course.evaluate(np.full(1000, 2.0))
     course.evaluate(np.full(1000, 1.0))
@@ -225,14 +225,14 @@ def test_once_nothing_is_learned_any_more_it_ends_sooner():
     assert course.seconds < 1e6
 
 
-def test_what_cannot_be_is_refused(tmp_path):
+def test_wrong_input_is_refused(tmp_path):
     problem, other = PROBLEMS["plain"], problem_of(time=2)
-    taught = GraphNetwork.learn(problem, steps=1, rng=8)
+    learned = GraphNetwork.learn(problem, steps=1, rng=8)
     with refused(f"problem {problem.key} knows nothing of {other.key}"):
-        taught.scores_many(other, np.zeros((1, NODES), np.uint8))
+        learned.scores_many(other, np.zeros((1, NODES), np.uint8))
     with refused("a snapshot has 30 nodes"):
-        taught.scores_many(problem, np.zeros((1, NODES - 1), np.uint8))
-    deeper = GraphNetwork({**taught.weights, "layer": np.concatenate([taught.weights["layer"]] * 2)}, taught.key)
+        learned.scores_many(problem, np.zeros((1, NODES - 1), np.uint8))
+    deeper = GraphNetwork({**learned.weights, "layer": np.concatenate([learned.weights["layer"]] * 2)}, learned.key)
     with refused("of another shape"):
         deeper.scores_many(problem, np.zeros((1, NODES), np.uint8))
     with refused("more than 0 seconds"):

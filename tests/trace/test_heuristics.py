@@ -94,13 +94,13 @@ def test_on_a_star_of_any_size_rumour_centrality_is_a_factorial(leaves):
     assert found[1:] == pytest.approx(np.full(leaves, lgamma(leaves)))
 
 
-def test_who_hangs_on_two_trees_of_shortest_paths_belongs_to_each_by_half():
+def test_a_node_on_two_shortest_path_trees_counts_half_in_each():
     """From a corner of a square the far one is below either neighbour with chance 1/2: sizes 1.5, 1.5 and 1."""
     found = scores(RumourCentrality(), *reached(ring(4), np.arange(4)))
     assert found == pytest.approx(np.full(4, log(6 / 1.5**2)))
 
 
-def test_rumour_centrality_looks_at_the_nearest_first_and_ranks_the_rest_below_by_distance():
+def test_rumour_centrality_ranks_suspects_beyond_its_limit_by_distance():
     problem, codes = reached(line(9), np.arange(9))
     whole, some = scores(RumourCentrality(), problem, codes), scores(RumourCentrality(most=3), problem, codes)
     assert some[3:6] == pytest.approx(whole[3:6])
@@ -110,7 +110,7 @@ def test_rumour_centrality_looks_at_the_nearest_first_and_ranks_the_rest_below_b
 
 @pytest.mark.parametrize("directed", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_distances_are_those_that_another_library_finds(seed, directed):
+def test_distances_agree_with_scipy(seed, directed):
     """With some nodes unseen everybody's distances run through the whole network, against arcs' directions too."""
     rng = np.random.default_rng(seed)
     ends = rng.integers(150, size=(2, 170))
@@ -136,7 +136,7 @@ def test_distances_are_those_that_another_library_finds(seed, directed):
     assert len(np.unique(closest[suspects])) == len(np.unique(np.stack([found.greatest, found.total]), axis=1)[0])
 
 
-def test_paths_run_among_the_touched_nodes_where_these_hang_together():
+def test_paths_run_among_the_reached_nodes_where_these_are_connected():
     """On a ring, of 0 to 6 reached, 0 and 6 are 6 steps apart; the not reached nodes would be a shorter way."""
     problem, codes = reached(ring(10), np.arange(7))
     assert distances(problem, codes).greatest.tolist() == [6, 5, 4, 3, 4, 5, 6]
@@ -150,7 +150,7 @@ def test_the_nearest_are_first_and_equal_ones_in_any_order():
     assert found == {(4, 3, 5), (4, 5, 3)}
 
 
-def test_labels_say_who_is_likely_unless_something_is_hidden():
+def test_likely_first_uses_labels_unless_something_is_hidden():
     for more, labels in (({}, True), ({"share": 0.7}, False), ({"indistinguishable": ("R",)}, False)):
         problem = Problem.of(barabasi_albert(80, 2, rng=1), SIR, 3, min_size=15, **more)
         (codes,) = problem.simulate_outbreaks(1, 2).codes
@@ -183,7 +183,7 @@ def test_alpha_of_one_is_refused():
         LPSI(alpha=1.0)
 
 
-def test_degree_counts_touched_neighbours_only():
+def test_degree_counts_reached_neighbours_only():
     problem, codes = reached(star(6), [0, 1, 2])
     assert scores(Degree(), problem, codes).tolist() == [2, 1, 1, -np.inf, -np.inf, -np.inf]
 
@@ -205,10 +205,10 @@ def test_the_middle_of_a_star_is_found(detector):
 @pytest.mark.parametrize(
     "more",
     [{}, {"share": 0.4}, {"indistinguishable": ("R",)}, {"share": 0.4, "indistinguishable": ("R",)}, {"sources": 2}],
-    ids=["seen", "some seen", "alike", "some seen, alike", "two sources"],
+    ids=["seen", "some seen", "indistinguishable", "some seen, indistinguishable", "two sources"],
 )
 @pytest.mark.parametrize("directed", [False, True])
-def test_every_suspect_has_a_finite_score_that_goes_with_the_node_not_its_number(detector, more, directed):
+def test_scores_are_finite_and_do_not_depend_on_node_numbers(detector, more, directed):
     rng = np.random.default_rng(4)
     ends = barabasi_albert(60, 2, rng=2)
     pairs = np.stack([ends.tails, ends.to])[:, ends.tails < ends.to]
@@ -226,7 +226,7 @@ def test_every_suspect_has_a_finite_score_that_goes_with_the_node_not_its_number
 
 @pytest.mark.parametrize("detector", ALL, ids=lambda each: each.name)
 @pytest.mark.parametrize("nodes", [[], [7], [0, 20], [0, 1, 20, 21]], ids=["none", "one", "apart", "two parts"])
-def test_few_touched_nodes_or_such_that_do_not_hang_together_are_taken(detector, nodes):
+def test_few_or_unconnected_reached_nodes_are_taken(detector, nodes):
     net = Network.of([*range(10), 20], [*range(1, 11), 21], nodes=30)
     for more in ({}, {"indistinguishable": ("R",)}):
         problem, codes = reached(net, nodes, **more)

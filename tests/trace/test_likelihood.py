@@ -71,21 +71,21 @@ def small(seed, *, directed=False, weighted=False):
 
 
 @pytest.mark.parametrize("contact", ["broadcast", "active-pull", "pull"])
-@pytest.mark.parametrize(("directed", "weighted"), [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize(("directed", "weighted"), [(False, False), (True, True)])
 @pytest.mark.parametrize(
-    "more", [{}, {"share": 0.6}, {"indistinguishable": ("R",), "sources": 2}], ids=["seen", "some", "alike"]
+    "more", [{}, {"share": 0.6}, {"indistinguishable": ("R",), "sources": 2}], ids=["seen", "some", "indistinguishable"]
 )
-def test_scores_are_the_twins(contact, directed, weighted, more):
+def test_scores_agree_with_plain_loops(contact, directed, weighted, more):
     net = small(1, directed=directed, weighted=weighted)
     problem = Problem.of(net, SIDR.with_contact(contact), 3, min_size=3, **more)
-    for codes in problem.simulate_outbreaks(2, 8).codes:
+    for codes in problem.simulate_outbreaks(1, 8).codes:
         found = MeanField().scores(problem, codes, RNG(0))
         for v in np.flatnonzero(problem.suspect[codes]):
             assert found[v] == pytest.approx(twin(problem, problem.model, codes, v, 3))
 
 
 @pytest.mark.parametrize("name", ["sirs", "seir"])
-def test_who_may_come_back_or_looks_at_the_ignorant_is_not_left_out(name):
+def test_nodes_that_may_return_or_hear_the_ignorant_are_kept(name):
     bored = Model("bored", ("S", "I"), (Contact("S", "I", {"I": 0.7}), Contact("I", "S", {"S": 0.2})), "I", ("I",))
     for each in (model(name), bored.with_contact("pull")):
         problem = Problem.of(small(2), each.with_contact("pull"), 2, min_size=2)
@@ -95,7 +95,7 @@ def test_who_may_come_back_or_looks_at_the_ignorant_is_not_left_out(name):
             assert found[v] == pytest.approx(twin(problem, problem.model, codes, v, 2))
 
 
-def test_what_may_have_been_adds_up_over_models_and_times():
+def test_the_likelihood_is_a_mixture_over_models_and_times():
     slow = replace(SIDR, rules=model("sidr", alpha1=0.1).rules)
     models, times = ((SIDR, 0.7), (slow, 0.3)), ((1, 0.2), (2, 0.5), (3, 0.3), (4, 0.0))
     problem = Problem(small(3), models, times, min_size=3)
@@ -110,14 +110,14 @@ def test_what_may_have_been_adds_up_over_models_and_times():
 def test_one_step_from_a_known_source_is_exact(contact):
     """Everybody hears the source alone: snapshots are as frequent in simulations as they are probable."""
     problem = Problem.of(star(4), SIDR.with_contact(contact), 1)
-    out = simulate(problem.network, problem.model, runs=40_000, sources=[0], steps=1, keep="nodes", rng=1)
+    out = simulate(problem.network, problem.model, runs=10_000, sources=[0], steps=1, keep="nodes", rng=1)
     seen, counts = np.unique(out.last, axis=0, return_counts=True)
     for codes, count in zip(seen, counts, strict=True):
         chance = np.exp(MeanField().scores(problem, codes, RNG(0))[0])
-        assert abs(count - 40_000 * chance) <= 4.5 * np.sqrt(40_000 * chance * (1 - chance)) + 1e-6
+        assert abs(count - 10_000 * chance) <= 4.5 * np.sqrt(10_000 * chance * (1 - chance)) + 1e-6
 
 
-def test_on_a_line_the_first_to_hear_hear_as_the_law_has_it():
+def test_the_first_two_on_a_line_have_exact_probabilities():
     """SI with spread p from one end: P(nobody but the next one after 2 steps) = 1 - (1 - p)^2 - p^2, and so on."""
     p = 0.3
     si = Model("SI", ("S", "I"), (Contact("S", "I", {"I": p}),), source="I", active=("I",))
@@ -130,7 +130,7 @@ def test_on_a_line_the_first_to_hear_hear_as_the_law_has_it():
         assert np.exp(MeanField().scores(problem, codes, RNG(0))[0]) == pytest.approx(chance)
 
 
-def test_after_no_step_the_source_is_who_is_in_its_state():
+def test_after_no_step_the_source_is_the_node_in_its_state():
     problem = Problem.of(ring(6), SIDR, 0)
     codes = np.array([0, 0, 1, 0, 0, 0], np.uint8)
     found = MeanField().scores(problem, codes, RNG(0))
@@ -138,7 +138,7 @@ def test_after_no_step_the_source_is_who_is_in_its_state():
     assert np.isneginf(np.delete(found, 2)).all()
 
 
-def test_those_left_out_come_after_the_others():
+def test_suspects_beyond_the_limit_come_last():
     problem = Problem.of(ring(30), SIDR, 3, indistinguishable=("R",))
     codes = np.zeros(30, np.uint8)
     codes[10:15] = 1
@@ -154,7 +154,7 @@ def test_meetings_in_pairs_are_refused():
         MeanField().scores(problem, np.array([1, 0, 0, 0, 0], np.uint8), RNG(0))
 
 
-def test_somebody_who_changes_alone_does_so_from_the_start():
+def test_spontaneous_changes_begin_at_the_first_step():
     fading = Model("fading", ("S", "I", "R"), (Spontaneous("I", {"R": 0.25}),), source="I", active=("I",))
     problem = Problem.of(ring(4), fading, 3)
     for code, chance in ((1, 0.75**3), (2, 1 - 0.75**3)):

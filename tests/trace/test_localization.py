@@ -26,9 +26,9 @@ NET = barabasi_albert(40, 2, rng=3)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """Learn little; a sampler in the pool is tested there."""
-    taught = graph_network.GraphNetwork.learn.__func__
-    steps = classmethod(lambda cls, problem, *, seconds, **how: taught(cls, problem, steps=100, **how))  # noqa: ARG005
+    """Learn little; a sampler in the ensemble is tested there."""
+    learn = graph_network.GraphNetwork.learn.__func__
+    steps = classmethod(lambda cls, problem, *, seconds, **how: learn(cls, problem, steps=100, **how))  # noqa: ARG005
     monkeypatch.setattr(graph_network.GraphNetwork, "learn", steps)
     monkeypatch.setattr(graph_network_training, "VALIDATION_OUTBREAKS", 100)
     monkeypatch.setattr(ranker, "MAX_ROUNDS", 20)
@@ -59,7 +59,7 @@ def test_every_method_finds_the_centre_of_a_star(method):
         assert found.credible()[0] == 3
 
 
-def test_without_a_method_it_is_the_pool_and_says_why():
+def test_the_default_method_is_the_ensemble_with_a_reason():
     found = locate(seen(NET), SIR, seconds=0.3)
     assert found.method == "ensemble"
     assert "40 nodes and 0.3 s: ranker alone" in found.why
@@ -81,7 +81,7 @@ def test_without_a_method_it_is_the_pool_and_says_why():
     assert json.loads(json.dumps(found.metadata))["models"] == {"sir": 1.0}
 
 
-def test_a_seed_tells_one_story_and_breaks_ties():
+def test_the_seed_determines_results_and_breaks_ties():
     everybody = Observation.of(ring(12), SIR, {}, 9, default_state="R")
     orders = [locate(everybody, SIR, kind="jordan", rng=rng).nodes.tolist() for rng in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
@@ -100,7 +100,7 @@ def test_the_only_suspect_is_found_without_learning():
 
 
 @given(st.lists(st.floats(-800, 0), min_size=2, max_size=9), st.integers(1, 4))
-def test_chances_add_up_to_the_number_of_sources_and_none_exceeds_one(logs, sources):
+def test_probabilities_add_up_to_the_sources_and_none_exceeds_one(logs, sources):
     scores = np.array([*logs, -np.inf])
     found = chances(scores, sources)
     assert found.sum() == pytest.approx(min(sources, len(logs)))
@@ -125,7 +125,7 @@ def test_several_models_and_times_may_be_possible():
     assert found.probability.sum() == pytest.approx(1)
 
 
-def test_what_was_learned_is_kept_and_taken_again(tmp_path, monkeypatch):
+def test_learned_detectors_are_cached(tmp_path, monkeypatch):
     problem = seen(NET).to_problem(SIR)
     codes, kept = seen(NET).codes, {}
     for method in ("ensemble", "ranker-fast", "graph-network"):
@@ -145,7 +145,7 @@ def test_what_was_learned_is_kept_and_taken_again(tmp_path, monkeypatch):
             detector(replace(problem, min_size=2), "ranker-fast", **how)
 
 
-def test_a_damaged_cache_is_refused_in_one_line_and_half_a_one_never_left(tmp_path, monkeypatch):
+def test_a_damaged_cache_is_refused_and_a_partial_one_never_left(tmp_path, monkeypatch):
     problem, how = seen(NET).to_problem(SIR), {"seconds": 0.2, "cache": tmp_path}
 
     def full(_, path):
@@ -181,7 +181,7 @@ def test_a_network_in_parts_is_traced_where_the_rumour_is():
     assert len(locate(replace(two, sources=2), SIR).nodes) == 2
 
 
-def test_what_cannot_have_come_about_is_refused():
+def test_an_impossible_snapshot_is_refused():
     far = Observation.of(ring(30), SIR, {1: "I", 9: "I"}, 3, default_state="S")
     with refused("1 and 9 are reached and 8 steps apart: in 3 steps"):
         locate(far, SIR)
@@ -199,7 +199,7 @@ def test_what_cannot_have_come_about_is_refused():
         suspected(np.full(3, -np.inf), 1, np.random.default_rng(1), is_probabilistic=True)
 
 
-def test_what_is_no_method_or_no_time_is_refused_in_one_line():
+def test_an_unknown_method_or_a_wrong_time_is_refused():
     with refused("did you mean 'jordan'"):
         locate(seen(NET), SIR, kind="jordon")
     assert locate(seen(NET), SIR, kind="rumour-centrality").method == "rumour-centrality"

@@ -97,7 +97,7 @@ def test_a_setting_that_cannot_be_is_refused(changed, why):
         replace(Problem.of(NET, SIR, 3), **changed)
 
 
-def test_outbreaks_that_hardly_ever_become_so_large_are_given_up():
+def test_outbreaks_that_hardly_ever_become_so_large_are_refused():
     with refused("ask for smaller ones or a later time"):
         Problem.of(NET, SIR, 0, min_size=2).simulate_outbreaks(2, 1)
 
@@ -168,7 +168,7 @@ def test_a_table_that_says_no_states_is_refused(tmp_path, text, why):
         Observation.read(path, TOWN, SIR, 2, default_state="S")
 
 
-def test_everybody_removed_may_be_and_everybody_ignorant_may_not():
+def test_a_snapshot_of_removed_nodes_is_taken_and_of_ignorant_ones_refused():
     over = Observation.of(ring(5), SIR, {}, 4, default_state="R").to_problem(SIR)
     assert over.suspect[np.full(5, 2)].all()
     for law, states in ((SIR, "S"), (SIS, "S")):

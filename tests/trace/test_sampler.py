@@ -16,7 +16,7 @@ from counterpoint.trace.sampler import Sampler
 KITE = Network.of([0, 1, 2, 0, 3], [1, 2, 3, 2, 4])
 WEIGHED = Network.of([0, 1, 2, 0, 3], [1, 2, 3, 2, 4], weight=[1.0, 2.0, 1.0, 3.0, 1.0])
 ONE_WAY = Network.of([0, 1, 2, 0, 3, 4], [1, 2, 3, 2, 4, 0], directed=True)
-LONG = Sampler(chains=4, warm=300, sweeps=30_000)
+LONG = Sampler(chains=4, warm=300, sweeps=12_000)
 
 
 def by_order(rules: Model, c: int, s: int, counts: tuple[float, ...]) -> np.ndarray:
@@ -89,13 +89,13 @@ def enumerated(problem: Problem, codes: np.ndarray) -> np.ndarray:
 
 
 CASES = {
-    "draw": Problem.of(KITE, model("sidr-active-pull"), 3),
+    "active pull": Problem.of(KITE, model("sidr-active-pull"), 3),
     "broadcast": Problem.of(KITE, model("sidr"), 2),
-    "look": Problem.of(KITE, model("sidr-pull"), 3),
+    "pull": Problem.of(KITE, model("sidr-pull"), 3),
     "forgetting": Problem.of(KITE, model("sidr-active-pull", forget=0.2), 2),
     "weighed": Problem.of(WEIGHED, model("sidr-active-pull"), 3),
     "one way": Problem.of(ONE_WAY, model("sidr-active-pull"), 3),
-    "alike": Problem.of(KITE, model("sidr-active-pull"), 3, indistinguishable=("R",)),
+    "indistinguishable": Problem.of(KITE, model("sidr-active-pull"), 3, indistinguishable=("R",)),
     "half seen": Problem.of(KITE, model("sidr"), 2, share=0.6),
     "eight nodes": Problem.of(ring(8), model("sir", spread=0.6, recover=0.3), 2, min_size=4),
     "unknown time": Problem(KITE, ((model("sidr"), 1.0),), ((1, 0.2), (2, 0.5), (3, 0.3))),
@@ -108,7 +108,7 @@ def far(one: np.ndarray, other: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_samples_the_posterior(name):
+def test_the_sampler_agrees_with_enumeration(name):
     problem = CASES[name]
     seen = problem.simulate_outbreaks(40, 3)
     # The snapshot that leaves most open among the first: the one with the most suspects.
@@ -119,14 +119,14 @@ def test_it_samples_the_posterior(name):
     assert far(found.probability, enumerated(problem, codes)) < 0.03
 
 
-def test_no_time_leaves_no_doubt():
+def test_one_step_on_a_star_leaves_no_doubt():
     """One step on a star: whoever is seen to be infected beside the hub did not infect it alone."""
     problem = Problem.of(Network.of([0, 0, 0], [1, 2, 3]), model("sir", spread=0.5, recover=0.0), 1)
     found = Sampler(chains=2, warm=50, sweeps=200).sample(problem, np.array([1, 1, 1, 0], np.uint8), 1)
     np.testing.assert_allclose(found.probability, [1, 0, 0, 0])
 
 
-def test_the_same_seed_finds_the_same():
+def test_the_same_seed_gives_the_same_posterior():
     problem = Problem.of(barabasi_albert(60, 2, rng=1), model("sidr-active-pull"), 3, min_size=5)
     codes = problem.simulate_outbreaks(1, 2).codes[0]
     short = Sampler(chains=3, warm=30, sweeps=30)
@@ -146,6 +146,6 @@ def test_the_same_seed_finds_the_same():
         (Problem.of(Network.of([0, 1], [1, 2], since=[0.0, 1.0], until=[2.0, 3.0]), model("sidr"), 2), "do not change"),
     ],
 )
-def test_what_it_cannot_sample_it_says(problem, said):
+def test_problems_that_cannot_be_sampled_are_refused(problem, said):
     with pytest.raises(CounterpointError, match=said):
         Sampler().sample(problem, np.ones(problem.network.nodes, np.uint8), 1)

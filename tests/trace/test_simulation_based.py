@@ -36,7 +36,7 @@ def begun(monkeypatch):
 
 @pytest.mark.parametrize("detector", BOTH, ids=lambda each: each.name)
 @pytest.mark.parametrize("time", [1, 2, 3])
-def test_a_rumour_that_is_certain_to_spread_began_in_the_middle(detector, time):
+def test_a_rumour_certain_to_spread_has_its_source_in_the_middle(detector, time):
     problem = Problem.of(ring(20), spreading(1.0), time)
     codes = np.zeros(20, np.uint8)
     codes[(5 + np.arange(-time, time + 1)) % 20] = 1
@@ -65,7 +65,7 @@ def test_a_beam_goes_on_to_neighbours_of_the_best_and_stops_where_none_is_better
 
 
 @pytest.mark.parametrize("detector", BOTH, ids=lambda each: each.name)
-def test_no_more_suspects_are_run_than_is_said_and_none_twice(detector, begun):
+def test_at_most_so_many_suspects_are_run_and_none_twice(detector, begun):
     problem = Problem.of(barabasi_albert(100, 3, rng=1), model("sidr"), 3, min_size=40)
     (codes,) = problem.simulate_outbreaks(1, 4).codes
     found = detector.scores(problem, codes, RNG(5))
@@ -102,7 +102,7 @@ def test_the_width_is_the_smallest_that_has_settled():
     assert found.max() < 0.7
 
 
-def test_luck_is_the_same_for_all_and_the_seed_tells_the_story():
+def test_the_same_seed_gives_the_same_scores():
     problem = Problem.of(barabasi_albert(60, 2, rng=1), model("sidr"), 2, min_size=5)
     (codes,) = problem.simulate_outbreaks(1, 4).codes
     for detector in BOTH:
@@ -128,7 +128,7 @@ def test_outbreaks_have_models_and_times_as_likely_as_they_are():
         ("sidr-pairwise", {}),
         ("sidr-asynchronous", {}),
     ],
-    ids=["some seen, alike", "two sources", "meetings", "asynchronous"],
+    ids=["some seen, indistinguishable", "two sources", "meetings", "asynchronous"],
 )
 def test_every_suspect_has_a_finite_score_whatever_the_model(detector, name, more):
     problem = Problem.of(barabasi_albert(40, 2, rng=1), model(name), 3, min_size=4, **more)
@@ -138,7 +138,7 @@ def test_every_suspect_has_a_finite_score_whatever_the_model(detector, name, mor
 
 @pytest.mark.parametrize("detector", BOTH, ids=lambda each: each.name)
 @pytest.mark.parametrize("nodes", [[], [3], [0, 9]], ids=["none", "one", "apart"])
-def test_few_touched_nodes_are_taken(detector, nodes):
+def test_few_reached_nodes_are_taken(detector, nodes):
     problem = Problem.of(ring(20), spreading(0.5), 2)
     codes = np.zeros(20, np.uint8)
     codes[nodes] = 1
@@ -146,7 +146,7 @@ def test_few_touched_nodes_are_taken(detector, nodes):
     assert np.flatnonzero(np.isfinite(found)).tolist() == nodes
 
 
-def test_senseless_numbers_are_refused():
+def test_parameters_out_of_range_are_refused():
     with pytest.raises(CounterpointError, match="beam: width is 0"):
         Beam(width=0)
     with pytest.raises(CounterpointError, match="soft-margin: runs"):
