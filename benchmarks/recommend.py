@@ -1,7 +1,7 @@
 """How well songs are recommended beside the peers and the published method, and how fast.
 
-    python benchmarks/recommend.py --to FOLDER --cases hetrec,file,speed,study
-        [--hetrec FOLDER] [--interactions FILE] [--matrix FILE] [--settings 40] [--seeds 5]
+    python benchmarks/recommend.py --to FOLDER --cases hetrec,file,speed,published
+        [--hetrec FOLDER] [--interactions FILE] [--matrix FILE] [--trials 40] [--seeds 5]
 
 needs `pip install implicit irspack` beside Counterpoint.
 
@@ -9,12 +9,12 @@ needs `pip install implicit irspack` beside Counterpoint.
              listener knows held out, once a seed
     file   : the same for any table of interactions (uid, song_id; perhaps rating, plays, day); with days it is the last
              fifth that is held out, and the fifth before it that settings are chosen on
-    study  : an invented table of the published size: the published methods' training error, overlap and seconds
+    published : an invented table of the published size: the published methods' training error, overlap and seconds
     speed  : 600,000 listeners x 53,000 songs, one process a method: seconds and the highest memory. --matrix holds its
              indptr and indices, songs numbered from the best known; it is invented there if there is none
 
 The settings of every method, ours or not, are searched alike: its first settings, then random ones and in the end some
-near the best, --settings in all, by NDCG@10 on a fifth of what is known. That is done once, on the first seed's; all
+near the best, --trials in all, by NDCG@10 on a fifth of what is known. That is done once, on the first seed's; all
 seeds use what was found. The weights of our blend are fitted on each seed's own. What was measured is kept in
 FOLDER/results.jsonl, one line a case, seed and method, and what each listener's list was worth in FOLDER/each: a second
 run goes on where the first stopped. `--methods 'a;b'` runs some of the methods only.
@@ -73,7 +73,7 @@ MOST: Final = 12_000  # songs that a dense method takes
 THREADS: Final = os.cpu_count() or 1
 OURS: Final = "ours"
 RANKED: Final = "implicit ALS, our weights"
-STUDY: Final = "the published blend"
+PUBLISHED_BLEND: Final = "the published blend"
 STRONGER: Final = "the same, NMF with a ridge"
 AS_IT_IS: Final = "the same, not searched"
 
@@ -297,7 +297,7 @@ SINGLE: Final[Mapping[str, Estimator]] = {
     **{f"our {name}": RECOMMENDERS[name] for name in ("item-knn-cosine", "tf-idf", "bm25", *BLEND_MEMBERS)},
 }
 FIXED: Final = ("popularity", "item-item as published")  # nothing to search, or it is published
-BLENDS: Final = (STUDY, STRONGER, AS_IT_IS, OURS)
+BLENDS: Final = (PUBLISHED_BLEND, STRONGER, AS_IT_IS, OURS)
 METHODS: Final = (*SINGLE, *BLENDS)
 
 
@@ -333,7 +333,7 @@ class Trial:
 
     case: str
     table: pl.DataFrame
-    settings: int
+    trials: int
     results: Results
 
     def tasks(self, seed: int) -> tuple[PredictionTask, PredictionTask]:
@@ -360,8 +360,8 @@ class Trial:
         """Return a method with its best settings on the first seed's choosing task."""
         if method == AS_IT_IS:
             return StudyBlend(Scikit("NMF"), Scikit("SVD"))
-        if method in (STUDY, STRONGER):
-            names = ("NMF" if method == STUDY else "NMF, ridge", "SVD")
+        if method in (PUBLISHED_BLEND, STRONGER):
+            names = ("NMF" if method == PUBLISHED_BLEND else "NMF, ridge", "SVD")
             kind: Any = StudyBlend(*(self.searched(f"scikit-learn {name}") for name in names))
         else:
             kind = SINGLE[method]
@@ -369,7 +369,7 @@ class Trial:
         def search() -> dict[str, Any]:
             choosing, _ = tasks_of(self, 0)
             with patch.dict(SEARCH_SPACE, self.ranges()):
-                best = search_settings(kind, choosing, trials=1 if method in FIXED else self.settings, seed=0)
+                best = search_settings(kind, choosing, trials=1 if method in FIXED else self.trials, seed=0)
                 found = {name: getattr(best.estimator, name) for name in SEARCH_SPACE[type(kind)]}
             return {"settings": found, "validation": round(best.mean, 5)}
 
@@ -463,7 +463,7 @@ def compared(results: Results, case: str, seeds: int) -> None:
         print(f"{method:24}" + "".join(f"{value:11.4f}" for value in mean[method]) + f"   {told}")
     singles = [name for name in done if name in SINGLE]
     rivals = {
-        "the published blend": [name for name in done if name == STUDY],
+        "the published blend": [name for name in done if name == PUBLISHED_BLEND],
         "the best of implicit": [name for name in singles if name.startswith("implicit") and name != RANKED],
         "implicit's ALS, given our weights": [name for name in singles if name == RANKED],
         "the best single model": singles,
@@ -514,21 +514,21 @@ class DenseNeighbours:
 
 
 SMALL: Final = 16_000  # songs whose dense matrix, while it is made, stays below 4 GiB
-SVD_OF_STUDY: Final = replace(RECOMMENDERS["svd"], factors=700, iterations=7, weighting="rating")
-NMF_OF_STUDY: Final = replace(RECOMMENDERS["nmf"], factors=700, iterations=20, weighting="rating")
-OF_STUDY: Final[Mapping[str, tuple[Estimator, int | None]]] = {
+SVD_PUBLISHED_METHODS: Final = replace(RECOMMENDERS["svd"], factors=700, iterations=7, weighting="rating")
+NMF_PUBLISHED_METHODS: Final = replace(RECOMMENDERS["nmf"], factors=700, iterations=20, weighting="rating")
+PUBLISHED_METHODS: Final[Mapping[str, tuple[Estimator, int | None]]] = {
     "popularity": (RECOMMENDERS["popular"], None),
     "item-item": (RECOMMENDERS["neighbours-as-published"], None),
     "item-item, 16,000 songs": (RECOMMENDERS["neighbours-as-published"], SMALL),
     "item-item dense, 16,000 songs": (DenseNeighbours(), SMALL),
-    "SVD, 700 factors, 7 iterations": (SVD_OF_STUDY, None),
-    "NMF, 700 factors, 20 iterations": (NMF_OF_STUDY, None),
+    "SVD, 700 factors, 7 iterations": (SVD_PUBLISHED_METHODS, None),
+    "NMF, 700 factors, 20 iterations": (NMF_PUBLISHED_METHODS, None),
 }
 
 
-def study(method: str, home: Path) -> dict[str, Any]:
+def published(method: str, home: Path) -> dict[str, Any]:
     """Fit and ask one of the published methods; songs that a listener knows may be on the lists, as published."""
-    kind, songs = OF_STUDY[method]
+    kind, songs = PUBLISHED_METHODS[method]
     seen = invented()
     seen = replace(seen.pairs(seen.song < songs), songs=seen.songs[:songs]) if songs else seen
     kind.fit(seen.rows(np.arange(50)), seed=0).top(seen.rows(np.arange(2)), 10, excluded=nothing_excluded(seen))
@@ -539,7 +539,7 @@ def study(method: str, home: Path) -> dict[str, Any]:
     clock.append(time.perf_counter())
     lists = model.top(seen, DEEP, excluded=nothing_excluded(seen), new=False).song
     clock.append(time.perf_counter())
-    np.save(home / "each" / f"study-{list(OF_STUDY).index(method)}.npy", lists)
+    np.save(home / "each" / f"published-{list(PUBLISHED_METHODS).index(method)}.npy", lists)
     seconds = dict(zip(("fit", "one", "all"), np.diff(clock).round(4).tolist(), strict=True))
     return {**seconds, "songs": len(seen.songs), **error(model, seen), **memory()}
 
@@ -646,19 +646,25 @@ def apart(name: str, *given: Any) -> dict[str, Any]:
     return json.loads(made.stdout.splitlines()[-1])
 
 
-def study_case(results: Results, methods: list[str]) -> None:
+def published_case(results: Results, methods: list[str]) -> None:
     lines = {
-        method: results.kept(lambda method=method: apart("study", method, results.home), case="study", method=method)
-        for method in OF_STUDY
+        method: results.kept(
+            lambda method=method: apart("published", method, results.home), case="published", method=method
+        )
+        for method in PUBLISHED_METHODS
         if not methods or method in methods
     }
-    print("\nstudy" + " " * 30 + "      fit s    one s    all s      GiB     RMSE      MAE")
+    print("\npublished" + " " * 26 + "      fit s    one s    all s      GiB     RMSE      MAE")
     for method, line in lines.items():
         told = "".join(f"{line.get(name, np.nan):9.3f}" for name in ("fit", "one", "all", "gigabytes", "rmse", "mae"))
         print(f"{method:35}  {told}")
     for size in (None, SMALL):
-        places = {name: at for at, (name, (_, songs)) in enumerate(OF_STUDY.items()) if songs == size and name in lines}
-        lists = {name: np.load(results.home / "each" / f"study-{at}.npy") for name, at in places.items()}
+        places = {
+            name: at
+            for at, (name, (_, songs)) in enumerate(PUBLISHED_METHODS.items())
+            if songs == size and name in lines
+        }
+        lists = {name: np.load(results.home / "each" / f"published-{at}.npy") for name, at in places.items()}
         for one, other, ten, hundred in list_overlap(lists):
             print(f"in common, {one} and {other}: {ten:.2f} of 10, {hundred:.2f} of 100")
 
@@ -687,13 +693,13 @@ def main() -> None:
     """Run the cases that have not been run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--to", type=Path, required=True)
-    parser.add_argument("--cases", default="hetrec,file,speed,study")
+    parser.add_argument("--cases", default="hetrec,file,speed,published")
     parser.add_argument("--methods", default="", help="some only, by name")
     parser.add_argument("--hetrec", type=Path)
     parser.add_argument("--interactions", type=Path)
     parser.add_argument("--matrix", type=Path)
     parser.add_argument("--speed-listeners", default="150000,600000")
-    parser.add_argument("--settings", type=int, default=40)
+    parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=5)
     asked = parser.parse_args()
     results, cases = Results(asked.to), asked.cases.split(",")
@@ -702,9 +708,9 @@ def main() -> None:
         if case in cases and path:
             table = table_of(path)
             seeds = 1 if "day" in table.columns else asked.seeds
-            quality_case(Trial(case, table, asked.settings, results), methods, seeds)
-    if "study" in cases:
-        study_case(results, methods)
+            quality_case(Trial(case, table, asked.trials, results), methods, seeds)
+    if "published" in cases:
+        published_case(results, methods)
     if "speed" in cases:
         sizes = [int(size) for size in asked.speed_listeners.split(",")]
         speed_case(results, methods, asked.matrix or asked.to / "matrix.npz", sizes)
@@ -716,6 +722,10 @@ if __name__ == "__main__":
     )  # of implicit, about its own matrices; of NMF, that it is stopped where it is to stop
     if sys.argv[1:2] == ["--apart"]:
         name, method, path, *size = sys.argv[2:]
-        print(json.dumps(study(method, Path(path)) if name == "study" else speed(method, Path(path), int(size[0]))))
+        print(
+            json.dumps(
+                published(method, Path(path)) if name == "published" else speed(method, Path(path), int(size[0]))
+            )
+        )
     else:
         main()

@@ -412,10 +412,10 @@ def spread_of(values: Any) -> str:
 
 
 CROWDS: Final[Mapping[str, tuple[Simulator, int, int]]] = {
-    f"lanes, {THREADS} threads": ("bit-parallel", THREADS, 8192),
-    "lanes, 1 thread": ("bit-parallel", 1, 8192),
-    f"runs, {THREADS} threads": ("per-run", THREADS, 2048),
-    "runs, 1 thread": ("per-run", 1, 1024),
+    f"bit-parallel, {THREADS} threads": ("bit-parallel", THREADS, 8192),
+    "bit-parallel, 1 thread": ("bit-parallel", 1, 8192),
+    f"per-run, {THREADS} threads": ("per-run", THREADS, 2048),
+    "per-run, 1 thread": ("per-run", 1, 1024),
 }
 
 
@@ -447,7 +447,7 @@ def facebook_case(results: "Results", file: Path, times: int, scale: float) -> N
     print(f"{'':20}{'per-run':>8}{'runs a second: median (quartiles), n':>44}")
     for name, told in line["found"].items():
         print(f"{name:20}{told['per-run']:8,}{spread_of(told['a second']):>44}")
-    one, other = (line["found"][name] for name in (f"lanes, {THREADS} threads", f"runs, {THREADS} threads"))
+    one, other = (line["found"][name] for name in (f"bit-parallel, {THREADS} threads", f"per-run, {THREADS} threads"))
     by = {what: apart_by(mean(np.array(one[what])), mean(np.array(other[what]))) for what in ("reached", "peak")}
     for name, told in (("bit-parallel", one), ("per-run", other)):
         means = ", ".join("{} {:.5f} (s.e. {:.5f})".format(what, *mean(np.array(told[what]))) for what in by)
@@ -679,7 +679,7 @@ def measured(nodes: int, path: str, runs: int) -> dict[str, Any]:
     gc.collect()
     forgotten()
     before, found = memory("VmRSS"), {"bytes": [], "reached": []}
-    ways: dict[str, tuple[Simulator | None, int]] = {"chosen": (None, THREADS), "runs, 1 thread": ("per-run", 1)}
+    ways: dict[str, tuple[Simulator | None, int]] = {"chosen": (None, THREADS), "per-run, 1 thread": ("per-run", 1)}
     for seed in range(runs):
         for name, (simulator, threads) in ways.items():
             with on(threads):
@@ -710,7 +710,7 @@ def growth_case(results: "Results", scale: float, runs: int) -> None:
 
         line = results.kept(measure, **labels)
         off = np.array(line["reached"]) >= TAKEOFF_SHARE
-        each = [np.array(line[name])[off] * 1e9 for name in ("chosen", "runs, 1 thread")]
+        each = [np.array(line[name])[off] * 1e9 for name in ("chosen", "per-run, 1 thread")]
         rates.append([np.median(values) for values in each])
         columns = "".join(f"{spread_of(values):>44}" for values in each)
         print(
