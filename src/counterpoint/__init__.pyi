@@ -12,7 +12,7 @@ from counterpoint.churn.estimator import ChurnModel as ChurnModel
 from counterpoint.churn.evaluation import evaluate as evaluate_churn
 from counterpoint.churn.feature_table import listener_table as listener_table
 from counterpoint.churn.offer_assignment import OfferPlan as OfferPlan
-from counterpoint.churn.offers import plan_offers as plan_offers
+from counterpoint.churn.offer_experiment import plan_offers as plan_offers
 from counterpoint.churn.scoring import score as score_churn
 from counterpoint.churn.training import train as train_churn
 from counterpoint.errors import CounterpointError as CounterpointError

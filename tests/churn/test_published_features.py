@@ -17,7 +17,7 @@ from tests.small_logs import EPOCH, Event, ingested
 from counterpoint.churn.feature_table import listener_table
 from counterpoint.churn.published_features import rounded_as_published
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES
-from counterpoint.snapshots.point_in_time_features import RATIO, Feature, WindowTotal
+from counterpoint.snapshots.listener_features import RATIO, Feature, WindowTotal
 from counterpoint.snapshots.session import cleaning_in
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import open_workspace

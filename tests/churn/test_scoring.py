@@ -21,7 +21,7 @@ from counterpoint.churn.training_set import listener_folds
 from counterpoint.errors import CounterpointError
 from counterpoint.events.formats import load_format
 from counterpoint.events.ingestion import ingest
-from counterpoint.snapshots.point_in_time_features import Feature, LastDay, WindowTotal
+from counterpoint.snapshots.listener_features import Feature, LastDay, WindowTotal
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import open_workspace
 

@@ -25,7 +25,7 @@ from counterpoint.events.cleaning import Cleaning, cleaned_sql, fit_cleaning
 from counterpoint.events.cleaning_rules import DEFAULT_RULES, PUBLISHED_RULES, RULES
 from counterpoint.events.daily_rollup import cleaning_report_sql, rollup_sql
 from counterpoint.events.schema import date
-from counterpoint.snapshots.point_in_time_features import listeners_sql
+from counterpoint.snapshots.observation_window import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage.duckdb_engine import DuckDB, open_duckdb
 from counterpoint.storage.spark_engine import Spark

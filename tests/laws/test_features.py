@@ -21,7 +21,7 @@ from counterpoint.churn.feature_catalogue import BANDS, catalogue
 from counterpoint.churn.label import CHURNED
 from counterpoint.events.cleaning import fit_cleaning
 from counterpoint.events.daily_rollup import rollup_sql
-from counterpoint.snapshots.point_in_time_features import listeners_sql
+from counterpoint.snapshots.observation_window import listeners_sql
 from counterpoint.snapshots.snapshot import Snapshot, Span
 from counterpoint.storage.duckdb_engine import open_duckdb
 

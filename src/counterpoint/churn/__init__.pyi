@@ -29,10 +29,10 @@ from counterpoint.churn.models.protocol import ModelKind as ModelKind
 from counterpoint.churn.offer_assignment import OfferCosts as OfferCosts
 from counterpoint.churn.offer_assignment import OfferPlan as OfferPlan
 from counterpoint.churn.offer_assignment import Uplift as Uplift
-from counterpoint.churn.offers import Offers as Offers
-from counterpoint.churn.offers import measure_offers as measure_offers
-from counterpoint.churn.offers import offers_for as offers_for
-from counterpoint.churn.offers import plan_offers as plan_offers
+from counterpoint.churn.offer_experiment import Offers as Offers
+from counterpoint.churn.offer_experiment import measure_offers as measure_offers
+from counterpoint.churn.offer_experiment import offers_for as offers_for
+from counterpoint.churn.offer_experiment import plan_offers as plan_offers
 from counterpoint.churn.scoring import SafestTrait as SafestTrait
 from counterpoint.churn.scoring import Scores as Scores
 from counterpoint.churn.scoring import score as score

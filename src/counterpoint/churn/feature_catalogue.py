@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from counterpoint.events.schema import EVENT_KIND_NAMES, EVENT_KIND_PLURALS
-from counterpoint.snapshots.point_in_time_features import Feature, LastDay, WindowTotal, count, ratio
+from counterpoint.snapshots.listener_features import Feature, LastDay, WindowTotal, count, ratio
 from counterpoint.snapshots.snapshot import Span
 
 EVENT_KINDS: Final = "PDSLX"

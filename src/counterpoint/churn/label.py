@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from counterpoint.errors import CounterpointError
-from counterpoint.snapshots.point_in_time_features import Label
+from counterpoint.snapshots.listener_features import Label
 
 CHURNED: Final = Label("churned", "CASE WHEN o.uid IS NULL THEN 1 ELSE 0 END")
 """1 for a listener, known at a snapshot, of whom nothing is seen on any day of its outcome; else 0."""

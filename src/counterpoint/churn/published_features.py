@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from counterpoint.churn.feature_catalogue import BANDS
-from counterpoint.snapshots.point_in_time_features import Feature
+from counterpoint.snapshots.listener_features import Feature
 from counterpoint.snapshots.snapshot import Snapshot
 
 LAST_BAND: Final = f"time_percentage_{list(BANDS)[-1]}"

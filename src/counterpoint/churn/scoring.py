@@ -12,8 +12,8 @@ from counterpoint.churn.feature_table import churn_table
 from counterpoint.churn.training import TrainedChurnModel, trained_in
 from counterpoint.churn.training_set import Matrix, listener_folds
 from counterpoint.events.schema import date
+from counterpoint.snapshots.listener_features import Feature
 from counterpoint.snapshots.listener_table import ListenerTable
-from counterpoint.snapshots.point_in_time_features import Feature
 from counterpoint.snapshots.session import open_session
 from counterpoint.snapshots.snapshot import Snapshot, day_of
 from counterpoint.stats.classification import RankedTruth

@@ -297,7 +297,7 @@ def offers(request: OffersRequest) -> None:
 
     Example: counterpoint churn offers work --out offers.csv --holdout 0.1
     """
-    from counterpoint.churn.offers import measure_offers, plan_offers
+    from counterpoint.churn.offer_experiment import measure_offers, plan_offers
     from counterpoint.storage.exchange import read_table
 
     if request.outcome is not None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from counterpoint.churn.missingness import MissingnessCheck
     from counterpoint.churn.model_comparison import SplitEvaluation
     from counterpoint.churn.offer_assignment import OfferCosts, Uplift
-    from counterpoint.churn.offers import Offers
+    from counterpoint.churn.offer_experiment import Offers
     from counterpoint.churn.scoring import Scores
     from counterpoint.churn.training import TrainedChurnModel
     from counterpoint.snapshots.cleaning_report import CleaningReport

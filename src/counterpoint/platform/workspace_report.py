@@ -15,7 +15,7 @@ from counterpoint.churn.findings.cohorts import cohorts_finding
 from counterpoint.churn.findings.evaluation import split_finding
 from counterpoint.churn.leaving_songs import songs_before_leaving_in
 from counterpoint.churn.likes import like_comparisons_in
-from counterpoint.churn.offers import offers_in
+from counterpoint.churn.offer_experiment import offers_in
 from counterpoint.churn.scoring import scores_in
 from counterpoint.errors import CounterpointError
 from counterpoint.events.findings import ledger_finding

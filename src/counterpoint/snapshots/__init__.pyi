@@ -1,10 +1,10 @@
 from counterpoint.snapshots.cleaning_report import CleaningReport as CleaningReport
 from counterpoint.snapshots.cleaning_report import RuleEffect as RuleEffect
 from counterpoint.snapshots.cleaning_report import report_cleaning as report_cleaning
+from counterpoint.snapshots.listener_features import Feature as Feature
+from counterpoint.snapshots.listener_features import LastDay as LastDay
+from counterpoint.snapshots.listener_features import WindowTotal as WindowTotal
 from counterpoint.snapshots.listener_table import ListenerTable as ListenerTable
-from counterpoint.snapshots.point_in_time_features import Feature as Feature
-from counterpoint.snapshots.point_in_time_features import LastDay as LastDay
-from counterpoint.snapshots.point_in_time_features import WindowTotal as WindowTotal
 from counterpoint.snapshots.rolling_snapshots import last_snapshot as last_snapshot
 from counterpoint.snapshots.sampling import Sample as Sample
 from counterpoint.snapshots.snapshot import Snapshot as Snapshot

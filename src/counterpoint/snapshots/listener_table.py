@@ -8,7 +8,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from counterpoint.errors import CounterpointError
-from counterpoint.snapshots.point_in_time_features import Feature, Label, listeners_sql
+from counterpoint.snapshots.listener_features import Feature, Label
+from counterpoint.snapshots.observation_window import listeners_sql
 from counterpoint.snapshots.session import SnapshotSession
 from counterpoint.snapshots.snapshot import Snapshot
 from counterpoint.storage.workspace import Folder

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from counterpoint.churn.offers import Offers
+from counterpoint.churn.offer_experiment import Offers
 from counterpoint.churn.scoring import Scores
 from counterpoint.report.finding import Finding, Table
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from counterpoint.spread.engines import bit_parallel_kernels
 from counterpoint.spread.engines.by_counts import fields_of
-from counterpoint.spread.engines.contact_order import earlier
 from counterpoint.spread.engines.contact_order_kernels import SMALL
+from counterpoint.spread.engines.contact_order_tables import earlier
 from counterpoint.spread.engines.initial_state_kernels import run_keys
 from counterpoint.spread.engines.replicas_kernels import COUNT, WORDS
 from counterpoint.spread.engines.run_spec import RawOutbreaks, RunSpec, concatenated

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from counterpoint.errors import CounterpointError
 from counterpoint.networks.graph import Network
 from counterpoint.spread.engines import by_counts_kernels, contact_order_kernels, trajectory
-from counterpoint.spread.engines.contact_order import counts
+from counterpoint.spread.engines.contact_order_tables import counts
 from counterpoint.spread.engines.run_spec import Period, RawOutbreaks, RunSpec
 from counterpoint.spread.engines.trajectory import Course
 from counterpoint.spread.models.model import Model

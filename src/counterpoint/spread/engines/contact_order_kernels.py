@@ -3,7 +3,7 @@
 That is meeting them in random order: give each contact a time, uniform in [0, 1]; P(nothing by time s) = prod over
 states j of (1 - p_j s)^n_j. The draw u is where that curve ends: if u is below its value at 1 nothing happens.
 Otherwise it crosses u at the time of the contact that counts, which is with state j in proportion to
-n_j p_j / (1 - p_j s). Of two states and few neighbours the shares come from a table (`contact_order`).
+n_j p_j / (1 - p_j s). Of two states and few neighbours the shares come from a table (`contact_order_tables`).
 """
 
 # mypy: ignore-errors

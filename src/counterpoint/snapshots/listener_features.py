@@ -1,13 +1,7 @@
-"""Numbers about a listener as data: a feature is an expression over totals of the daily roll-up; here they become SQL.
+"""Numbers about a listener as data: a feature is an expression over totals of the daily roll-up."""
 
-Features are computed from known days alone and labels from outcome days alone, in queries apart.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-from counterpoint.snapshots.snapshot import Snapshot
 
 RATIO: Final = "CASE WHEN {1} > 0 THEN CAST({0} AS DOUBLE) / {1} END"
 
@@ -73,30 +67,3 @@ def count(name: str, over: WindowTotal, phrase: str) -> Feature:
 def ratio(name: str, over: WindowTotal, under: WindowTotal, phrase: str, if_null: str) -> Feature:
     """Return a feature that is one total as a share of another; null where that is zero."""
     return Feature(name, RATIO, (over, under), phrase, if_null)
-
-
-def listeners_sql(features: Sequence[Feature], snapshot: Snapshot, label: Label, *, outcome: bool) -> str:
-    """Return portable SQL from `rollup` to one row a listener seen in the known window.
-
-    Columns: uid, bucket, the label (null without `outcome`), days_since_seen and events (both before cleaning: the two
-    plainest predictors there are), then the features.
-    """
-    after, day, end = snapshot.days
-    terms = list(dict.fromkeys(term for feature in features for term in feature.terms))
-    column = {term: f"x{i}" for i, term in enumerate(terms)}
-    sums = "".join(f", {term.aggregate(day)} AS {column[term]}" for term in terms)
-    selected = "".join(
-        f", {feature.sql.format(*(f'k.{column[term]}' for term in feature.terms), at=day)} AS {feature.name}"
-        for feature in features
-    )
-    known = (
-        f"SELECT uid, bucket, max(day) AS last_seen, CAST(sum(seen) AS BIGINT) AS events{sums}"
-        f" FROM rollup WHERE day > {after} AND day <= {day} GROUP BY uid, bucket"
-    )
-    seen_later = f"SELECT DISTINCT uid FROM rollup WHERE day > {day} AND day <= {end}"
-    label_sql = label.sql if outcome else "CAST(NULL AS INT)"
-    join = f" LEFT JOIN ({seen_later}) o ON k.uid = o.uid" if outcome else ""
-    return (
-        f"SELECT k.uid AS uid, k.bucket AS bucket, {label_sql} AS {label.name}, {day} - k.last_seen AS days_since_seen,"
-        f" k.events AS events{selected} FROM ({known}) k{join}"
-    )

@@ -7,7 +7,7 @@ import pytest
 from tests.logs import refusal
 
 from counterpoint.churn.offer_assignment import OfferPlan
-from counterpoint.churn.offers import measure_offers, offers_for, offers_in, plan_offers
+from counterpoint.churn.offer_experiment import measure_offers, offers_for, offers_in, plan_offers
 from counterpoint.churn.scoring import score, scores_in
 from counterpoint.churn.training import train
 from counterpoint.storage.workspace import edit_workspace, open_workspace
